@@ -1,1 +1,42 @@
-//! placeholder
+//! Every decision of Countersign, pure.
+//!
+//! Owns: policy, factors, throttle, the conversations of login, enrollment and removal, helpdesk acts, audit
+//! encoding, wording. Leaves to others: files (`config`), the bus, the store, clocks and randomness (`daemon`).
+//! Time, randomness and accounts are arguments; effects are values. Nothing here does I/O, logs, or spawns.
+//!
+//! # Glossary
+//! One word per idea, everywhere in the code, on the bus and in the documentation.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | login | one attempt of a person to get through a service; begins with `Login.Begin` |
+//! | person | who logs in: canonical name and origin, as the name service tells it |
+//! | account | what Countersign keeps of a person: factors, throttle, epoch |
+//! | factor | one enrolled method of a person (an authenticator app) |
+//! | enrollment | setting up a factor; pending until a code from it is verified |
+//! | code | what the person types: one-time code, (later) sent, backup, bypass code |
+//! | requirement | what the deciding rule demands: always, enrolled, never |
+//! | conversation | the state machine behind one dialogue |
+//! | step | what a conversation answers: a state and lines to show |
+//! | line | one text to show or prompt with, in one of five styles |
+//! | verdict | how a login ended: allow, deny, lock out, skip, unavailable |
+//! | throttle | the counters of wrong codes, in buckets by where they came from |
+//!
+//! # Invariants
+//! Each has a property test.
+//! 1. **Commit before reply**: a turn's replies are shown only after its commit; a failed commit is `Unavailable`.
+//! 2. **One code, one use**: a change carries the revision it was decided on; a TOTP is accepted only at a step
+//!    greater than the last accepted one.
+//! 3. **No verdict without an audit event**, and no secret inside one.
+//! 4. **Every path ends**, and the charge for an answer is part of the commit that evaluates it.
+//! 5. **Same questions** for unknown people as for enrolled ones.
+
+pub mod account;
+pub mod audit;
+pub mod factor;
+pub mod login;
+pub mod policy;
+pub mod secret;
+pub mod throttle;
+pub mod time;
+pub mod words;

@@ -1,1 +1,3 @@
-//! placeholder
+//! The Countersign service.
+
+pub mod store;

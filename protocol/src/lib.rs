@@ -1,1 +1,8 @@
-//! placeholder
+//! The language between Countersign's service and its clients.
+//!
+//! Owns D-Bus names, wire types, client proxies, the frame limit and the one conversation loop that the PAM module and
+//! the command line share. Decides nothing and logs nothing.
+
+pub mod names;
+pub mod proxies;
+pub mod step;

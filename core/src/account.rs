@@ -1,0 +1,232 @@
+//! What Countersign keeps of a person.
+//!
+//! Owns the account and its identity: a random id, unique over (realm, canonical name); the uid is data. Leaves to
+//! `factor` what a factor is and to `throttle` how wrong codes are counted. An account of revision 0 is not in the
+//! store yet; every change carries the revision that it was decided on, and the store refuses a stale one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::factor::{Factor, FactorId, FactorState};
+use crate::secret::{Entropy, Secret, draw};
+use crate::throttle::Throttle;
+use crate::time::WallTime;
+
+/// The longest name of a person or realm that is taken, in bytes (`LOGIN_NAME_MAX` of Linux is 256).
+pub const NAME_LIMIT: usize = 256;
+/// The most factors one person may hold.
+pub const FACTOR_LIMIT: usize = 16;
+/// The most sources remembered as known for one person; the oldest makes room.
+pub const KNOWN_SOURCE_LIMIT: usize = 32;
+/// How long a source counts as known after its last right code, in seconds (SECURITY.md 3: 30 days).
+pub const KNOWN_SOURCE_SECONDS: u64 = 30 * 24 * 60 * 60;
+
+/// A name that is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name has 1 to {NAME_LIMIT} printable characters without `/`")]
+pub struct InvalidName;
+
+fn check_name(text: &str) -> Result<(), InvalidName> {
+    let fits = (1..=NAME_LIMIT).contains(&text.len());
+    if fits && !text.chars().any(|character| character.is_control() || character == '/') {
+        Ok(())
+    } else {
+        Err(InvalidName)
+    }
+}
+
+/// Identifies an account; random, never reused, bound into the sealing of its secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub [u8; 16]);
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Lends the text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                check_name(&text).map(|()| Self(text))
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: &str) -> Result<Self, InvalidName> {
+                check_name(text).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// Where a name is unique: `local:<machine-id>` for /etc/passwd, else the directory's domain.
+    Realm
+);
+name_type!(
+    /// A canonical `pw_name`.
+    UserName
+);
+name_type!(
+    /// The machine-id of a host, under which the uid seen there is kept.
+    HostId
+);
+name_type!(
+    /// The name of a rule of the policy; `default` is the rule for what none matches.
+    RuleName
+);
+
+/// What an account is found by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountKey {
+    /// Where the name is unique.
+    pub realm: Realm,
+    /// The canonical name.
+    pub name: UserName,
+}
+
+/// Counts the committed changes of an account; 0 is an account that is not in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Revision(pub u64);
+
+impl Revision {
+    /// Tells the revision that a commit makes of this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// Raised by any change of factor, reset, or reuse of a uid; what carries an older epoch is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Epoch(pub u64);
+
+/// Since when a rule covers the person: the start of every deadline of that rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// The rule.
+    pub rule: RuleName,
+    /// The first login under it, or the last reset.
+    pub since: WallTime,
+}
+
+/// A numeric source from which the person gave a right code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownSource {
+    /// The numeric address, mapped IPv6 brought back to IPv4.
+    pub address: IpAddr,
+    /// The last right code from there.
+    pub last: WallTime,
+}
+
+/// What Countersign keeps of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Random and lasting.
+    pub id: AccountId,
+    /// Realm and canonical name.
+    pub key: AccountKey,
+    /// The revision in the store that this value was read at.
+    pub revision: Revision,
+    /// Void-making counter.
+    pub epoch: Epoch,
+    /// The uid last seen on each host.
+    pub uids: BTreeMap<HostId, u32>,
+    /// The rule that covers the person, and since when.
+    pub coverage: Option<Coverage>,
+    /// Counters of wrong codes.
+    pub throttle: Throttle,
+    /// Sources with a right code in the last 30 days.
+    pub known_sources: Vec<KnownSource>,
+    /// Enrolled and pending factors, oldest first.
+    pub factors: Vec<Factor>,
+    /// The key of keyed hashes of this account's codes; lies sealed.
+    pub code_key: Secret<[u8; 32]>,
+    /// The newest committed time of this account.
+    pub changed: WallTime,
+}
+
+impl Account {
+    /// Makes an account that is not in the store yet.
+    #[must_use]
+    pub fn new(key: AccountKey, entropy: &mut dyn Entropy) -> Self {
+        Self {
+            id: AccountId(draw(entropy)),
+            key,
+            revision: Revision::default(),
+            epoch: Epoch::default(),
+            uids: BTreeMap::new(),
+            coverage: None,
+            throttle: Throttle::default(),
+            known_sources: Vec::new(),
+            factors: Vec::new(),
+            code_key: Secret::new(draw(entropy)),
+            changed: WallTime::default(),
+        }
+    }
+
+    /// Tells whether the store has this account.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.revision != Revision::default()
+    }
+
+    /// Lists the factors that can be used to log in.
+    pub fn active_factors(&self) -> impl Iterator<Item = &Factor> {
+        self.factors.iter().filter(|factor| matches!(factor.state, FactorState::Active { .. }))
+    }
+
+    /// Tells whether the person has a factor that can be used to log in.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        self.active_factors().next().is_some()
+    }
+
+    /// Finds a factor.
+    #[must_use]
+    pub fn factor(&self, id: FactorId) -> Option<&Factor> {
+        self.factors.iter().find(|factor| factor.id == id)
+    }
+
+    /// Tells whether the person gave a right code from this address within the last 30 days.
+    #[must_use]
+    pub fn knows_source(&self, address: IpAddr, at: WallTime) -> bool {
+        self.known_sources
+            .iter()
+            .any(|known| known.address == address && at.since(known.last).as_secs() <= KNOWN_SOURCE_SECONDS)
+    }
+
+    /// Keeps the address as known, the oldest making room.
+    pub fn remember_source(&mut self, address: IpAddr, at: WallTime) {
+        self.known_sources.retain(|known| known.address != address);
+        if self.known_sources.len() >= KNOWN_SOURCE_LIMIT {
+            self.known_sources.remove(0);
+        }
+        self.known_sources.push(KnownSource { address, last: at });
+    }
+}

@@ -1,0 +1,133 @@
+//! Factors: what a person has enrolled.
+//!
+//! Owns identity, label and state of a factor; each kind has its own file. A factor is pending until a code from it
+//! was verified, and a pending one never lets anybody in.
+
+pub mod totp;
+
+use std::fmt;
+
+use crate::secret::{Entropy, draw};
+use crate::time::WallTime;
+
+pub use totp::Totp;
+
+/// How long a pending enrollment lives, in seconds (row L3: 30 minutes).
+pub const PENDING_SECONDS: u64 = 30 * 60;
+/// The longest label, in bytes.
+pub const LABEL_LIMIT: usize = 64;
+
+/// Identifies a factor within its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FactorId(pub u32);
+
+impl FactorId {
+    /// Draws an id.
+    #[must_use]
+    pub fn random(entropy: &mut dyn Entropy) -> Self {
+        Self(u32::from_le_bytes(draw(entropy)))
+    }
+}
+
+/// The name that the person gave to a factor: printable, at most 64 bytes, not only digits, not a command word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label(String);
+
+/// A text that is not a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a label has 1 to {LABEL_LIMIT} printable bytes, is not only digits and is not a command word")]
+pub struct InvalidLabel;
+
+/// The words that mean something at a prompt, in every language (row L6).
+pub const COMMAND_WORDS: [&str; 11] =
+    ["?", "resend", "skip", "new", "invert", "saved", "backup", "totp", "email", "sms", "call"];
+
+impl TryFrom<&str> for Label {
+    type Error = InvalidLabel;
+
+    fn try_from(text: &str) -> Result<Self, InvalidLabel> {
+        let text = text.trim();
+        let fits = (1..=LABEL_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control);
+        let digits_only = text.chars().all(|character| character.is_ascii_digit());
+        let is_command = COMMAND_WORDS.contains(&text.to_ascii_lowercase().as_str());
+        if fits && !digits_only && !is_command { Ok(Self(text.to_owned())) } else { Err(InvalidLabel) }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Label {
+    /// Lends the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How far a factor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorState {
+    /// Shown to the person, not confirmed yet.
+    Pending {
+        /// When it was begun; it dies 30 minutes later.
+        since: WallTime,
+    },
+    /// Confirmed by a code.
+    Active {
+        /// When it was confirmed.
+        since: WallTime,
+    },
+}
+
+/// One factor of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factor {
+    /// Its id.
+    pub id: FactorId,
+    /// The person's name for it.
+    pub label: Label,
+    /// Pending or active.
+    pub state: FactorState,
+    /// The last right code.
+    pub last_used: Option<WallTime>,
+    /// What it is.
+    pub kind: FactorKind,
+}
+
+/// The kinds of factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactorKind {
+    /// An authenticator app, RFC 6238.
+    Totp(Totp),
+}
+
+/// The methods that policy can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Method {
+    /// An authenticator app, RFC 6238.
+    Totp,
+}
+
+impl Method {
+    /// Tells the name used in the file, on the bus and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+        }
+    }
+}
+
+impl FactorKind {
+    /// Tells the method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        match self {
+            Self::Totp(_) => Method::Totp,
+        }
+    }
+}

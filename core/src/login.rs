@@ -1,0 +1,146 @@
+//! The facts of one login: who, which service, from where, as the daemon's doors established them.
+//!
+//! Owns the matcher inputs of the policy. What a caller may claim (remote host, ssh facts, requesting user) is settled
+//! before a value of these types exists: the door drops what an unprivileged caller says.
+
+use std::net::IpAddr;
+
+use crate::account::{HostId, Realm, UserName};
+use crate::words::Language;
+
+/// Who logs in, as the name service tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Canonical name; for an unknown person the name as typed.
+    pub name: UserName,
+    /// Where the name is unique.
+    pub realm: Realm,
+    /// Whether and where the name service knows the person.
+    pub existence: Existence,
+    /// Names of the groups of the person.
+    pub groups: Groups,
+}
+
+/// Whether the name service knows the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existence {
+    /// Known, with this uid, from this origin.
+    Known {
+        /// The uid on this host.
+        uid: u32,
+        /// Where the person is defined.
+        origin: Origin,
+    },
+    /// Not known: the same dialogue as for others, never let in, nothing kept.
+    Unknown,
+}
+
+/// Where a person is defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// In /etc/passwd.
+    Local,
+    /// In a directory: SSSD, LDAP, …
+    Directory,
+}
+
+/// The groups of a person, and whether the name service told all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Groups {
+    /// Every backend answered.
+    Complete(Vec<String>),
+    /// A backend failed or was late: the strictest rule that could apply decides (row P10).
+    Incomplete(Vec<String>),
+}
+
+impl Groups {
+    /// Lists the names that are known.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Complete(names) | Self::Incomplete(names) => names,
+        }
+    }
+}
+
+/// Where a login comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A terminal or seat of this host, without a remote host.
+    Local,
+    /// A numeric address; mapped IPv6 is brought back to IPv4.
+    Address(IpAddr),
+    /// Remote, but no numeric address is known; never treated as local.
+    Unknown,
+}
+
+/// Which PAM phase asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// `pam_authenticate`: may prompt.
+    Auth,
+    /// `pam_acct_mgmt` with `require_auth`: never prompts.
+    Account,
+}
+
+/// Whether the first factor is known to have succeeded when we are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FirstFactor {
+    /// The stack stops before us when it failed (`requisite`, as shipped).
+    Settled,
+    /// The stack may fail later (`late_first_factor` on the module's line): the same dialogue for everybody, and
+    /// nothing is enrolled.
+    Late,
+}
+
+/// What sshd, running as root, says of the methods completed already.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SshFacts {
+    /// Type and SHA-256 fingerprint of a public key that was accepted.
+    pub public_key: Option<PublicKey>,
+}
+
+/// A public key accepted by sshd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    /// The key type as OpenSSH names it (`ssh-ed25519`, `sk-ssh-ed25519@openssh.com`, …).
+    pub algorithm: String,
+    /// `SHA256:…` as OpenSSH prints it.
+    pub fingerprint: String,
+}
+
+/// Every fact of one login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRequest {
+    /// Who logs in.
+    pub person: Person,
+    /// The PAM service.
+    pub service: String,
+    /// Which PAM phase asks.
+    pub phase: Phase,
+    /// Where from.
+    pub source: Source,
+    /// The terminal, where one is known.
+    pub tty: Option<String>,
+    /// What sshd said.
+    pub ssh: SshFacts,
+    /// Who asks, for sudo, su and polkit: the uid of the invoking user where the service names it.
+    pub requesting_uid: Option<u32>,
+    /// The uid of the process that called.
+    pub caller_uid: u32,
+    /// Whether the first factor is settled.
+    pub first_factor: FirstFactor,
+    /// The host that is logged in to: name and machine-id.
+    pub host: Host,
+    /// The language of the dialogue: the context's where it names one of ours, else the file's.
+    pub language: Option<Language>,
+}
+
+/// A host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// The host name.
+    pub name: String,
+    /// The machine-id.
+    pub id: HostId,
+}

@@ -1,0 +1,115 @@
+//! Policy: who is asked for what.
+//!
+//! Owns the values that the configuration file becomes, and the decision. Rules are read from top to bottom, the first
+//! that matches decides, `[default]` decides what none matches (row P1).
+
+use ipnet::IpNet;
+
+use crate::account::RuleName;
+use crate::factor::Method;
+use crate::factor::totp::TotpParameters;
+use crate::login::Origin;
+use crate::throttle::Limits;
+use crate::words::Language;
+
+/// The policy in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Rules in the order of the file.
+    pub rules: Vec<Rule>,
+    /// What decides where no rule matches; its name is `default`, its matcher is empty.
+    pub default: Rule,
+    /// What holds for all rules.
+    pub settings: Settings,
+    /// SHA-256 of the files, in hex; recorded with every verdict.
+    pub digest: String,
+}
+
+/// What holds for all rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Issuer in authenticator apps.
+    pub organization: String,
+    /// The language where the context names none of ours.
+    pub language: Language,
+    /// Shown when locked or stuck.
+    pub help: Option<String>,
+    /// Whether a code is seen while it is typed.
+    pub echo: Echo,
+    /// The helpdesk may not act on members of these.
+    pub protected_groups: Vec<String>,
+    /// For new authenticators, and the window for all.
+    pub totp: TotpParameters,
+    /// The throttle.
+    pub limits: Limits,
+}
+
+/// Whether a code is seen while it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Echo {
+    /// Seen (default: sshd's `PasswordAuthentication` then cannot answer with the password, DESIGN.md 7).
+    #[default]
+    Visible,
+    /// Not seen.
+    Hidden,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Unique name.
+    pub name: RuleName,
+    /// Whom it matches.
+    pub matcher: Matcher,
+    /// What it demands.
+    pub require: Requirement,
+    /// Methods allowed, in the order in which they are offered; never empty.
+    pub methods: Vec<Method>,
+    /// How people come by a factor.
+    pub enroll: Enrollment,
+}
+
+/// Whom a rule matches; an empty list matches all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Matcher {
+    /// Canonical names.
+    pub users: Vec<String>,
+    /// Groups, any of which is enough.
+    pub groups: Vec<String>,
+    /// PAM services.
+    pub services: Vec<String>,
+    /// Networks, any of which is enough.
+    pub networks: Vec<Network>,
+    /// Where the person is defined.
+    pub origin: Option<Origin>,
+}
+
+/// A network of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// A terminal or seat of this host.
+    Local,
+    /// A range of addresses.
+    Range(IpNet),
+}
+
+/// What a rule demands (row P2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Requirement {
+    /// A code from everybody.
+    Always,
+    /// A code from those who have enrolled.
+    Enrolled,
+    /// Nothing.
+    Never,
+}
+
+/// How people come by a factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Enrollment {
+    /// With `countersign enroll`, on their own.
+    #[default]
+    SelfService,
+    /// At the first login under the rule as well.
+    AtLogin,
+}

@@ -1,0 +1,91 @@
+//! Client proxies of every interface. The members are documented in `docs/man/org.countersign1.5.md`.
+
+use std::collections::HashMap;
+
+use zbus::proxy;
+use zbus::{OwnedObjectPath, OwnedVariant, Variant};
+
+/// What `Begin*` return: the conversation, the state and the lines of the first step.
+pub type Begun = (OwnedObjectPath, String, Vec<(u32, String)>);
+
+/// Open facts, named.
+pub type Facts<'a> = HashMap<&'a str, Variant<'a>>;
+
+/// Open facts in an answer.
+pub type OwnedFacts = HashMap<String, OwnedVariant>;
+
+/// Logins; on the own socket only.
+#[proxy(interface = "org.countersign1.Login", default_path = "/org/countersign1")]
+pub trait Login {
+    /// Begins a login of `user`; the context's keys stand in DESIGN.md 6.
+    fn begin(&self, user: &str, context: Facts<'_>) -> zbus::Result<Begun>;
+    /// Ties a finished login to a session; root only.
+    fn session_opened(&self, login: &str, session: u32) -> zbus::Result<()>;
+    /// Tells that a password was changed; root only.
+    fn password_changed(&self, user: &str) -> zbus::Result<()>;
+}
+
+/// One dialogue.
+#[proxy(interface = "org.countersign1.Conversation", default_service = "org.countersign1")]
+pub trait Conversation {
+    /// Answers the prompt.
+    fn answer(&self, answer: &str) -> zbus::Result<(String, Vec<(u32, String)>)>;
+    /// Ends the dialogue.
+    fn cancel(&self) -> zbus::Result<()>;
+}
+
+/// What a person does for themselves; who calls is what the bus says.
+#[proxy(
+    interface = "org.countersign1.Self",
+    default_service = "org.countersign1",
+    default_path = "/org/countersign1"
+)]
+pub trait SelfService {
+    /// Tells what the caller holds: `user` s, `available` b, `factors` aa{sv} (`id` u, `method` s, `label` s, `state` s
+    /// `active`|`pending`, `since` t, `last_used` t absent when never), `locked_until` t (absent when open), `needs_reset` b, `rule` s,
+    /// `requirement` s, `enroll` s, `methods` as.
+    fn status(&self) -> zbus::Result<OwnedFacts>;
+    /// Begins setting up a factor. `kind` is a method name; options: `label` s, `locale` s, `draws_qr` b.
+    fn begin_enrollment(&self, kind: &str, options: Facts<'_>) -> zbus::Result<Begun>;
+    /// Begins removing a factor, named by method, label or id. Options: `locale` s.
+    fn begin_removal(&self, factor: &str, options: Facts<'_>) -> zbus::Result<Begun>;
+}
+
+/// What the helpdesk does; polkit decides, per action.
+#[proxy(
+    interface = "org.countersign1.Helpdesk",
+    default_service = "org.countersign1",
+    default_path = "/org/countersign1"
+)]
+pub trait Helpdesk {
+    /// Tells what a person holds, as `Self.Status` does, never a secret.
+    #[zbus(allow_interactive_auth)]
+    fn show(&self, user: &str) -> zbus::Result<OwnedFacts>;
+    /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b. Answers `removed` u, `sessions_ended` b.
+    #[zbus(allow_interactive_auth)]
+    fn reset(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Ends the person's locks. Options: `reason` s (required). Answers `was_locked` b.
+    #[zbus(allow_interactive_auth)]
+    fn unlock(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
+}
+
+/// What an administrator does; polkit decides, or root.
+#[proxy(
+    interface = "org.countersign1.Admin",
+    default_service = "org.countersign1",
+    default_path = "/org/countersign1"
+)]
+pub trait Admin {
+    /// Lists accounts in pages: cursor `after` ("" begins), at most `limit` (1000) rows. Answers rows (as `Show`), the next
+    /// cursor ("" at the end) and the total.
+    #[zbus(allow_interactive_auth)]
+    fn list_users(&self, after: &str, limit: u32) -> zbus::Result<(Vec<OwnedFacts>, String, u64)>;
+    /// Explains a decision: `user` s, `service` s, `from` s (numeric address, `local`, or absent for unknown), `ssh_key` s (key type).
+    /// Answers `rule` s, `requirement` s, `methods` as, `enroll` s, `sees` s, `passed_over` a(ss), `groups_complete` b, `policy` s (digest).
+    #[zbus(allow_interactive_auth)]
+    fn explain_policy(&self, question: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Makes a new data key; root only. Answers its number.
+    fn rotate_key(&self) -> zbus::Result<u32>;
+    /// Reseals a page of accounts; root only. Cursor `after` ("" begins). Answers the next cursor ("" at the end), done in this page, total.
+    fn reseal(&self, after: &str) -> zbus::Result<(String, u64, u64)>;
+}
