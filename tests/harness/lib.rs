@@ -1,0 +1,8 @@
+//! What the end-to-end tests stand on: a booted Debian machine, a person's phone, a dialogue on a terminal.
+//!
+//! Each part drives what was built, from outside, by the doors that people use; none knows how Countersign decides.
+//! Whatever a part starts or makes is gone when its value is dropped, also after a panic.
+
+pub mod dialogue;
+pub mod machine;
+pub mod phone;

@@ -1,0 +1,111 @@
+//! A person's phone: the authenticator app that was given a setup key.
+//!
+//! It knows no more than a real one does, the setup key as it was shown and the clock of this computer.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use totp_rs::{Builder, Secret, Totp};
+
+/// Seconds for which an authenticator app shows one code (RFC 6238, the default of every app).
+const STEP: u64 = 30;
+
+/// An authenticator app that holds one account.
+pub struct Phone(Totp);
+
+impl Phone {
+    /// Takes the setup key as a person types it from the screen: base32 in any case, with or without spaces.
+    ///
+    /// # Errors
+    /// When the text is not the base32 of at least 128 bits.
+    pub fn with_setup_key(shown: &str) -> Result<Self> {
+        let key: String = shown.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let secret = Secret::try_from_base32(key.to_ascii_uppercase()).ok().context("not a setup key")?;
+        let builder = Builder::new().with_secret(secret).with_account_name("phone");
+        Ok(Self(builder.build().context("setup key refused by the app")?))
+    }
+
+    /// Returns the code that the app shows now.
+    ///
+    /// # Errors
+    /// When the clock of this computer stands before 1970.
+    pub fn code(&self) -> Result<String> {
+        self.code_at(0)
+    }
+
+    /// Returns the code of `steps` steps from now: -1 is the one shown before, 1 the one to come.
+    ///
+    /// # Errors
+    /// When that step lies before 1970.
+    pub fn code_at(&self, steps: i64) -> Result<String> {
+        let step = (seconds()? / STEP).checked_add_signed(steps).context("before 1970")?;
+        Ok(self.0.generate(step * STEP).to_string())
+    }
+
+    /// Returns a code that is certainly wrong now and for a minute before and after.
+    ///
+    /// # Errors
+    /// When the clock of this computer stands before 1970.
+    pub fn wrong_code(&self) -> Result<String> {
+        let near = (-3..=3).map(|steps| self.code_at(steps)).collect::<Result<Vec<_>>>()?;
+        let wrong = (0..10).map(|digit| digit.to_string().repeat(6)).find(|code| !near.contains(code));
+        wrong.context("more codes than there are")
+    }
+
+    /// Returns how long the code shown now will still be shown.
+    ///
+    /// # Errors
+    /// When the clock of this computer stands before 1970.
+    pub fn shown_for(&self) -> Result<Duration> {
+        Ok(Duration::from_secs(STEP - seconds()? % STEP))
+    }
+
+    /// Finds the setup key in a text: the one line that holds nothing but base32 in groups of four.
+    ///
+    /// # Errors
+    /// When no line or more than one different key is found.
+    pub fn from_screen(text: &str) -> Result<Self> {
+        let mut keys: Vec<String> = text.lines().filter_map(setup_key).collect();
+        keys.dedup();
+        ensure!(keys.len() == 1, "{} setup keys on the screen:\n{text}", keys.len());
+        Self::with_setup_key(keys.first().context("no setup key on the screen")?)
+    }
+}
+
+/// Returns the groups of four base32 characters that end a line, when they are at least six.
+fn setup_key(line: &str) -> Option<String> {
+    let is_group =
+        |word: &&str| word.len() == 4 && word.chars().all(|c| c.is_ascii_uppercase() || "234567".contains(c));
+    let groups: Vec<&str> = line.split_whitespace().rev().take_while(is_group).collect();
+    (groups.len() >= 6).then(|| groups.into_iter().rev().collect())
+}
+
+fn seconds() -> Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("clock before 1970")?.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ";
+
+    #[test]
+    fn a_key_on_the_screen_is_the_key_in_the_app() {
+        let screen = format!("Scan this:\n\u{2588}\u{2588}\nSetup key: {KEY}\nCode: ");
+        let phone = Phone::from_screen(&screen).unwrap();
+        assert_eq!(phone.0.generate(59).to_string(), "287082", "RFC 6238, appendix B");
+    }
+
+    #[test]
+    fn a_screen_without_a_key_is_refused() {
+        assert!(Phone::from_screen("Code: ").is_err());
+    }
+
+    #[test]
+    fn a_wrong_code_is_none_of_those_around_now() {
+        let phone = Phone::with_setup_key(KEY).unwrap();
+        let wrong = phone.wrong_code().unwrap();
+        assert!((-2..=2).all(|steps| phone.code_at(steps).unwrap() != wrong));
+    }
+}
