@@ -1,3 +1,6 @@
 //! The Countersign service.
 
+pub mod bus;
+pub mod directory;
+pub mod host;
 pub mod store;

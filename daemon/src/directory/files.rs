@@ -1,0 +1,94 @@
+//! /etc/passwd and /etc/group, read directly: who is local, and who is found even while the name service hangs.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+/// The longest line that is read, in bytes; longer ones are passed over.
+const LINE_LIMIT: usize = 64 * 1024;
+
+/// A person of /etc/passwd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalUser {
+    /// `pw_name`.
+    pub name: String,
+    /// `pw_uid`.
+    pub uid: u32,
+    /// `pw_gid`.
+    pub gid: u32,
+}
+
+/// Finds a person by name.
+pub(super) fn user_by_name(passwd: &Path, name: &str) -> Option<LocalUser> {
+    find(passwd, |line| line.split(':').next() == Some(name))
+}
+
+/// Finds the first person with a uid.
+pub(super) fn user_by_uid(passwd: &Path, uid: u32) -> Option<LocalUser> {
+    find(passwd, |line| line.split(':').nth(2).and_then(|field| field.parse().ok()) == Some(uid))
+}
+
+/// Lists the groups that /etc/group gives a person.
+pub(super) fn groups_of(group: &Path, name: &str, primary: u32) -> Vec<String> {
+    lines(group)
+        .filter_map(|line| {
+            let mut fields = line.split(':');
+            let (title, gid) = (fields.next()?, fields.nth(1)?.parse::<u32>().ok()?);
+            let is_member =
+                fields.next().is_some_and(|members| members.split(',').any(|member| member == name));
+            (gid == primary || is_member).then(|| title.to_owned())
+        })
+        .collect()
+}
+
+fn find(passwd: &Path, fits: impl Fn(&str) -> bool) -> Option<LocalUser> {
+    lines(passwd).find(|line| fits(line)).and_then(|line| parse(&line))
+}
+
+fn parse(line: &str) -> Option<LocalUser> {
+    let mut fields = line.split(':');
+    let name = fields.next().filter(|name| !name.is_empty() && !name.starts_with(['+', '-', '#']))?;
+    let uid = fields.nth(1)?.parse().ok()?;
+    let gid = fields.next()?.parse().ok()?;
+    Some(LocalUser { name: name.to_owned(), uid, gid })
+}
+
+fn lines(path: &Path) -> impl Iterator<Item = String> {
+    let reader = File::open(path).ok().map(BufReader::new);
+    let lines = reader.into_iter().flat_map(|reader| reader.split(b'\n').map_while(Result::ok));
+    lines.filter(|line| line.len() <= LINE_LIMIT).filter_map(|line| String::from_utf8(line).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn people_are_found_by_name_and_by_uid() {
+        let passwd = file(b"root:x:0:0::/root:/bin/sh\n\xff\xfe:x:7:7::/:\nalice:x:1000:1001:A:/home/alice:/bin/sh\nshort:x\n+nis\n");
+        let alice = LocalUser { name: "alice".to_owned(), uid: 1000, gid: 1001 };
+        assert_eq!(user_by_name(passwd.path(), "alice"), Some(alice.clone()));
+        assert_eq!(user_by_uid(passwd.path(), 1000), Some(alice));
+        for absent in ["ali", "alice2", "x", "short", "+nis", ""] {
+            assert_eq!(user_by_name(passwd.path(), absent), None, "{absent:?}");
+        }
+        assert_eq!(user_by_uid(passwd.path(), 1001), None);
+    }
+
+    #[test]
+    fn primary_and_supplementary_groups_are_listed() {
+        let group = file(b"root:x:0:\nstudents:x:1001:\nchess:x:50:bob,alice\nnot:x:51:alicia\n");
+        assert_eq!(groups_of(group.path(), "alice", 1001), ["students", "chess"]);
+    }
+
+    #[test]
+    fn a_file_that_is_missing_holds_nobody() {
+        assert_eq!(user_by_name(Path::new("/nonexistent/passwd"), "root"), None);
+    }
+}
