@@ -1,0 +1,109 @@
+//! `cargo xtask ci`: the checks that read the source without running the product.
+//!
+//! Every check runs, and all that failed are named at the end.
+
+use anyhow::{Result, bail, ensure};
+
+use crate::prerequisites::{BUILD, MACHINE, ensure_installed};
+use crate::shell::{capture, cargo, is_ci, program, root, run};
+use crate::tidy;
+
+/// The exposure that systemd may find in the service's sandbox, times ten (SECURITY.md 5).
+const EXPOSURE_LIMIT: &str = "--threshold=12";
+
+/// A check and its name.
+type Check = (&'static str, fn() -> Result<()>);
+
+/// Runs every check.
+///
+/// # Errors
+/// When one of them fails, with the names of all that did.
+pub(crate) fn all() -> Result<()> {
+    ensure_installed(&[BUILD, MACHINE])?;
+    let checks: [Check; 7] = [
+        ("format", || run(&mut cargo(&["fmt", "--all", "--check"]))),
+        ("tidy", tidy::check),
+        ("sandbox of the service", sandbox),
+        ("direction of dependency", direction),
+        ("lints", || {
+            run(cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"])
+                .env("CARGO_INCREMENTAL", "0"))
+        }),
+        ("documentation", documentation),
+        ("licenses and sources", licenses),
+    ];
+    let mut failed = Vec::new();
+    for (name, check) in checks {
+        eprintln!("\n{name}");
+        if let Err(error) = check() {
+            eprintln!("{error:#}");
+            failed.push(name);
+        }
+    }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    eprintln!("\nall checks passed");
+    Ok(())
+}
+
+/// Fails when systemd finds the service more exposed than the limit.
+fn sandbox() -> Result<()> {
+    let analyze = ["security", "--offline=true", "--no-pager", EXPOSURE_LIMIT];
+    let report = capture(program("systemd-analyze", &analyze).arg("packaging/systemd/countersignd.service"))?;
+    eprintln!("{}", report.lines().last().unwrap_or_default());
+    Ok(())
+}
+
+/// Fails when a crate depends on one that DESIGN.md 1 keeps from it.
+fn direction() -> Result<()> {
+    let core = ["countersign-config", "countersign-core", "countersign-tests", "countersignd"];
+    only_under("countersign-core", &core)?;
+    only_under("countersign-config", &["countersign", "countersign-config", "countersignd"])?;
+    only_under("countersign-tests", &["countersign-tests"])?;
+    only_under(
+        "countersign-protocol",
+        &["countersign", "countersign-protocol", "countersign-tests", "countersignd", "pam-countersign"],
+    )
+}
+
+/// Fails when a package outside the list depends on the crate directly.
+fn only_under(crate_name: &str, permitted: &[&str]) -> Result<()> {
+    let tree = [
+        "tree",
+        "--locked",
+        "--workspace",
+        "--prefix=none",
+        "--depth=1",
+        "--format={p}",
+        "--edges=normal,build,dev",
+    ];
+    let listed = capture(cargo(&tree).args(["--invert", crate_name]))?;
+    for line in listed.lines() {
+        let package = line.split_whitespace().next().unwrap_or_default();
+        ensure!(
+            package.is_empty() || permitted.contains(&package),
+            "{package} may not depend on {crate_name}"
+        );
+    }
+    Ok(())
+}
+
+fn documentation() -> Result<()> {
+    run(cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Checks bans, licenses and sources with cargo-deny, which an unattended run installs within twenty minutes.
+fn licenses() -> Result<()> {
+    if !root().join("deny.toml").exists() {
+        bail!("deny.toml is missing");
+    }
+    if capture(&mut cargo(&["deny", "--version"])).is_err() {
+        if !is_ci() {
+            eprintln!("left out: cargo-deny is not installed (cargo install --locked cargo-deny)");
+            return Ok(());
+        }
+        run(&mut program("timeout", &["1200", "cargo", "install", "--locked", "--quiet", "cargo-deny"]))?;
+    }
+    // Advisories need a database from the network: they are checked where one is configured, not here.
+    run(&mut cargo(&["deny", "--workspace", "--locked", "check", "bans", "licenses", "sources"]))
+}

@@ -1,0 +1,208 @@
+//! `cargo xtask deb`: builds the artefacts and lays them out as one Debian package in `target/debian/`.
+//!
+//! What lies where is one table. The package is refused when the module is not linked as its host processes need it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::prerequisites::{self, ensure_installed};
+use crate::shell::{self, capture, cargo, program, root, target};
+
+/// What to build.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The cargo profile: `release`, or `dev` for a quick build to test with.
+    #[arg(long, default_value = "release")]
+    pub(crate) profile: String,
+}
+
+/// A file of the source tree in the package: source, destination, mode.
+type Entry = (&'static str, &'static str, u32);
+
+/// What is packed as it lies in the source tree.
+const FILES: &[Entry] = &[
+    ("packaging/systemd/countersignd.service", "usr/lib/systemd/system/countersignd.service", 0o644),
+    ("packaging/systemd/countersignd.socket", "usr/lib/systemd/system/countersignd.socket", 0o644),
+    (
+        "packaging/systemd/countersign-store-key.service",
+        "usr/lib/systemd/system/countersign-store-key.service",
+        0o644,
+    ),
+    ("packaging/systemd/countersign-store-key", "usr/libexec/countersign-store-key", 0o755),
+    ("packaging/dbus/org.countersign1.conf", "usr/share/dbus-1/system.d/org.countersign1.conf", 0o644),
+    (
+        "packaging/dbus/org.countersign1.service",
+        "usr/share/dbus-1/system-services/org.countersign1.service",
+        0o644,
+    ),
+    ("packaging/polkit/org.countersign1.policy", "usr/share/polkit-1/actions/org.countersign1.policy", 0o644),
+    ("packaging/polkit/50-countersign.rules", "usr/share/polkit-1/rules.d/50-countersign.rules", 0o644),
+    ("packaging/sysusers.d/countersign.conf", "usr/lib/sysusers.d/countersign.conf", 0o644),
+    ("packaging/tmpfiles.d/countersign.conf", "usr/lib/tmpfiles.d/countersign.conf", 0o644),
+    ("packaging/pam/countersign", "usr/share/pam-configs/countersign", 0o644),
+    ("packaging/pam/countersign-publickey", "usr/share/pam-configs/countersign-publickey", 0o644),
+    ("packaging/deb/copyright", "usr/share/doc/countersign/copyright", 0o644),
+    ("config/countersign.toml", "etc/countersign/countersign.toml", 0o644),
+];
+
+/// What tells dpkg about the package.
+const CONTROL: &[Entry] = &[
+    ("packaging/deb/conffiles", "DEBIAN/conffiles", 0o644),
+    ("packaging/deb/postinst", "DEBIAN/postinst", 0o755),
+    ("packaging/deb/prerm", "DEBIAN/prerm", 0o755),
+    ("packaging/deb/postrm", "DEBIAN/postrm", 0o755),
+];
+
+/// Where the packed module lies for tests, below the folder of what is built.
+pub(crate) const LOOSE_MODULE: &str = "debian/pam_countersign.so";
+
+/// Builds the package and says where it lies.
+///
+/// # Errors
+/// As [`package`].
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    println!("{}", package(&arguments.profile)?.display());
+    Ok(())
+}
+
+/// Builds the package and returns where it lies.
+///
+/// # Errors
+/// When a package to build with is missing, something does not build, a file of the table is absent, or the module is
+/// linked wrongly.
+pub(crate) fn package(profile: &str) -> Result<PathBuf> {
+    ensure_installed(&[prerequisites::BUILD])?;
+    build(profile)?;
+    let built = target().join(if profile == "dev" { "debug" } else { profile });
+    check_linking(&built.join("libpam_countersign.so"))?;
+    let tree = target().join("debian/tree");
+    if tree.exists() {
+        fs::remove_dir_all(&tree).with_context(|| format!("clearing {}", tree.display()))?;
+    }
+    lay_out(&tree, &built)?;
+    pack(&tree)
+}
+
+/// Builds the module by its own call, so that no feature of the daemon gets into other people's processes.
+fn build(profile: &str) -> Result<()> {
+    let cargo_build = ["build", "--locked", "--profile", profile];
+    shell::run(cargo(&cargo_build).args(["--package", "pam-countersign"]))?;
+    shell::run(cargo(&cargo_build).args(["--package", "countersignd", "--package", "countersign"]))
+}
+
+/// Refuses a module that carries a libpam of its own, or that could be unloaded under its host's feet.
+fn check_linking(module: &Path) -> Result<()> {
+    let dynamic = capture(program("readelf", &["--dynamic", "--wide"]).arg(module))?;
+    let has = |tag: &str, value: &str| dynamic.lines().any(|line| line.contains(tag) && line.contains(value));
+    ensure!(
+        has("(NEEDED)", "[libpam.so.0]"),
+        "pam_countersign.so is not linked with libpam.so.0 (libpam0g-dev?)"
+    );
+    ensure!(has("(FLAGS_1)", "NODELETE"), "pam_countersign.so is not linked with `-z nodelete`");
+    Ok(())
+}
+
+fn lay_out(tree: &Path, built: &Path) -> Result<()> {
+    let library = capture(&mut program("cc", &["-print-multiarch"]))?;
+    let module = format!("usr/lib/{library}/security/pam_countersign.so");
+    put(&built.join("libpam_countersign.so"), &tree.join(module), 0o644)?;
+    // The same for tests that load it without a machine; in the build folder another build may replace it.
+    put(&built.join("libpam_countersign.so"), &target().join(LOOSE_MODULE), 0o644)?;
+    put(&built.join("countersignd"), &tree.join("usr/libexec/countersignd"), 0o755)?;
+    put(&built.join("countersign"), &tree.join("usr/bin/countersign"), 0o755)?;
+    for (source, destination, mode) in FILES.iter().chain(CONTROL) {
+        put(&root().join(source), &tree.join(destination), *mode)?;
+    }
+    for example in files_in(&root().join("config/examples"))? {
+        put(&example, &tree.join("usr/share/doc/countersign/examples").join(name(&example)?), 0o644)?;
+    }
+    add_manual(tree)?;
+    add_compressed(&root().join("CHANGELOG.md"), &tree.join("usr/share/doc/countersign/changelog.gz"))?;
+    describe(tree)
+}
+
+/// Adds the man pages that were made into `target/man`, each in the folder of its section.
+fn add_manual(tree: &Path) -> Result<()> {
+    for page in files_in(&target().join("man"))? {
+        let section =
+            page.extension().context("a man page without a section")?.to_string_lossy().into_owned();
+        let place = tree.join(format!("usr/share/man/man{section}/{}.gz", name(&page)?));
+        add_compressed(&page, &place)?;
+    }
+    Ok(())
+}
+
+/// Adds a file compressed, without the time, so that two builds give the same bytes; leaves out what is not there.
+fn add_compressed(source: &Path, destination: &Path) -> Result<()> {
+    if !source.exists() {
+        return Ok(());
+    }
+    let output =
+        program("gzip", &["-9", "--no-name", "--stdout"]).arg(source).output().context("starting gzip")?;
+    ensure!(output.status.success(), "compressing {}", source.display());
+    write(destination, &output.stdout, 0o644)
+}
+
+/// Writes the control file and the list of sums.
+fn describe(tree: &Path) -> Result<()> {
+    let libc = capture(&mut program("dpkg-query", &["--show", "--showformat=${Version}", "libc6"]))?;
+    let architecture = capture(&mut program("dpkg", &["--print-architecture"]))?;
+    let size = capture(program("du", &["--summarize", "--block-size=1024"]).arg(tree))?;
+    let control = read(&root().join("packaging/deb/control"))?
+        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+        .replace("@ARCHITECTURE@", &architecture)
+        .replace("@SIZE@", size.split_whitespace().next().unwrap_or("0"))
+        .replace("@LIBC@", libc.split('-').next().unwrap_or(&libc));
+    let list =
+        "find . -path ./DEBIAN -prune -o -type f -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 -r md5sum";
+    let sums = capture(program("sh", &["-c", list]).current_dir(tree))?;
+    write(&tree.join("DEBIAN/md5sums"), format!("{sums}\n").as_bytes(), 0o644)?;
+    write(&tree.join("DEBIAN/control"), control.as_bytes(), 0o644)
+}
+
+fn pack(tree: &Path) -> Result<PathBuf> {
+    let architecture = capture(&mut program("dpkg", &["--print-architecture"]))?;
+    let package =
+        target().join(format!("debian/countersign_{}_{architecture}.deb", env!("CARGO_PKG_VERSION")));
+    capture(program("dpkg-deb", &["--root-owner-group", "--build"]).arg(tree).arg(&package))?;
+    Ok(package)
+}
+
+/// Copies a file with a mode, making the folders above it.
+fn put(source: &Path, destination: &Path, mode: u32) -> Result<()> {
+    let bytes = fs::read(source).with_context(|| format!("the package needs {}", source.display()))?;
+    write(destination, &bytes, mode)
+}
+
+fn write(destination: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let folder = destination.parent().context("a file without a folder")?;
+    // install(1) gives every folder the usual mode, whatever umask this runs under.
+    capture(program("install", &["-d", "-m", "0755"]).arg(folder))?;
+    fs::write(destination, bytes).with_context(|| format!("writing {}", destination.display()))?;
+    let permissions = fs::Permissions::from_mode(mode);
+    fs::set_permissions(destination, permissions)
+        .with_context(|| format!("mode of {}", destination.display()))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+fn name(path: &Path) -> Result<String> {
+    Ok(path.file_name().context("a path without a name")?.to_string_lossy().into_owned())
+}
+
+/// The files of a folder, sorted; none where the folder is absent.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.retain(|path| path.is_file());
+    files.sort();
+    Ok(files)
+}
