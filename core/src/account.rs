@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::factor::{Factor, FactorId, FactorState};
+use crate::printable::is_printable;
 use crate::secret::{Entropy, Secret, draw};
 use crate::throttle::Throttle;
 use crate::time::WallTime;
@@ -29,7 +30,7 @@ pub struct InvalidName;
 
 fn check_name(text: &str) -> Result<(), InvalidName> {
     let fits = (1..=NAME_LIMIT).contains(&text.len());
-    if fits && !text.chars().any(|character| character.is_control() || character == '/') {
+    if fits && text.chars().all(|character| is_printable(character) && character != '/') {
         Ok(())
     } else {
         Err(InvalidName)

@@ -31,11 +31,16 @@
 //! 4. **Every path ends**, and the charge for an answer is part of the commit that evaluates it.
 //! 5. **Same questions** for unknown people as for enrolled ones.
 
+#![forbid(unsafe_code)]
+
 pub mod account;
 pub mod audit;
 pub mod factor;
+pub mod helpdesk;
 pub mod login;
 pub mod policy;
+pub mod printable;
+pub mod qr;
 pub mod secret;
 pub mod throttle;
 pub mod time;

@@ -3,6 +3,7 @@
 //! Owns the matcher inputs of the policy. What a caller may claim (remote host, ssh facts, requesting user) is settled
 //! before a value of these types exists: the door drops what an unprivileged caller says.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::account::{HostId, Realm, UserName};
@@ -72,6 +73,17 @@ pub enum Source {
     Address(IpAddr),
     /// Remote, but no numeric address is known; never treated as local.
     Unknown,
+}
+
+impl fmt::Display for Source {
+    /// Writes `local`, `unknown`, or the numeric address with mapped IPv6 brought back to IPv4.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => formatter.write_str("local"),
+            Self::Unknown => formatter.write_str("unknown"),
+            Self::Address(address) => address.to_canonical().fmt(formatter),
+        }
+    }
 }
 
 /// Which PAM phase asks.

@@ -6,14 +6,43 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::account::Account;
+use crate::login::{LoginRequest, Source};
 use crate::time::WallTime;
+
+/// The most uids counted apart for one person; a further one takes over the counts of the least recently charged.
+pub const ELEVATION_LIMIT: usize = 16;
+/// The span of the count that right codes do not clear.
+pub const DAY: Duration = Duration::from_hours(24);
+/// The end of a lock that only a reset ends: the greatest time that every store can keep (63 bits).
+pub const UNTIL_RESET: WallTime = WallTime::from_seconds(u64::MAX >> 1);
+
+/// Services in which one person becomes another, or confirms that it is still they.
+const ELEVATION_SERVICES: [&str; 5] = ["sudo", "sudo-i", "su", "su-l", "polkit-1"];
+/// Services that sit on a terminal or seat of the host itself: login and the display managers.
+const CONSOLE_SERVICES: [&str; 14] = [
+    "login",
+    "gdm",
+    "gdm-password",
+    "gdm3",
+    "sddm",
+    "lightdm",
+    "lxdm",
+    "xdm",
+    "kdm",
+    "slim",
+    "greetd",
+    "ly",
+    "cosmic-greeter",
+    "plasmalogin",
+];
 
 /// Where wrong codes came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
     /// Login or display manager on a seat of this host.
     Console,
-    /// sudo, su, polkit, self-service: by the uid that asks.
+    /// sudo, su, polkit, self-service, lockers: by the uid that asks.
     Elevation(u32),
     /// A numeric source with a right code in the last 30 days.
     KnownSource,
@@ -43,9 +72,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             failures: 5,
-            window: Duration::from_secs(15 * 60),
-            lock: Duration::from_secs(30 * 60),
-            longest_lock: Duration::from_secs(24 * 60 * 60),
+            window: Duration::from_mins(15),
+            lock: Duration::from_mins(30),
+            longest_lock: Duration::from_hours(24),
             daily: 20,
             in_a_row: 100,
         }
@@ -61,14 +90,14 @@ pub struct Counter {
     pub in_a_row: u32,
     /// How often it locked since the last right code; the lock doubles with each.
     pub locks: u32,
-    /// Until when it is locked.
+    /// Until when it is or was locked; [`UNTIL_RESET`] after too many in a row.
     pub locked_until: Option<WallTime>,
 }
 
 /// All counters of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Throttle {
-    /// One counter a bucket; at most 16 elevation buckets, the least recently used making room.
+    /// One counter a bucket; at most [`ELEVATION_LIMIT`] elevation buckets.
     pub buckets: BTreeMap<Bucket, Counter>,
 }
 
@@ -85,4 +114,182 @@ pub enum Standing {
     },
     /// Not before a reset.
     NeedsReset,
+}
+
+impl Bucket {
+    /// Tells where the answers of a login are counted.
+    ///
+    /// A caller other than root is counted by its own uid, whatever it says of service and source: nobody else's
+    /// bucket can be filled by it.
+    #[must_use]
+    pub fn of(request: &LoginRequest, account: &Account, at: WallTime) -> Self {
+        let service = request.service.as_str();
+        if request.caller_uid != 0 {
+            return Self::Elevation(request.caller_uid);
+        }
+        if ELEVATION_SERVICES.contains(&service) {
+            return Self::Elevation(request.requesting_uid.unwrap_or(request.caller_uid));
+        }
+        match request.source {
+            Source::Local if CONSOLE_SERVICES.contains(&service) => Self::Console,
+            Source::Address(address) if account.knows_source(address, at) => Self::KnownSource,
+            Source::Local | Source::Address(_) | Source::Unknown => Self::UnknownSource,
+        }
+    }
+
+    const fn is_elevation(self) -> bool {
+        matches!(self, Self::Elevation(_))
+    }
+}
+
+impl Throttle {
+    /// Tells whether an answer from this bucket may be evaluated; `at` is [`Now::latest`](crate::time::Now::latest),
+    /// so that a clock moved back shortens no lock.
+    pub fn standing(&self, bucket: Bucket, at: WallTime) -> Standing {
+        if let Some(counter) = self.buckets.get(&bucket) {
+            return counter.standing(at);
+        }
+        if bucket.is_elevation() && self.is_full() { self.overflow(at) } else { Standing::Open }
+    }
+
+    /// Tells the worst standing of all buckets.
+    pub fn worst(&self, at: WallTime) -> Standing {
+        let locked_until = self.buckets.values().filter_map(|counter| counter.end_of_lock(at)).max();
+        locked_until.map_or(Standing::Open, Standing::until)
+    }
+
+    /// Counts one wrong code and tells the standing afterwards. While the bucket is locked nothing is counted: refused
+    /// answers neither extend a lock nor shorten it.
+    pub fn charge(&mut self, bucket: Bucket, at: WallTime, limits: &Limits) -> Standing {
+        let before = self.standing(bucket, at);
+        if before != Standing::Open {
+            return before;
+        }
+        if !self.buckets.contains_key(&bucket) && bucket.is_elevation() && self.is_full() {
+            self.hand_over(bucket, at);
+        }
+        self.buckets.entry(bucket).or_default().charge(at, limits)
+    }
+
+    /// Takes note of a right code: the row of wrong ones and the doubling end, the count of 24 h stays. A locked bucket
+    /// stays as it is, because nothing may be evaluated in it.
+    pub fn succeed(&mut self, bucket: Bucket, at: WallTime) {
+        let Some(counter) = self.buckets.get_mut(&bucket) else { return };
+        if counter.standing(at) != Standing::Open {
+            return;
+        }
+        let recent = counter.recent_at(at);
+        *counter = Counter { recent, ..Counter::default() };
+        if counter.recent.is_empty() {
+            self.buckets.remove(&bucket);
+        }
+    }
+
+    /// Ends the locks and counts of all buckets, for the helpdesk; what is locked until a reset stays locked, and the
+    /// row of wrong codes goes on, because an unlocking is not a right code.
+    pub fn unlock(&mut self) {
+        for counter in self.buckets.values_mut().filter(|counter| counter.locked_until != Some(UNTIL_RESET)) {
+            *counter = Counter { in_a_row: counter.in_a_row, ..Counter::default() };
+        }
+        self.buckets.retain(|_, counter| counter.in_a_row > 0);
+    }
+
+    fn elevations(&self) -> impl Iterator<Item = (&Bucket, &Counter)> {
+        self.buckets.iter().filter(|(bucket, _)| bucket.is_elevation())
+    }
+
+    fn is_full(&self) -> bool {
+        self.elevations().count() >= ELEVATION_LIMIT
+    }
+
+    /// Tells the standing of a uid for which there is no room: open as long as one of the others can make room, else
+    /// locked with them until the first lock ends.
+    fn overflow(&self, at: WallTime) -> Standing {
+        let mut first_end = UNTIL_RESET;
+        for (_, counter) in self.elevations() {
+            match counter.end_of_lock(at) {
+                Some(end) => first_end = first_end.min(end),
+                None => return Standing::Open,
+            }
+        }
+        Standing::until(first_end)
+    }
+
+    /// Gives the counts of the least recently charged uid that is not locked to a new one, so that going through many
+    /// uids is no way around the limits.
+    fn hand_over(&mut self, to: Bucket, at: WallTime) {
+        let least_recent = self
+            .elevations()
+            .filter(|(_, counter)| counter.end_of_lock(at).is_none())
+            .min_by_key(|(_, counter)| counter.recent.last().copied())
+            .map(|(bucket, _)| *bucket);
+        if let Some(counter) = least_recent.and_then(|from| self.buckets.remove(&from)) {
+            self.buckets.insert(to, counter);
+        }
+    }
+}
+
+impl Counter {
+    fn standing(&self, at: WallTime) -> Standing {
+        self.end_of_lock(at).map_or(Standing::Open, Standing::until)
+    }
+
+    /// Tells when the lock ends, if there is one now.
+    fn end_of_lock(&self, at: WallTime) -> Option<WallTime> {
+        self.locked_until.filter(|until| at < *until)
+    }
+
+    /// Copies the times of the last 24 h.
+    fn recent_at(&self, at: WallTime) -> Vec<WallTime> {
+        self.recent.iter().copied().filter(|time| at.since(*time) < DAY).collect()
+    }
+
+    fn charge(&mut self, at: WallTime, limits: &Limits) -> Standing {
+        self.recent = self.recent_at(at);
+        self.recent.push(at);
+        let kept = usize::try_from(limits.daily).unwrap_or(usize::MAX).max(1);
+        self.recent.drain(..self.recent.len().saturating_sub(kept));
+        self.in_a_row = self.in_a_row.saturating_add(1);
+
+        let end = if self.in_a_row >= limits.in_a_row {
+            Some(UNTIL_RESET)
+        } else {
+            self.lock_of_row(at, limits).max(self.lock_of_day(at, limits, kept))
+        };
+        if end.is_some() {
+            self.locked_until = end;
+        }
+        self.standing(at)
+    }
+
+    /// Locks where enough wrong codes in a row, since the last lock, lie within the window.
+    fn lock_of_row(&mut self, at: WallTime, limits: &Limits) -> Option<WallTime> {
+        let last_lock = self.locked_until.unwrap_or_default();
+        let in_a_row = usize::try_from(self.in_a_row).unwrap_or(usize::MAX);
+        let counted = self
+            .recent
+            .iter()
+            .rev()
+            .take(in_a_row)
+            .filter(|time| **time >= last_lock && at.since(**time) < limits.window)
+            .count();
+        if counted < usize::try_from(limits.failures).unwrap_or(usize::MAX) {
+            return None;
+        }
+        let doubled = 1_u32.checked_shl(self.locks).and_then(|factor| limits.lock.checked_mul(factor));
+        self.locks = self.locks.saturating_add(1);
+        Some(at.after(doubled.unwrap_or(limits.longest_lock).min(limits.longest_lock)))
+    }
+
+    /// Locks where the day's count is reached, until its oldest is 24 h old, and never for less than a lock.
+    fn lock_of_day(&self, at: WallTime, limits: &Limits, kept: usize) -> Option<WallTime> {
+        let oldest = self.recent.first().filter(|_| self.recent.len() >= kept)?;
+        Some(oldest.after(DAY).max(at.after(limits.lock)))
+    }
+}
+
+impl Standing {
+    fn until(until: WallTime) -> Self {
+        if until >= UNTIL_RESET { Self::NeedsReset } else { Self::Locked { until } }
+    }
 }

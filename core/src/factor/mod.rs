@@ -7,10 +7,11 @@ pub mod totp;
 
 use std::fmt;
 
+use crate::printable::is_printable;
 use crate::secret::{Entropy, draw};
 use crate::time::WallTime;
 
-pub use totp::Totp;
+pub use totp::{Match, Totp};
 
 /// How long a pending enrollment lives, in seconds (row L3: 30 minutes).
 pub const PENDING_SECONDS: u64 = 30 * 60;
@@ -47,7 +48,7 @@ impl TryFrom<&str> for Label {
 
     fn try_from(text: &str) -> Result<Self, InvalidLabel> {
         let text = text.trim();
-        let fits = (1..=LABEL_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control);
+        let fits = (1..=LABEL_LIMIT).contains(&text.len()) && text.chars().all(is_printable);
         let digits_only = text.chars().all(|character| character.is_ascii_digit());
         let is_command = COMMAND_WORDS.contains(&text.to_ascii_lowercase().as_str());
         if fits && !digits_only && !is_command { Ok(Self(text.to_owned())) } else { Err(InvalidLabel) }
@@ -130,4 +131,15 @@ impl FactorKind {
             Self::Totp(_) => Method::Totp,
         }
     }
+}
+
+/// Brings an answer to the form that is evaluated: one trim, ASCII case folded to lower, spaces and dashes dropped.
+///
+/// Nothing else is forgiven: digits of other scripts stay what they are, and are wrong (SECURITY.md TH03).
+#[must_use]
+pub fn normalize(answer: &str) -> String {
+    let mut normalized = String::with_capacity(answer.len());
+    let kept = answer.trim().chars().filter(|character| !matches!(character, ' ' | '-'));
+    normalized.extend(kept.map(|character| character.to_ascii_lowercase()));
+    normalized
 }

@@ -3,10 +3,26 @@
 //! Owns the acceptance rule: the highest matching step within the window, and only if it is greater than the last
 //! accepted one. The arithmetic is `totp-rs`.
 
-use crate::secret::Secret;
+use std::time::Duration;
+
+use data_encoding::BASE32_NOPAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use zeroize::Zeroizing;
+
+use crate::secret::{Entropy, Secret, draw};
+use crate::time::WallTime;
 
 /// The bits of a secret that we make, in bytes (RFC 4226 R6: 160 bits).
 pub const SECRET_BYTES: usize = 20;
+
+/// How far a phone's clock is looked for, either way (row L2: 30 minutes).
+pub const DISTANT: Duration = Duration::from_mins(30);
+/// The setup URI that still draws as 41 × 21 (DESIGN.md 7).
+pub const SHORT_URI: usize = 105;
+/// What issuer and account have of a URI at least, however much the parameters take.
+const LEAST_ROOM: usize = 24;
+/// What stands as itself in a URI (RFC 3986 2.3).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The hash of the HMAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -76,4 +92,213 @@ pub struct Totp {
     pub period: Period,
     /// The step of the code last accepted; none at or before it is accepted again.
     pub last_step: Option<u64>,
+}
+
+/// How an answer stands to an authenticator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Match {
+    /// Right, and of a step greater than the last accepted one.
+    Accepted {
+        /// The step; the account keeps it before anyone is let in.
+        step: u64,
+    },
+    /// The code last accepted, again.
+    Repeated {
+        /// How long until the next code comes.
+        next: Duration,
+    },
+    /// Anything else.
+    Wrong,
+}
+
+impl Totp {
+    /// Makes an authenticator with a new secret of 160 bits.
+    #[must_use]
+    pub fn generate(parameters: TotpParameters, entropy: &mut dyn Entropy) -> Self {
+        let TotpParameters { algorithm, digits, period, window: _ } = parameters;
+        let secret = Zeroizing::new(draw::<SECRET_BYTES>(entropy));
+        Self { secret: Secret::new(secret.to_vec()), algorithm, digits, period, last_step: None }
+    }
+
+    /// Checks an answer, which must be exactly the digits: callers normalize before.
+    ///
+    /// The highest step of the window that fits counts, and only if it is greater than the last accepted one; `at` is
+    /// the wall clock. The work does not depend on which step fits.
+    pub fn check(&self, code: &str, at: WallTime, window: Window) -> Match {
+        let engine = self.engine();
+        let present = at.as_seconds() / self.period.seconds();
+        let reach = window.steps();
+        let steps = present.saturating_sub(reach)..=present.saturating_add(reach);
+        let highest = steps.filter(|step| self.fits(&engine, code, *step)).fold(None, |_, step| Some(step));
+        let repeats = self.last_step.is_some_and(|last| self.fits(&engine, code, last));
+        match highest {
+            Some(step) if self.last_step.is_none_or(|last| step > last) => Match::Accepted { step },
+            _ if repeats => Match::Repeated { next: self.next_code(at) },
+            _ => Match::Wrong,
+        }
+    }
+
+    /// Lists by how many steps the phone's clock would be off if this code were its present one, within 30 minutes
+    /// either way. Steps that were used up already are left out next to the present, where they mean no such thing.
+    #[must_use]
+    pub fn distant_offsets(&self, code: &str, at: WallTime) -> Vec<i64> {
+        let engine = self.engine();
+        let present = at.as_seconds() / self.period.seconds();
+        let reach = i64::try_from(DISTANT.as_secs() / self.period.seconds()).unwrap_or(0);
+        let is_used = |step: u64| self.last_step.is_some_and(|last| step <= last);
+        (-reach..=reach)
+            .filter(|offset| *offset != 0)
+            .filter_map(|offset| Some((offset, present.checked_add_signed(offset)?)))
+            .filter(|(offset, step)| offset.abs() > 1 || !is_used(*step))
+            .filter(|(_, step)| self.fits(&engine, code, *step))
+            .map(|(offset, _)| offset)
+            .collect()
+    }
+
+    /// Writes the setup URI that authenticator apps read.
+    ///
+    /// What is default is left out, and it is kept at 105 characters with default parameters: first the issuer's second
+    /// mention goes, then account and issuer are cut.
+    #[must_use]
+    pub fn uri(&self, issuer: &str, account: &str) -> Secret<String> {
+        let key = Zeroizing::new(BASE32_NOPAD.encode(self.secret.expose()));
+        let parameters = self.parameters_of_uri();
+        let fixed = "otpauth://totp/?secret=&issuer=".len() + key.len() + parameters.len();
+        let room = SHORT_URI.saturating_sub(fixed).max(LEAST_ROOM);
+        let (label, issuer) = label_and_issuer(issuer, account, room);
+        let mut uri = String::with_capacity(fixed + label.len() + issuer.len());
+        for part in ["otpauth://totp/", &label, "?secret=", &key, &parameters, "&issuer=", &issuer] {
+            uri.push_str(part);
+        }
+        Secret::new(uri)
+    }
+
+    /// Writes the key for typing: base32 in groups of four.
+    #[must_use]
+    pub fn key_in_groups(&self) -> Secret<String> {
+        let key = Zeroizing::new(BASE32_NOPAD.encode(self.secret.expose()));
+        let mut groups = String::with_capacity(key.len() * 5 / 4 + 1);
+        for (position, character) in key.chars().enumerate() {
+            if position > 0 && position % 4 == 0 {
+                groups.push(' ');
+            }
+            groups.push(character);
+        }
+        Secret::new(groups)
+    }
+
+    fn parameters_of_uri(&self) -> String {
+        let algorithm = match self.algorithm {
+            Algorithm::Sha1 => "",
+            Algorithm::Sha256 => "&algorithm=SHA256",
+            Algorithm::Sha512 => "&algorithm=SHA512",
+        };
+        let digits = match self.digits {
+            Digits::Six => "",
+            Digits::Eight => "&digits=8",
+        };
+        let period = match self.period {
+            Period::Thirty => "",
+            Period::Sixty => "&period=60",
+        };
+        [algorithm, digits, period].concat()
+    }
+
+    /// Prepares the arithmetic for single steps; the window is ours.
+    fn engine(&self) -> totp_rs::Totp {
+        let algorithm = match self.algorithm {
+            Algorithm::Sha1 => totp_rs::Algorithm::SHA1,
+            Algorithm::Sha256 => totp_rs::Algorithm::SHA256,
+            Algorithm::Sha512 => totp_rs::Algorithm::SHA512,
+        };
+        totp_rs::Builder::new()
+            .with_algorithm(algorithm)
+            .with_digits(self.digits.count())
+            .with_step_duration(self.period.seconds())
+            .with_skew(0)
+            .with_secret(self.secret.expose().clone())
+            .build_noncompliant()
+    }
+
+    /// Tells whether the code is that of the step; in constant time, and never for a step whose time has no number.
+    fn fits(&self, engine: &totp_rs::Totp, code: &str, step: u64) -> bool {
+        step.checked_mul(self.period.seconds()).is_some_and(|time| engine.check(code, time).is_some())
+    }
+
+    /// Tells how long until a code comes that was not used yet.
+    fn next_code(&self, at: WallTime) -> Duration {
+        let period = self.period.seconds();
+        let next_step = (at.as_seconds() / period).max(self.last_step.unwrap_or(0)).saturating_add(1);
+        WallTime::from_seconds(next_step.saturating_mul(period)).since(at)
+    }
+}
+
+impl Period {
+    /// Tells the seconds of a step.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        match self {
+            Self::Thirty => 30,
+            Self::Sixty => 60,
+        }
+    }
+}
+
+impl Digits {
+    /// Tells the number.
+    #[must_use]
+    pub const fn count(self) -> u8 {
+        match self {
+            Self::Six => 6,
+            Self::Eight => 8,
+        }
+    }
+}
+
+impl Window {
+    const fn steps(self) -> u64 {
+        match self {
+            Self::OneStep => 1,
+            Self::Strict => 0,
+        }
+    }
+}
+
+/// Encodes label and issuer so that both fit the room; the issuer stands before the account too where it can.
+fn label_and_issuer(issuer: &str, account: &str, room: usize) -> (String, String) {
+    let [whole_issuer, whole_account] = [encode(issuer), encode(account)];
+    if 2 * whole_issuer.len() + 1 + whole_account.len() <= room {
+        return (format!("{whole_issuer}:{whole_account}"), whole_issuer);
+    }
+    if whole_issuer.len() + whole_account.len() <= room {
+        return (whole_account, whole_issuer);
+    }
+    let account_room = room.saturating_sub(whole_issuer.len()).max(room / 2);
+    let label = encode_short(account, account_room);
+    let issuer = encode_short(issuer, room.saturating_sub(label.len()));
+    (label, issuer)
+}
+
+/// Percent-encodes; a colon would end the issuer for some apps, however it is encoded.
+fn encode(text: &str) -> String {
+    utf8_percent_encode(&text.replace(':', "-"), ENCODED).to_string()
+}
+
+/// Percent-encodes as many characters as fit, and two dots where some did not.
+fn encode_short(text: &str, limit: usize) -> String {
+    const CUT: &str = "..";
+    let whole = encode(text);
+    if whole.len() <= limit {
+        return whole;
+    }
+    let mut short = String::new();
+    for character in text.chars() {
+        let encoded = encode(character.encode_utf8(&mut [0; 4]));
+        if short.len() + encoded.len() + CUT.len() > limit {
+            break;
+        }
+        short.push_str(&encoded);
+    }
+    short + CUT
 }

@@ -3,6 +3,9 @@
 //! Owns the values that the configuration file becomes, and the decision. Rules are read from top to bottom, the first
 //! that matches decides, `[default]` decides what none matches (row P1).
 
+mod explain;
+mod matcher;
+
 use ipnet::IpNet;
 
 use crate::account::RuleName;
@@ -11,6 +14,9 @@ use crate::factor::totp::TotpParameters;
 use crate::login::Origin;
 use crate::throttle::Limits;
 use crate::words::Language;
+
+pub use explain::Explanation;
+pub use matcher::{Certainty, Decision, PassedOver};
 
 /// The policy in force.
 #[derive(Debug, Clone, PartialEq, Eq)]

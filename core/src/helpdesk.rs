@@ -1,0 +1,225 @@
+//! Acts of the helpdesk and of root on a person: reset and unlock.
+//!
+//! Owns who may act on whom, what an act changes, and its record. Polkit answers before whether the caller is of the
+//! helpdesk at all; whatever it says, the helpdesk never acts on root, on protected groups, or on itself (row H4).
+
+use std::fmt;
+
+use crate::account::{Account, Coverage, Epoch, UserName};
+use crate::audit::{AuditEvent, EventId};
+use crate::factor::Method;
+use crate::login::{Existence, Groups, Host, Person};
+use crate::policy::Policy;
+use crate::printable::is_printable;
+use crate::throttle::{Standing, Throttle};
+use crate::time::Now;
+
+/// The longest reason, in bytes.
+pub const REASON_LIMIT: usize = 200;
+
+/// One act on a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Who acts.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Reason,
+    /// On whom.
+    pub target: Person,
+    /// On which host.
+    pub host: Host,
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// uid 0.
+    Root,
+    /// Anybody else whom polkit let through.
+    Other {
+        /// The uid, from the bus.
+        uid: u32,
+        /// Its name.
+        name: UserName,
+    },
+}
+
+impl fmt::Display for Actor {
+    /// Writes the actor as the audit keeps it: `root`, or `uid:1000 (dora)`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => formatter.write_str("root"),
+            Self::Other { uid, name } => write!(formatter, "uid:{uid} ({name})"),
+        }
+    }
+}
+
+/// Why an act is done: 1 to 200 printable bytes on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason(String);
+
+/// A text that is not a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a reason has 1 to {REASON_LIMIT} printable bytes on one line")]
+pub struct InvalidReason;
+
+impl TryFrom<&str> for Reason {
+    type Error = InvalidReason;
+
+    fn try_from(text: &str) -> Result<Self, InvalidReason> {
+        let text = text.trim();
+        let fits = (1..=REASON_LIMIT).contains(&text.len()) && text.chars().all(is_printable);
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidReason) }
+    }
+}
+
+impl Reason {
+    /// Lends the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why the helpdesk may not act on a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The name service does not know the person, so nothing is known of their groups.
+    #[error("only root can act on a person whom the name service does not know")]
+    UnknownPerson,
+    /// uid 0.
+    #[error("only root can act on root")]
+    TargetIsRoot,
+    /// A member of a protected group.
+    #[error("only root can act on members of group {0}")]
+    Protected(String),
+    /// The name service did not tell all groups, so a protected one may be among them.
+    #[error("the groups of this person are not all known now; only root can act on them")]
+    GroupsIncomplete,
+    /// The actor itself.
+    #[error("nobody can act on themselves")]
+    Oneself,
+}
+
+impl Refusal {
+    /// Tells the stable word that the audit keeps.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::UnknownPerson => "unknown-person",
+            Self::TargetIsRoot => "target-is-root",
+            Self::Protected(_) => "protected-group",
+            Self::GroupsIncomplete => "groups-incomplete",
+            Self::Oneself => "oneself",
+        }
+    }
+}
+
+/// What of a person's factors is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// All of them.
+    All,
+    /// Those of one method.
+    Only(Method),
+}
+
+/// An act that was decided; it holds once it is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Done {
+    /// The account to commit.
+    pub account: Account,
+    /// The record of the same commit.
+    pub event: AuditEvent,
+    /// How many factors were removed.
+    pub removed: usize,
+    /// Whether some bucket was locked before.
+    pub was_locked: bool,
+    /// Whether some bucket is locked still, because only a reset ends its lock.
+    pub needs_reset: bool,
+}
+
+/// Tells whether the actor may act on the person.
+///
+/// # Errors
+/// [`Refusal`]; anything that is not known for certain is a refusal.
+pub fn may_act(actor: &Actor, target: &Person, policy: &Policy) -> Result<(), Refusal> {
+    let Actor::Other { uid: actor_uid, name: actor_name } = actor else { return Ok(()) };
+    let Existence::Known { uid, .. } = target.existence else { return Err(Refusal::UnknownPerson) };
+    if uid == 0 {
+        return Err(Refusal::TargetIsRoot);
+    }
+    if uid == *actor_uid || target.name == *actor_name {
+        return Err(Refusal::Oneself);
+    }
+    let groups = target.groups.names();
+    if let Some(group) = policy.settings.protected_groups.iter().find(|group| groups.contains(group)) {
+        return Err(Refusal::Protected(group.clone()));
+    }
+    match target.groups {
+        Groups::Complete(_) => Ok(()),
+        Groups::Incomplete(_) => Err(Refusal::GroupsIncomplete),
+    }
+}
+
+/// Decides a reset: factors (pending ones too), counters and known sources go, what carries an older epoch is void, and
+/// every deadline begins anew.
+pub fn reset(account: &Account, act: &Act, scope: Scope, now: Now) -> Done {
+    let mut account = account.clone();
+    let at = now.latest();
+    let held = account.factors.len();
+    let was_locked = account.throttle.worst(at) != Standing::Open;
+    account.factors.retain(|factor| match scope {
+        Scope::All => false,
+        Scope::Only(method) => factor.kind.method() != method,
+    });
+    account.throttle = Throttle::default();
+    account.known_sources.clear();
+    account.epoch = Epoch(account.epoch.0.saturating_add(1));
+    account.coverage = account.coverage.map(|coverage| Coverage { since: at, ..coverage });
+    account.changed = account.changed.max(at);
+
+    let mut event = record(EventId::UserReset, &account, act, now);
+    event.factor = match scope {
+        Scope::All => None,
+        Scope::Only(method) => Some(method.name().to_owned()),
+    };
+    Done {
+        removed: held.saturating_sub(account.factors.len()),
+        was_locked,
+        needs_reset: false,
+        account,
+        event,
+    }
+}
+
+/// Decides an unlock: locks and counts of all buckets end, except a lock that only a reset ends.
+pub fn unlock(account: &Account, act: &Act, now: Now) -> Done {
+    let mut account = account.clone();
+    let at = now.latest();
+    let was_locked = account.throttle.worst(at) != Standing::Open;
+    account.throttle.unlock();
+    account.changed = account.changed.max(at);
+    let needs_reset = account.throttle.worst(at) != Standing::Open;
+    let event = record(EventId::UserUnlocked, &account, act, now);
+    Done { removed: 0, was_locked, needs_reset, account, event }
+}
+
+/// Makes the record of an act that was refused.
+#[must_use]
+pub fn refused(account: &Account, act: &Act, refusal: &Refusal, now: Now) -> AuditEvent {
+    let actor = act.actor.to_string();
+    AuditEvent {
+        reason: Some(refusal.word().to_owned()),
+        ..AuditEvent::for_person(EventId::ActRefused, now.latest(), &act.host, &act.target, account, &actor)
+    }
+}
+
+fn record(event: EventId, account: &Account, act: &Act, now: Now) -> AuditEvent {
+    let actor = act.actor.to_string();
+    AuditEvent {
+        reason: Some(act.reason.as_str().to_owned()),
+        ..AuditEvent::for_person(event, now.latest(), &act.host, &act.target, account, &actor)
+    }
+}
