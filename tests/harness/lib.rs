@@ -6,3 +6,5 @@
 pub mod dialogue;
 pub mod machine;
 pub mod phone;
+pub mod scanner;
+pub mod site;

@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::unistd::geteuid;
+use nix::unistd::{Pid, geteuid};
 
 use crate::dialogue::Dialogue;
 use nspawn::Container;
@@ -23,6 +23,20 @@ use tree::Tree;
 pub const SERVER: &str = "192.0.2.1";
 /// The address from which people log in unless told otherwise (RFC 5737).
 pub const CLIENT: &str = "198.51.100.7";
+
+/// A client of its own: no configuration, no memory of hosts, a terminal at the other end.
+pub const SSH: [&str; 10] = [
+    "ssh",
+    "-F",
+    "none",
+    "-tt",
+    "-o",
+    "StrictHostKeyChecking=no",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "LogLevel=ERROR",
+];
 
 /// How long one command may take.
 const COMMAND_LIMIT: &str = "90";
@@ -91,6 +105,12 @@ impl Machine {
         self.run_ok(&["dpkg", "--install", "/root/package.deb"]).map(drop)
     }
 
+    /// Returns the process id of the machine's init on the host; its death is the machine's.
+    #[must_use]
+    pub fn leader(&self) -> Pid {
+        self.container.leader()
+    }
+
     /// Returns where the machine's files lie on the host.
     #[must_use]
     pub fn tree(&self) -> &Path {
@@ -137,9 +157,14 @@ impl Machine {
     /// # Errors
     /// When it cannot be started.
     pub fn dialogue(&self, command: &[&str]) -> Result<Dialogue> {
-        let enter = self.container.enter();
-        let program: Vec<&str> = enter.iter().map(String::as_str).chain(command.iter().copied()).collect();
-        Dialogue::start(&program)
+        let program = self.words(command);
+        Dialogue::start(&program.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Returns the words that run a command inside when they are run on the host.
+    #[must_use]
+    pub fn words(&self, command: &[&str]) -> Vec<String> {
+        self.container.enter().into_iter().chain(command.iter().map(|word| (*word).to_owned())).collect()
     }
 
     /// Logs in by ssh from [`CLIENT`], on a terminal.
@@ -158,14 +183,10 @@ impl Machine {
         let cut = more.iter().position(|word| *word == "--").unwrap_or(more.len());
         let (options, command) = more.split_at(cut);
         let target = format!("{user}@{SERVER}");
-        let mut ssh = vec!["ssh", "-F", "none", "-tt", "-b", from];
-        for option in ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"] {
-            ssh.extend(["-o", option]);
-        }
-        ssh.extend(options);
-        ssh.push(&target);
-        ssh.extend(command.iter().skip(1));
-        self.dialogue(&ssh)
+        let after = command.iter().copied().skip(1);
+        let ssh =
+            SSH.iter().copied().chain(["-b", from]).chain(options.iter().copied()).chain([target.as_str()]);
+        self.dialogue(&ssh.chain(after).collect::<Vec<_>>())
     }
 
     /// Writes a file of root's, making the folders above it.
@@ -254,7 +275,7 @@ mod tests {
         let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
         let before = mounts();
         let machine = Machine::boot(&Options::default()).unwrap();
-        let (leader, tree) = (machine.container.leader(), machine.tree().to_owned());
+        let (leader, tree) = (machine.leader(), machine.tree().to_owned());
         assert_eq!(machine.run_ok(&["id", "-u"]).unwrap(), "0\n");
         machine.write_file("/root/deep/file", "text", 0o600).unwrap();
         assert_eq!(machine.read_file("/root/deep/file").unwrap(), "text");

@@ -60,24 +60,33 @@ impl Phone {
         Ok(Duration::from_secs(STEP - seconds()? % STEP))
     }
 
-    /// Finds the setup key in a text: the one line that holds nothing but base32 in groups of four.
+    /// Finds the setup key on a screen: six or more groups of four base32 characters in one line.
     ///
     /// # Errors
-    /// When no line or more than one different key is found.
+    /// When no such line or more than one different key is found.
     pub fn from_screen(text: &str) -> Result<Self> {
-        let mut keys: Vec<String> = text.lines().filter_map(setup_key).collect();
-        keys.dedup();
-        ensure!(keys.len() == 1, "{} setup keys on the screen:\n{text}", keys.len());
-        Self::with_setup_key(keys.first().context("no setup key on the screen")?)
+        Self::with_setup_key(&setup_key(text)?)
     }
 }
 
-/// Returns the groups of four base32 characters that end a line, when they are at least six.
-fn setup_key(line: &str) -> Option<String> {
+/// Returns the one setup key that a screen shows, without spaces.
+///
+/// # Errors
+/// When none or more than one different key is found.
+pub fn setup_key(screen: &str) -> Result<String> {
+    let mut keys: Vec<String> = screen.lines().filter_map(key_in_line).collect();
+    keys.dedup();
+    ensure!(keys.len() < 2, "{} setup keys on the screen:\n{screen}", keys.len());
+    keys.pop().with_context(|| format!("no setup key on the screen:\n{screen}"))
+}
+
+/// Returns the first run of at least six groups of four base32 characters.
+fn key_in_line(line: &str) -> Option<String> {
     let is_group =
-        |word: &&str| word.len() == 4 && word.chars().all(|c| c.is_ascii_uppercase() || "234567".contains(c));
-    let groups: Vec<&str> = line.split_whitespace().rev().take_while(is_group).collect();
-    (groups.len() >= 6).then(|| groups.into_iter().rev().collect())
+        |word: &str| word.len() == 4 && word.chars().all(|c| c.is_ascii_uppercase() || "234567".contains(c));
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut runs = words.split(|word| !is_group(word));
+    runs.find(|run| run.len() >= 6).map(<[&str]>::concat)
 }
 
 fn seconds() -> Result<u64> {
@@ -92,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_key_on_the_screen_is_the_key_in_the_app() {
-        let screen = format!("Scan this:\n\u{2588}\u{2588}\nSetup key: {KEY}\nCode: ");
+        let screen = format!("Scan this:\n\u{2588}\u{2588}\nKey: {KEY}  (`invert` redraws)\nCode: ");
         let phone = Phone::from_screen(&screen).unwrap();
         assert_eq!(phone.0.generate(59).to_string(), "287082", "RFC 6238, appendix B");
     }

@@ -5,7 +5,7 @@
 use anyhow::{Result, ensure};
 
 use crate::deb;
-use crate::prerequisites::{BUILD, MACHINE, ensure_installed};
+use crate::prerequisites::{BUILD, DEMO, MACHINE, ensure_installed};
 use crate::shell::{cargo, is_root, run};
 
 /// How to show it.
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 /// # Errors
 /// When this is not root, something does not build, or a login did not go as it should.
 pub(crate) fn show(arguments: &Arguments) -> Result<()> {
-    ensure_installed(&[BUILD, MACHINE])?;
+    ensure_installed(&[BUILD, DEMO, MACHINE])?;
     ensure!(
         is_root(),
         "the demo boots a machine of its own, which needs root; run this:\n\n    sudo -E env \"PATH=$PATH\" cargo xtask demo\n"

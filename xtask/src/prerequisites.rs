@@ -10,6 +10,9 @@ pub(crate) const BUILD: &[&str] = &["binutils", "dpkg", "gcc", "libc6-dev", "lib
 /// Booting a machine.
 pub(crate) const MACHINE: &[&str] = &["mmdebstrap", "systemd-container", "tar", "util-linux"];
 
+/// The stand-in phone beside the login.
+pub(crate) const DEMO: &[&str] = &["tmux"];
+
 /// Tests beside the machine: a bus of their own, a QR scanner, other factors to compare with.
 pub(crate) const TEST: &[&str] =
     &["dbus", "libpam-google-authenticator", "libpam-oath", "oathtool", "pamtester", "zbar-tools"];

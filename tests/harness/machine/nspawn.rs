@@ -30,7 +30,8 @@ static SERIAL: AtomicU32 = AtomicU32::new(0);
 pub(super) struct Container {
     name: String,
     supervisor: Pid,
-    leader: Option<Pid>,
+    /// Init inside, in the host's numbering; the supervisor until init is known.
+    leader: Pid,
     ended: Receiver<()>,
     groups: Vec<PathBuf>,
     console: NamedTempFile,
@@ -47,14 +48,14 @@ impl Container {
         let groups = control_groups(&name)?;
         let command = supervisor(&name, tree, &notify, &groups, &console)?;
         let (supervisor, ended) = keep(command)?;
-        let mut container = Self { name, supervisor, leader: None, ended, groups, console };
+        let mut container = Self { name, supervisor, leader: supervisor, ended, groups, console };
         container.wait_until_ready(&readiness).with_context(|| container.said())?;
         Ok(container)
     }
 
     /// The process id of the container's init, in the host's numbering.
-    pub(super) fn leader(&self) -> i32 {
-        self.leader.map_or(0, Pid::as_raw)
+    pub(super) fn leader(&self) -> Pid {
+        self.leader
     }
 
     /// The words that run what follows them inside, as root, with a clean environment.
@@ -70,7 +71,7 @@ impl Container {
             "env",
             "-i",
             path,
-            "TERM=xterm",
+            "TERM=dumb",
             "LANG=C.UTF-8",
         ];
         words.map(str::to_owned).to_vec()
@@ -89,9 +90,9 @@ impl Container {
                 if let Some(leader) =
                     message.lines().find_map(|line| line.strip_prefix("X_NSPAWN_LEADER_PID="))
                 {
-                    self.leader = Some(Pid::from_raw(leader.parse()?));
+                    self.leader = Pid::from_raw(leader.parse()?);
                 }
-                if message.lines().any(|line| line == "READY=1") && self.leader.is_some() {
+                if message.lines().any(|line| line == "READY=1") && self.leader != self.supervisor {
                     return Ok(());
                 }
             }
@@ -109,7 +110,7 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         // Init's death ends every process inside; the supervisor then clears up and ends by itself.
-        let _ = kill(self.leader.unwrap_or(self.supervisor), Signal::SIGKILL);
+        let _ = kill(self.leader, Signal::SIGKILL);
         if self.ended.recv_timeout(END_LIMIT).is_err() {
             let _ = kill(self.supervisor, Signal::SIGKILL);
             let _ = self.ended.recv_timeout(END_LIMIT);
@@ -182,10 +183,23 @@ fn control_groups(name: &str) -> Result<Vec<PathBuf>> {
     };
     ensure!(!roots.is_empty(), "no control groups under {}", root.display());
     let groups: Vec<PathBuf> = roots.into_iter().map(|hierarchy| hierarchy.join(name)).collect();
+    groups.iter().filter_map(|group| group.parent()).for_each(sweep);
     for group in &groups {
         fs::create_dir(group).with_context(|| format!("making the control group {}", group.display()))?;
     }
     Ok(groups)
+}
+
+/// Removes the control groups of processes that died without clearing up; their machines died with them.
+fn sweep(hierarchy: &Path) {
+    for entry in fs::read_dir(hierarchy).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("countersign-").and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            remove_group(&entry.path());
+            let _ = fs::remove_dir(Path::new("/run/systemd/nspawn/propagate").join(name));
+        }
+    }
 }
 
 /// Removes a control group from its leaves upward; its processes are dead.
