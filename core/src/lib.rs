@@ -35,6 +35,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod conversation;
 pub mod factor;
 pub mod helpdesk;
 pub mod login;

@@ -3,9 +3,13 @@
 //! Owns the contract between core and engine: an event and an account in, the next state and effects out. The engine
 //! puts `next` in place only after the commit, and replies only then. `End` cannot decide anything any more.
 
+mod answer;
 pub mod enrollment;
 pub mod login;
+mod proof;
 pub mod removal;
+mod self_service;
+mod setup;
 
 use std::time::Duration;
 
@@ -13,9 +17,11 @@ use zeroize::Zeroizing;
 
 use crate::account::Account;
 use crate::audit::AuditEvent;
+use crate::login::{Person, Source};
+use crate::policy::Echo;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::Message;
+use crate::words::{Language, Message, Prompt};
 
 /// How long a conversation may last (DESIGN.md 4).
 pub const CONVERSATION_LIMIT: Duration = Duration::from_secs(180);
@@ -25,6 +31,10 @@ pub const ENROLLING_LIMIT: Duration = Duration::from_secs(600);
 pub const ANSWER_LIMIT: usize = 256;
 /// How many prompts one login has.
 pub const PROMPT_LIMIT: u32 = 3;
+/// How many prompts one enrollment has: more, because `new` and `invert` take one each.
+pub const ENROLLING_PROMPT_LIMIT: u32 = 10;
+/// How many wrong codes end an enrollment or a change.
+pub const WRONG_LIMIT: u32 = 3;
 
 /// What happened to a conversation.
 #[derive(Debug, Clone)]
@@ -98,6 +108,20 @@ pub enum Verdict {
     Unavailable,
 }
 
+impl Verdict {
+    /// Tells the name used on the bus and in the audit.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::LockOut => "lock-out",
+            Self::Skip => "skip",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// One text to show or prompt with: messages, each on a line of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -149,7 +173,7 @@ impl Conversation {
         }
     }
 
-    /// Tells how long it may last from its beginning.
+    /// Tells how long it may last from its beginning; a turn may change it.
     #[must_use]
     pub fn time_limit(&self) -> Duration {
         match self {
@@ -158,4 +182,104 @@ impl Conversation {
             Self::Removal(_) | Self::End => CONVERSATION_LIMIT,
         }
     }
+
+    /// Tells the language of the dialogue.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        match self {
+            Self::Login(login) => login.language(),
+            Self::Enrollment(enrollment) => enrollment.language(),
+            Self::Removal(removal) => removal.language(),
+            Self::End => Language::default(),
+        }
+    }
+
+    /// Tells whether the person has given any answer: a conversation without one is the first to make room.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        match self {
+            Self::Login(login) => login.answered(),
+            Self::Enrollment(enrollment) => enrollment.answered(),
+            Self::Removal(removal) => removal.answered(),
+            Self::End => false,
+        }
+    }
+
+    /// Tells whose dialogue it is; nobody's when it is over.
+    #[must_use]
+    pub fn person(&self) -> Option<&Person> {
+        match self {
+            Self::Login(login) => Some(login.person()),
+            Self::Enrollment(enrollment) => Some(enrollment.person()),
+            Self::Removal(removal) => Some(removal.person()),
+            Self::End => None,
+        }
+    }
+
+    /// Tells where a login comes from; self-service is on this host.
+    #[must_use]
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Self::Login(login) => Some(login.source()),
+            Self::Enrollment(_) | Self::Removal(_) => Some(Source::Local),
+            Self::End => None,
+        }
+    }
+}
+
+/// Why a conversation ended without its person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Departure {
+    /// Its time was over.
+    Deadline,
+    /// The owner left.
+    Client,
+}
+
+impl Departure {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Client => "client-gone",
+        }
+    }
+}
+
+/// What a dialogue has asked and heard so far; every bound on its length is counted here.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    /// Prompts shown.
+    prompts: u32,
+    /// Answers given, of whatever kind.
+    answers: u32,
+    /// Answers treated as codes.
+    codes: u32,
+}
+
+impl Tally {
+    const fn answered(self) -> Self {
+        Self { answers: self.answers.saturating_add(1), ..self }
+    }
+
+    const fn tried(self) -> Self {
+        Self { codes: self.codes.saturating_add(1), ..self }
+    }
+
+    const fn prompted(self) -> Self {
+        Self { prompts: self.prompts.saturating_add(1), ..self }
+    }
+}
+
+/// Makes the line of a prompt; `messages` ends with a [`Message::Prompt`].
+fn prompt_line(echo: Echo, messages: Vec<Message>) -> Line {
+    let style = match echo {
+        Echo::Visible => Style::AskVisible,
+        Echo::Hidden => Style::AskHidden,
+    };
+    Line { style, messages }
+}
+
+/// Adds a prompt to what is to be said before it.
+fn with_prompt(before: impl IntoIterator<Item = Message>, prompt: Prompt) -> Vec<Message> {
+    before.into_iter().chain([Message::Prompt(prompt)]).collect()
 }

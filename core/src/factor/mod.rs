@@ -67,6 +67,12 @@ impl Label {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Makes the label of an authenticator that the person gave none: `authenticator`, `authenticator 2`, …
+    #[must_use]
+    pub fn numbered(number: u32) -> Self {
+        if number <= 1 { Self("authenticator".to_owned()) } else { Self(format!("authenticator {number}")) }
+    }
 }
 
 /// How far a factor is.

@@ -1,0 +1,127 @@
+//! How a login ends, and what is recorded of it.
+//!
+//! Owns invariant 3: each verdict leaves in the same turn as its record, made here and nowhere else.
+
+use crate::account::Account;
+use crate::audit::{AuditEvent, EventId};
+use crate::conversation::{Conversation, Departure, Effect, Line, Reply, State, Style, Turn, Verdict};
+use crate::factor::Method;
+use crate::login::Source;
+use crate::throttle::Standing;
+use crate::time::Now;
+use crate::words::{Message, Refusal};
+
+use super::Login;
+use super::opening::{Grounds, Manner};
+
+impl Grounds {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::UnknownPerson => "unknown-person",
+            Self::UidChanged => "uid-changed",
+            Self::Locked(Standing::NeedsReset) => "needs-reset",
+            Self::Locked(Standing::Open | Standing::Locked { .. }) => "locked",
+            Self::NotEnrolled => "not-enrolled",
+            Self::WrongCode => "wrong-code",
+            Self::CodeNeeded => "code-needed",
+        }
+    }
+}
+
+impl Login {
+    /// Lets in: uses the code up, knows the source from now on.
+    pub(super) fn allow(
+        &self,
+        records: Vec<AuditEvent>,
+        mut account: Account,
+        method: Method,
+        messages: Vec<Message>,
+        now: Now,
+    ) -> Turn {
+        self.cover(&mut account, now.latest());
+        self.note_uid(&mut account);
+        if let Source::Address(address) = self.request.source {
+            account.remember_source(address, now.latest());
+        }
+        let event = AuditEvent {
+            factor: Some(method.name().to_owned()),
+            ..self.verdict_event(EventId::LoginAllowed, Verdict::Allow, &account, now)
+        };
+        let mut effects = vec![Effect::Commit(Box::new(account))];
+        effects.extend(records.into_iter().map(Effect::Record));
+        effects.push(Effect::Record(event));
+        end(effects, Verdict::Allow, Style::Information, messages)
+    }
+
+    /// Lets through unasked.
+    pub(super) fn skip(&self, reason: &str, account: &Account, now: Now) -> Turn {
+        let event = AuditEvent {
+            reason: Some(reason.to_owned()),
+            ..self.verdict_event(EventId::LoginSkipped, Verdict::Skip, account, now)
+        };
+        end(vec![Effect::Record(event)], Verdict::Skip, Style::Information, Vec::new())
+    }
+
+    /// Refuses. Only a person who may know of the lock is told by the verdict.
+    pub(super) fn refuse(
+        &self,
+        mut effects: Vec<Effect>,
+        grounds: Grounds,
+        messages: Vec<Message>,
+        account: &Account,
+        now: Now,
+    ) -> Turn {
+        let is_lock = matches!(grounds, Grounds::Locked(_));
+        let id = if is_lock { EventId::LoginLockedOut } else { EventId::LoginDenied };
+        let verdict = match self.manner(grounds) {
+            Manner::Tell if is_lock => Verdict::LockOut,
+            Manner::Tell | Manner::Pretend => Verdict::Deny,
+        };
+        let no_code = grounds == Grounds::WrongCode && self.tally.codes == 0;
+        let reason = if no_code { "no-code" } else { grounds.reason() };
+        let event =
+            AuditEvent { reason: Some(reason.to_owned()), ..self.verdict_event(id, verdict, account, now) };
+        effects.push(Effect::Record(event));
+        end(effects, verdict, Style::Error, messages)
+    }
+
+    /// Refuses because something did not work.
+    pub(super) fn unavailable(&self, account: &Account, now: Now) -> Turn {
+        let event = AuditEvent {
+            reason: Some("out-of-order".to_owned()),
+            ..self.verdict_event(EventId::LoginUnavailable, Verdict::Unavailable, account, now)
+        };
+        let text = Message::Refusal(Refusal::Unavailable);
+        end(vec![Effect::Record(event)], Verdict::Unavailable, Style::Error, vec![text])
+    }
+
+    /// Ends without an answer; recorded where a question had been asked.
+    pub(super) fn abandon(&self, account: &Account, now: Now, departure: Departure) -> Turn {
+        let event = || AuditEvent {
+            attempts: Some(self.tally.codes),
+            reason: Some(departure.reason().to_owned()),
+            ..self.event(EventId::LoginAbandoned, account, now)
+        };
+        let asked = self.tally.prompts > 0;
+        let effects = if asked { vec![Effect::Record(event())] } else { Vec::new() };
+        Turn { next: Conversation::End, effects }
+    }
+
+    pub(super) fn event(&self, id: EventId, account: &Account, now: Now) -> AuditEvent {
+        AuditEvent::for_login(id, now.latest(), &self.request, account, &self.policy, &self.decision)
+    }
+
+    fn verdict_event(&self, id: EventId, verdict: Verdict, account: &Account, now: Now) -> AuditEvent {
+        AuditEvent {
+            verdict: Some(verdict.name().to_owned()),
+            attempts: Some(self.tally.codes),
+            ..self.event(id, account, now)
+        }
+    }
+}
+
+fn end(mut effects: Vec<Effect>, verdict: Verdict, style: Style, messages: Vec<Message>) -> Turn {
+    let lines = if messages.is_empty() { Vec::new() } else { vec![Line { style, messages }] };
+    effects.push(Effect::Reply(Reply { state: State::Verdict(verdict), lines }));
+    Turn { next: Conversation::End, effects }
+}

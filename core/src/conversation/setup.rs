@@ -1,0 +1,107 @@
+//! A new factor: making it, keeping it pending, showing it once.
+//!
+//! Owns what login and self-service share of an enrollment. A prompt with a QR code begins with a line of text, because
+//! clients put their own words before the first line, and holds the key after the drawing, for terminals where blocks
+//! are unreadable (DESIGN.md 7).
+
+use crate::account::Account;
+use crate::factor::{Factor, FactorId, FactorKind, FactorState, Label, PENDING_SECONDS, Totp};
+use crate::login::{Host, Person};
+use crate::policy::Policy;
+use crate::qr::{Look, draw};
+use crate::secret::{Entropy, Secret};
+use crate::time::WallTime;
+use crate::words::{Drawn, Message, Prompt, Setup};
+
+/// How many bytes of a screen a drawing may take: with the texts around it the screen stays under 4 KiB.
+const DRAWING_LIMIT: usize = 3_400;
+/// The services whose prompts reach a terminal whole (DESIGN.md 3).
+const DRAWING_SERVICES: [&str; 6] = ["sshd", "login", "su", "su-l", "sudo", "sudo-i"];
+
+/// Tells whether a QR code can stand in a prompt of this service.
+pub(super) fn can_draw(service: &str) -> bool {
+    DRAWING_SERVICES.contains(&service)
+}
+
+/// Makes a pending factor with a new secret and a label of its own.
+pub(super) fn new_factor(
+    account: &Account,
+    label: Option<&Label>,
+    policy: &Policy,
+    at: WallTime,
+    entropy: &mut dyn Entropy,
+) -> Factor {
+    Factor {
+        id: unused_id(account, entropy),
+        label: label.cloned().unwrap_or_else(|| unused_label(account)),
+        state: FactorState::Pending { since: at },
+        last_used: None,
+        kind: FactorKind::Totp(Totp::generate(policy.settings.totp, entropy)),
+    }
+}
+
+fn unused_id(account: &Account, entropy: &mut dyn Entropy) -> FactorId {
+    let mut id = FactorId::random(entropy);
+    while account.factor(id).is_some() {
+        id = FactorId(id.0.wrapping_add(1));
+    }
+    id
+}
+
+fn unused_label(account: &Account) -> Label {
+    let mut number = 1;
+    while has_label(account, &Label::numbered(number)) {
+        number += 1;
+    }
+    Label::numbered(number)
+}
+
+/// Tells whether an active factor has this label, in whatever case.
+pub(super) fn has_label(account: &Account, label: &Label) -> bool {
+    account.active_factors().any(|factor| factor.label.as_str().eq_ignore_ascii_case(label.as_str()))
+}
+
+/// Finds the enrollment that waits for its code.
+pub(super) fn pending(account: &Account, at: WallTime) -> Option<&Factor> {
+    account.factors.iter().find(|factor| match factor.state {
+        FactorState::Pending { since } => at.since(since).as_secs() <= PENDING_SECONDS,
+        FactorState::Active { .. } => false,
+    })
+}
+
+/// Puts a pending factor in the place of whatever was pending.
+pub(super) fn replace_pending(account: &mut Account, factor: Factor) {
+    account.factors.retain(|other| matches!(other.state, FactorState::Active { .. }));
+    account.factors.push(factor);
+}
+
+/// Names the person in the app: with the first label of the host's name where the account is this host's alone.
+pub(super) fn owner_name(person: &Person, host: &Host) -> String {
+    let host_label = host.name.split('.').next().unwrap_or_default();
+    if person.realm.as_str().starts_with("local:") && !host_label.is_empty() {
+        format!("{}@{host_label}", person.name)
+    } else {
+        person.name.to_string()
+    }
+}
+
+/// Makes the URI that an authenticator app scans: short, because its length decides the size of the QR code.
+pub(super) fn uri(totp: &Totp, policy: &Policy, owner: &str) -> Secret<String> {
+    totp.uri(&policy.settings.organization, owner)
+}
+
+/// Composes the prompt that shows a new key: drawn where `look` says how and it fits, and always as text.
+pub(super) fn screen(totp: &Totp, policy: &Policy, owner: &str, look: Option<Look>) -> Vec<Message> {
+    let fits = |drawing: &String| drawing.len() <= DRAWING_LIMIT;
+    let drawing = look.and_then(|look| draw(uri(totp, policy, owner).expose(), look)).filter(fits);
+    let drawn = if drawing.is_some() { Drawn::Yes } else { Drawn::No };
+    let intro = match drawn {
+        Drawn::Yes => Setup::Scan,
+        Drawn::No => Setup::EnterKey,
+    };
+    let mut messages = vec![Message::Setup(intro)];
+    messages.extend(drawing.map(|drawing| Message::Setup(Setup::Drawing(Secret::new(drawing)))));
+    messages.push(Message::Setup(Setup::Key { key: totp.key_in_groups(), drawn }));
+    messages.push(Message::Prompt(Prompt::Code));
+    messages
+}
