@@ -174,6 +174,10 @@ pub fn reset(account: &Account, act: &Act, scope: Scope, now: Now) -> Done {
         Scope::All => false,
         Scope::Only(method) => factor.kind.method() != method,
     });
+    if account.factors.is_empty() {
+        // Nothing is left that a reused uid could inherit: whoever bears the name now begins anew.
+        account.uids.clear();
+    }
     account.throttle = Throttle::default();
     account.known_sources.clear();
     account.epoch = Epoch(account.epoch.0.saturating_add(1));
