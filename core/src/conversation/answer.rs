@@ -69,7 +69,9 @@ mod tests {
     #[test]
     fn what_nobody_typed_is_nothing() {
         let long = "1".repeat(ANSWER_LIMIT + 1);
-        for text in ["", "   ", "\u{8}\n\r\u{7f}INCORRECT", "\r\n", "12\u{1b}[A3456", "\u{fffd}", "- -", &long] {
+        for text in
+            ["", "   ", "\u{8}\n\r\u{7f}INCORRECT", "\r\n", "12\u{1b}[A3456", "\u{fffd}", "- -", &long]
+        {
             assert!(matches!(read(text, &[Word::Help]), Answer::Nothing), "{text:?}");
         }
     }

@@ -23,12 +23,14 @@ use crate::words::{Language, Message, Note, Prompt, Refusal};
 use super::answer::{Answer, Word, read};
 use super::proof::{Charged, Distant, Outcome, Trial, clock_off};
 use super::{
-    CONVERSATION_LIMIT, Conversation, Departure, ENROLLING_LIMIT, Effect, Event, Line, PROMPT_LIMIT, Reply, State, Style,
-    Tally, Turn, Verdict, prompt_line, with_prompt,
+    CONVERSATION_LIMIT, Conversation, Departure, ENROLLING_LIMIT, Effect, Event, PROMPT_LIMIT, Reply, State,
+    Tally, Turn, prompt_line, with_prompt,
 };
 
 use enrolling::Enrolling;
 use opening::{Grounds, Manner};
+
+pub(super) use opening::locked;
 
 /// One login under way.
 #[derive(Debug, Clone)]
@@ -61,7 +63,13 @@ impl Login {
     #[must_use]
     pub fn begin(request: LoginRequest, policy: Arc<Policy>) -> Conversation {
         let decision = policy.decide(&request);
-        Conversation::Login(Box::new(Self { request, policy, decision, tally: Tally::default(), stage: Stage::Begin }))
+        Conversation::Login(Box::new(Self {
+            request,
+            policy,
+            decision,
+            tally: Tally::default(),
+            stage: Stage::Begin,
+        }))
     }
 
     /// Decides what follows from an event.
@@ -122,8 +130,12 @@ impl Login {
 
     fn hear_code(&self, text: &str, distant: &[Distant], account: &Account, now: Now) -> Turn {
         match read(text, &[Word::Help]) {
-            Answer::Nothing => self.ask_again(Vec::new(), Note::EnterCode { help: self.help() }, Vec::new(), account, now),
-            Answer::Word(_) => self.ask_again(Vec::new(), Note::CodeWords { help: self.help() }, Vec::new(), account, now),
+            Answer::Nothing => {
+                self.ask_again(Vec::new(), Note::EnterCode { help: self.help() }, Vec::new(), account, now)
+            }
+            Answer::Word(_) => {
+                self.ask_again(Vec::new(), Note::CodeWords { help: self.help() }, Vec::new(), account, now)
+            }
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 match tried.obstacle(account, now) {
@@ -139,7 +151,10 @@ impl Login {
         match self.manner(grounds) {
             // The record is written for the sake of time as well: a wrong code takes a commit.
             Manner::Pretend => {
-                let record = AuditEvent { reason: Some("not-evaluated".into()), ..self.event(EventId::CodeWrong, account, now) };
+                let record = AuditEvent {
+                    reason: Some("not-evaluated".into()),
+                    ..self.event(EventId::CodeWrong, account, now)
+                };
                 self.ask_again(vec![Effect::Record(record)], Note::WrongCode, Vec::new(), account, now)
             }
             Manner::Tell => {

@@ -24,9 +24,9 @@ use crate::time::Now;
 use crate::words::{Language, Message, Prompt};
 
 /// How long a conversation may last (DESIGN.md 4).
-pub const CONVERSATION_LIMIT: Duration = Duration::from_secs(180);
+pub const CONVERSATION_LIMIT: Duration = Duration::from_mins(3);
 /// How long a conversation may last while enrolling.
-pub const ENROLLING_LIMIT: Duration = Duration::from_secs(600);
+pub const ENROLLING_LIMIT: Duration = Duration::from_mins(10);
 /// The longest answer, in bytes; the door refuses longer ones.
 pub const ANSWER_LIMIT: usize = 256;
 /// How many prompts one login has.
@@ -61,6 +61,7 @@ pub struct Turn {
 
 /// What the engine is to do.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a turn has a handful of effects and they do not live long")]
 pub enum Effect {
     /// Write the account; its `revision` is the one that the decision was made on.
     Commit(Box<Account>),

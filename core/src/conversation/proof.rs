@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use crate::account::Account;
-use crate::factor::totp::{Match, Period};
-use crate::factor::{Factor, FactorId, FactorKind, FactorState, Method, Totp};
+use crate::factor::totp::Match;
+use crate::factor::{Factor, FactorId, FactorKind, FactorState, Method};
 use crate::policy::Settings;
 use crate::throttle::{Bucket, Standing};
 use crate::time::{Now, WallTime};
@@ -60,7 +60,7 @@ pub(super) struct Distant {
     factor: FactorId,
     step: i64,
     offset: i64,
-    period: i64,
+    period: u64,
 }
 
 impl Trial<'_> {
@@ -72,56 +72,53 @@ impl Trial<'_> {
         for factor in self.account.active_factors().filter(usable) {
             let FactorKind::Totp(totp) = &factor.kind;
             match totp.check(code, self.now.wall, self.settings.totp.window) {
-                Match::Accepted { step } => right = right.or(Some((factor.id, step))),
+                Match::Accepted { step } => right = right.or(Some((factor, step))),
                 Match::Repeated { next } => repeated = repeated.or(Some(next)),
                 Match::Wrong => {}
             }
         }
         match (right, repeated) {
-            (Some((id, step)), _) => self.accept(id, step),
+            (Some((factor, step)), _) => self.accept(factor, step),
             (None, Some(next)) => Outcome::Repeated { next },
             (None, None) => Outcome::Wrong(self.charge(code, self.account.active_factors().filter(usable))),
         }
     }
 
-    /// Evaluates a code against one factor that is not active yet; a right one makes it active.
-    pub(super) fn against_new(&self, code: &str, factor: &Factor) -> Outcome {
+    /// Evaluates a code against one factor that is not active yet. A right one makes it active, in the account to
+    /// commit; an error is the account with the code charged.
+    pub(super) fn against_new(&self, code: &str, factor: &Factor) -> Result<Account, Box<Charged>> {
         let FactorKind::Totp(totp) = &factor.kind;
         match totp.check(code, self.now.wall, self.settings.totp.window) {
-            Match::Accepted { step } => self.activate(factor, step),
+            Match::Accepted { step } => Ok(self.activate(factor, step)),
             // A new factor has accepted nothing yet; were it ever told so, the code is not a proof.
-            Match::Repeated { .. } | Match::Wrong => Outcome::Wrong(self.charge(code, std::iter::once(factor))),
+            Match::Repeated { .. } | Match::Wrong => {
+                Err(Box::new(self.charge(code, std::iter::once(factor))))
+            }
         }
     }
 
-    fn accept(&self, id: FactorId, step: u64) -> Outcome {
+    fn accept(&self, factor: &Factor, step: u64) -> Outcome {
         let mut account = self.touched();
-        account.throttle.succeed(self.bucket, self.now.latest());
-        let mut method = None;
-        for factor in account.factors.iter_mut().filter(|factor| factor.id == id) {
-            use_up(factor, step, self.now.latest());
-            method = Some(factor.kind.method());
+        let at = self.now.latest();
+        account.throttle.succeed(self.bucket, at);
+        for own in account.factors.iter_mut().filter(|own| own.id == factor.id) {
+            use_up(own, step, at);
         }
-        match method {
-            Some(method) => Outcome::Right { account, method },
-            // Not reachable: the id was taken from this account. Closed by default.
-            None => Outcome::Wrong(self.charge("", std::iter::empty())),
-        }
+        Outcome::Right { account, method: factor.kind.method() }
     }
 
-    fn activate(&self, factor: &Factor, step: u64) -> Outcome {
+    fn activate(&self, factor: &Factor, step: u64) -> Account {
         let mut account = self.touched();
         let at = self.now.latest();
         account.throttle.succeed(self.bucket, at);
         let mut active = factor.clone();
         active.state = FactorState::Active { since: at };
         use_up(&mut active, step, at);
-        let method = active.kind.method();
         // Whatever else was pending belongs to an enrollment that this one has overtaken.
         account.factors.retain(|other| matches!(other.state, FactorState::Active { .. }));
         account.factors.push(active);
         account.epoch.0 = account.epoch.0.saturating_add(1);
-        Outcome::Right { account, method }
+        account
     }
 
     fn charge<'f>(&self, code: &str, factors: impl Iterator<Item = &'f Factor>) -> Charged {
@@ -146,17 +143,10 @@ fn use_up(factor: &mut Factor, step: u64, at: WallTime) {
 
 fn distant_fits(factor: &Factor, code: &str, at: WallTime) -> Vec<Distant> {
     let FactorKind::Totp(totp) = &factor.kind;
-    let period = period_seconds(totp);
-    let present = i64::try_from(at.as_seconds()).unwrap_or(i64::MAX) / period;
+    let period = totp.period.seconds();
+    let present = i64::try_from(at.as_seconds() / period).unwrap_or(i64::MAX);
     let fit = |offset| Distant { factor: factor.id, step: present.saturating_add(offset), offset, period };
     totp.distant_offsets(code, at).into_iter().map(fit).collect()
-}
-
-const fn period_seconds(totp: &Totp) -> i64 {
-    match totp.period {
-        Period::Thirty => 30,
-        Period::Sixty => 60,
-    }
 }
 
 /// Tells by how much the phone's clock is off where two successive wrong codes agree on it.
@@ -168,7 +158,7 @@ pub(super) fn clock_off(before: &[Distant], after: &[Distant]) -> Option<Note> {
         one.factor == other.factor && one.step != other.step && one.offset.abs_diff(other.offset) <= 1
     };
     let fit = after.iter().find(|one| before.iter().any(|other| agrees(one, other)))?;
-    let seconds = fit.offset.unsigned_abs().saturating_mul(fit.period.unsigned_abs());
+    let seconds = fit.offset.unsigned_abs().saturating_mul(fit.period);
     let direction = if fit.offset > 0 { Direction::Ahead } else { Direction::Behind };
     Some(Note::ClockOff { minutes: (seconds.saturating_add(30) / 60).max(1), direction })
 }

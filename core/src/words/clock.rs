@@ -7,7 +7,7 @@ const DAY: u64 = 24 * 60 * MINUTE;
 
 /// A minute of the calendar, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Minute {
+pub(super) struct Calendar {
     pub(super) year: u64,
     pub(super) month: u64,
     pub(super) day: u64,
@@ -26,7 +26,7 @@ pub(super) fn is_same_day(one: WallTime, other: WallTime) -> bool {
 }
 
 /// Tells the calendar's view of a time (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-pub(super) fn calendar(time: WallTime) -> Minute {
+pub(super) fn calendar(time: WallTime) -> Calendar {
     let seconds = time.as_seconds();
     // Days are counted from 0000-03-01, so that a leap day is the last of its year.
     let days = seconds / DAY + 719_468;
@@ -38,7 +38,7 @@ pub(super) fn calendar(time: WallTime) -> Minute {
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    Minute { year, month, day, hour: seconds % DAY / 3_600, minute: seconds % 3_600 / MINUTE }
+    Calendar { year, month, day, hour: seconds % DAY / 3_600, minute: seconds % 3_600 / MINUTE }
 }
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64) -> (u64, u64, u64, u64, u64) {
-        let Minute { year, month, day, hour, minute } = calendar(WallTime::from_seconds(seconds));
+        let Calendar { year, month, day, hour, minute } = calendar(WallTime::from_seconds(seconds));
         (year, month, day, hour, minute)
     }
 

@@ -62,7 +62,11 @@ fn clock_off(minutes: u64, direction: Direction) -> String {
 fn refuse(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Locked { until, now, help } => {
-            format!("Too many wrong codes. Try again after {}, or ask {}.", moment(*until, *now), whom(help.as_deref()))
+            format!(
+                "Too many wrong codes. Try again after {}, or ask {}.",
+                moment(*until, *now),
+                whom(help.as_deref())
+            )
         }
         Refusal::NeedsReset { help } => {
             format!("Too many wrong codes. To log in again, ask {}.", whom(help.as_deref()))
@@ -71,10 +75,16 @@ fn refuse(refusal: &Refusal) -> String {
             format!("A code is needed here, and you have none set up. Ask {}.", whom(help.as_deref()))
         }
         Refusal::UidChanged { help } => {
-            format!("Your account on this host has changed, and your codes are not valid for it any more. Ask {}.", whom(help.as_deref()))
+            format!(
+                "Your account on this host has changed, and your codes are not valid for it any more. Ask {}.",
+                whom(help.as_deref())
+            )
         }
         Refusal::NoRightCode => "Refused: no right code was given.".to_owned(),
-        Refusal::Unavailable => "The code cannot be checked at the moment. Nobody is let in without it; try again in a minute.".to_owned(),
+        Refusal::Unavailable => {
+            "The code cannot be checked at the moment. Nobody is let in without it; try again in a minute."
+                .to_owned()
+        }
         Refusal::EnrollmentClosed { help } => {
             format!("No rule of this host lets you set this up yourself. Ask {}.", whom(help.as_deref()))
         }
@@ -88,9 +98,14 @@ fn refuse(refusal: &Refusal) -> String {
         Refusal::AmbiguousFactor { labels } => {
             format!("That fits several: {}. Name one of them.", list(labels))
         }
-        Refusal::LastFactor => "This is the last one, and a rule of this host needs one. Set up another first.".to_owned(),
+        Refusal::LastFactor => {
+            "This is the last one, and a rule of this host needs one. Set up another first.".to_owned()
+        }
         Refusal::NothingChanged => "Nothing was changed.".to_owned(),
-        Refusal::ChangedMeanwhile => "Your codes were changed from elsewhere in the meantime. Nothing was changed here; start again.".to_owned(),
+        Refusal::ChangedMeanwhile => {
+            "Your codes were changed from elsewhere in the meantime. Nothing was changed here; start again."
+                .to_owned()
+        }
     }
 }
 
@@ -119,7 +134,7 @@ fn list(labels: &[String]) -> String {
 
 fn moment(until: WallTime, now: WallTime) -> String {
     let until = clock::minute_after(until);
-    let clock::Minute { year, month, day, hour, minute } = clock::calendar(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
     if clock::is_same_day(until, now) {
         format!("{hour:02}:{minute:02} UTC")
     } else {

@@ -126,7 +126,7 @@ fn list(labels: &[String]) -> String {
 
 fn moment(until: WallTime, now: WallTime) -> String {
     let until = clock::minute_after(until);
-    let clock::Minute { year, month, day, hour, minute } = clock::calendar(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
     if clock::is_same_day(until, now) {
         format!("{hour:02}:{minute:02} Uhr (UTC)")
     } else {

@@ -12,6 +12,7 @@ mod german;
 use std::time::Duration;
 
 use crate::conversation::{Reply, Style};
+use crate::printable::is_printable;
 use crate::secret::Secret;
 use crate::time::WallTime;
 
@@ -251,12 +252,7 @@ const FOREIGN_LIMIT: usize = 200;
 
 /// Makes a text from outside fit for a terminal: no control characters, no marks that turn the direction of text.
 fn shown(text: &str) -> String {
-    let turns_direction = |character: char| {
-        matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let replace = |character: char| {
-        if character.is_control() || turns_direction(character) { '?' } else { character }
-    };
+    let replace = |character: char| if is_printable(character) { character } else { '?' };
     text.chars().take(FOREIGN_LIMIT).map(replace).collect()
 }
 

@@ -7,7 +7,7 @@
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Word, read};
-use crate::conversation::proof::{Distant, Outcome, clock_off};
+use crate::conversation::proof::{Distant, clock_off};
 use crate::conversation::setup::{can_draw, new_factor, owner_name, pending, replace_pending, screen};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
 use crate::factor::{Factor, FactorId, FactorKind};
@@ -70,23 +70,30 @@ impl Login {
         if let Some(grounds) = self.barrier(account, now) {
             return self.refuse(Vec::new(), grounds, vec![self.explain(grounds, now)], account, now);
         }
-        if self.tally.prompts >= ENROLLING_PROMPT_LIMIT && !matches!(read(text, &WORDS), Answer::Code(_)) {
-            return self.give_up(Vec::new(), account, now);
-        }
         if account.is_enrolled() {
             // Another login of the same person was quicker: from here on this is a login like any other.
             let note = Note::EnterCode { help: self.help() };
             return self.ask_again(Vec::new(), note, Vec::new(), account, now);
         }
-        let Some(factor) = pending(account, now.latest()).filter(|factor| factor.id == enrolling.factor) else {
+        let Some(factor) = pending(account, now.latest()).filter(|factor| factor.id == enrolling.factor)
+        else {
             // It has expired, or another login of the same person has replaced it: the key on this screen is void.
+            if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+                return self.give_up(Vec::new(), account, now);
+            }
             return self.resume_or_show(enrolling.wrong, account, now, entropy);
         };
-        match read(text, &WORDS) {
+        let answer = read(text, &WORDS);
+        if self.tally.prompts >= ENROLLING_PROMPT_LIMIT && !matches!(answer, Answer::Code(_)) {
+            return self.give_up(Vec::new(), account, now);
+        }
+        match answer {
             Answer::Nothing => self.wait(Vec::new(), Note::EnterNewCode, enrolling.clone()),
             Answer::Word(Word::New) => self.show_new(enrolling.wrong, account, now, entropy),
             Answer::Word(Word::Invert) => self.invert(enrolling, factor),
-            Answer::Word(Word::Help | Word::Yes) => self.wait(Vec::new(), words_note(enrolling), enrolling.clone()),
+            Answer::Word(Word::Help | Word::Yes) => {
+                self.wait(Vec::new(), words_note(enrolling), enrolling.clone())
+            }
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 tried.confirm(&code, enrolling, factor, account, now)
@@ -94,18 +101,24 @@ impl Login {
         }
     }
 
-    fn confirm(&self, code: &str, enrolling: &Enrolling, factor: &Factor, account: &Account, now: Now) -> Turn {
+    fn confirm(
+        &self,
+        code: &str,
+        enrolling: &Enrolling,
+        factor: &Factor,
+        account: &Account,
+        now: Now,
+    ) -> Turn {
         match self.trial(account, now).against_new(code, factor) {
-            Outcome::Right { account, method } => {
+            Ok(account) => {
                 let records = vec![self.factor_event(EventId::EnrollmentCompleted, &account, now)];
                 let told = Setup::Completed { label: factor.label.to_string() };
-                self.allow(records, account, method, vec![Message::Setup(told)], now)
+                self.allow(records, account, factor.kind.method(), vec![Message::Setup(told)], now)
             }
-            Outcome::Repeated { next } => self.wait(Vec::new(), Note::RepeatedCode { next }, enrolling.clone()),
-            Outcome::Wrong(charged) => {
+            Err(charged) => {
                 let note = clock_off(&enrolling.distant, &charged.distant).unwrap_or(Note::WrongCode);
                 let wrong = enrolling.wrong.saturating_add(1);
-                self.charge(charged, now, |login, effects, distant, account| {
+                self.charge(*charged, now, |login, effects, distant, account| {
                     if wrong >= WRONG_LIMIT || login.tally.prompts >= ENROLLING_PROMPT_LIMIT {
                         return login.give_up(effects, account, now);
                     }

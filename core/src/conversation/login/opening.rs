@@ -90,7 +90,11 @@ impl Login {
             | (Existence::Known { .. }, Requirement::Always) => None,
             (Existence::Known { .. }, Requirement::Never) => Some("exempt"),
             (Existence::Known { .. }, Requirement::Enrolled) => {
-                if account.is_enrolled() { None } else { Some("not-enrolled") }
+                if account.is_enrolled() {
+                    None
+                } else {
+                    Some("not-enrolled")
+                }
             }
         }
     }
@@ -108,7 +112,7 @@ impl Login {
     pub(super) fn obstacle(&self, account: &Account, now: Now) -> Option<Grounds> {
         let methods = &self.decision.methods;
         let can_answer = account.active_factors().any(|factor| methods.contains(&factor.kind.method()));
-        self.barrier(account, now).or_else(|| if can_answer { None } else { Some(Grounds::NotEnrolled) })
+        self.barrier(account, now).or(if can_answer { None } else { Some(Grounds::NotEnrolled) })
     }
 
     /// Tells why nothing may be evaluated, be it a code or the confirmation of a new factor.
