@@ -8,7 +8,8 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{Shutdown, shutdown};
+use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
+use tokio::io::Interest;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use zbus::Message;
@@ -234,8 +235,13 @@ impl WriteHalf for FramedWriter {
         }
         loop {
             self.0.writable().await?;
-            match self.0.try_write(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            let stream: &UnixStream = self.0.as_ref();
+            // With MSG_NOSIGNAL: a login program that has left SIGPIPE at its default must not die of a lost service.
+            let sent = stream
+                .try_io(Interest::WRITABLE, || Ok(send(stream.as_raw_fd(), buffer, MsgFlags::MSG_NOSIGNAL)?));
+            match sent {
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 result => return result,
             }
         }

@@ -3,6 +3,8 @@
 //! Owns D-Bus names, wire types, client proxies, the frame limit and the one conversation loop that the PAM module and
 //! the command line share. Decides nothing and logs nothing.
 
+pub mod conversation;
+pub mod error;
 pub mod frame;
 pub mod names;
 pub mod proxies;
