@@ -1,1 +1,32 @@
-//! placeholder
+//! The configuration file of Countersign: `countersign.toml` and the drop-ins in `policy.d`.
+//!
+//! Owns reading, checking and describing the file, and its conversion into the values of `core`. Leaves every decision
+//! about a login to `core`. Invariants: a policy comes of files without a single error, or not at all; nothing in a
+//! file is ignored; every error is found in one go; what another than the owner could have written is not read.
+//!
+//! The story of one load, in the order of the modules: [`files`](Trust) opens and trusts, `document` parses, `settings`
+//! and `rules` read `values` with their places, `order` compares the rules, `load` makes the policy.
+
+mod diagnostics;
+mod document;
+mod duration;
+mod files;
+mod keys;
+mod load;
+mod names;
+mod network;
+mod order;
+mod printable;
+mod rules;
+mod schema;
+mod settings;
+mod source;
+mod values;
+
+pub use diagnostics::{DIAGNOSTIC_LIMIT, Diagnostic, Excerpt, Severity};
+pub use files::{DROP_IN_LIMIT, FILE_LIMIT, Trust};
+pub use load::{Loaded, check, load};
+pub use rules::RULE_LIMIT;
+pub use schema::schema;
+pub use settings::{HELP_LIMIT, ORGANIZATION_LIMIT, StoreSettings};
+pub use values::{ENTRY_LIMIT, NAME_LIMIT};

@@ -1,0 +1,65 @@
+//! One file, parsed.
+//!
+//! Owns the difference between the main file, which holds settings and rules, and a drop-in, which holds rules only.
+//! Of a syntax error TOML tells the first; the other files are still read.
+
+use countersign_core::policy::{Rule, Settings};
+use toml::de::DeTable;
+
+use crate::diagnostics::Findings;
+use crate::keys;
+use crate::rules::{self, PlacedRule};
+use crate::settings::{self, StoreSettings};
+use crate::source::Source;
+use crate::values::Section;
+
+/// What the main file says.
+#[derive(Debug)]
+pub(crate) struct MainFile<'s> {
+    pub(crate) settings: Settings,
+    pub(crate) store: StoreSettings,
+    pub(crate) default: Option<Rule>,
+    pub(crate) rules: Vec<PlacedRule<'s>>,
+}
+
+/// Reads the main file; none where its syntax is wrong.
+pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Option<MainFile<'s>> {
+    let table = parse(source, findings)?;
+    let top = Section::open(&keys::TOP, source, &table, findings);
+    let (settings, store) = settings::read(&top, findings);
+    let rules = read_rules(&top, findings);
+    let default = rules::read_default(&top, source, findings);
+    Some(MainFile { settings, store, default, rules })
+}
+
+/// Reads a drop-in.
+pub(crate) fn read_drop_in<'s>(source: &'s Source, findings: &mut Findings) -> Vec<PlacedRule<'s>> {
+    let Some(table) = parse(source, findings) else { return Vec::new() };
+    let top = Section::open(&keys::TOP, source, &table, findings);
+    for key in table.get_ref().keys() {
+        let name: &str = key.get_ref();
+        if name != "policy" && keys::TOP.known.iter().any(|known| known.name == name) {
+            let message = format!("`{name}` in a drop-in, which holds [[policy]] only");
+            findings.error(&source.place(key.span()), message, "write it in countersign.toml");
+        }
+    }
+    read_rules(&top, findings)
+}
+
+fn read_rules<'s>(top: &Section<'_, 's>, findings: &mut Findings) -> Vec<PlacedRule<'s>> {
+    let sections = top.sections("policy", &keys::POLICY, findings);
+    sections.iter().filter_map(|section| rules::read(section, findings)).collect()
+}
+
+fn parse<'s>(source: &'s Source, findings: &mut Findings) -> Option<toml::Spanned<DeTable<'s>>> {
+    match DeTable::parse(&source.text) {
+        Ok(table) => Some(table),
+        Err(error) => {
+            let place = source.place(error.span().unwrap_or(0..0));
+            let message = crate::printable::escape(error.message().lines().next().unwrap_or("invalid TOML"));
+            let help = "mend this first: the rest of the file is read once its TOML is right";
+            findings.error(&place, message, help);
+            None
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The keys of the file, by table: what this version acts on, and what it refuses by name.
+//!
+//! Owns the list that the loader goes by; a test compares it with the schema. A key is either acted on, or refused:
+//! none is ever ignored.
+
+use toml::de::DeTable;
+
+use crate::diagnostics::{Findings, shorten};
+use crate::source::Source;
+
+/// One key and an example of its value, as TOML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) example: &'static str,
+}
+
+/// The keys of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keys {
+    /// The table as it is written, empty for the top of the file.
+    pub(crate) table: &'static str,
+    /// What this version acts on.
+    pub(crate) known: &'static [Key],
+    /// What a later version acts on.
+    pub(crate) later: &'static [&'static str],
+}
+
+const fn key(name: &'static str, example: &'static str) -> Key {
+    Key { name, example }
+}
+
+const RULE_LATER: &[&str] = &[
+    "accept",
+    "contacts",
+    "domains",
+    "enroll_within",
+    "enrolled_after",
+    "fresh_for",
+    "hosts",
+    "idle_timeout",
+    "mode",
+    "remember",
+    "skip",
+];
+
+/// The top of the main file.
+pub(crate) const TOP: Keys = Keys {
+    table: "",
+    known: &[
+        key("organization", r#""Example University""#),
+        key("language", r#""en""#),
+        key("help", r#""IT helpdesk, +49 30 1234""#),
+        key("echo", r#""visible""#),
+        key("protected_groups", r#"["root", "sudo", "wheel", "countersign-helpdesk"]"#),
+        key("store", "{ url = \"sqlite:///var/lib/countersign/countersign.db\" }"),
+        key("totp", "{ digits = 6 }"),
+        key("limits", "{ wrong_codes = 5 }"),
+        key("policy", r#"[{ name = "administrators", require = "always" }]"#),
+        key("default", r#"{ require = "enrolled" }"#),
+    ],
+    later: &["enabled", "on_reenable", "mode", "email", "sms", "call", "sent", "audit", "texts"],
+};
+
+/// `[store]`.
+pub(crate) const STORE: Keys = Keys {
+    table: "[store]",
+    known: &[
+        key("url", r#""sqlite:///var/lib/countersign/countersign.db""#),
+        key("key_file", r#""/etc/countersign/store-key""#),
+    ],
+    later: &["local_names"],
+};
+
+/// `[totp]`.
+pub(crate) const TOTP: Keys = Keys {
+    table: "[totp]",
+    known: &[
+        key("algorithm", r#""SHA1""#),
+        key("digits", "6"),
+        key("period", r#""30s""#),
+        key("strict", "false"),
+    ],
+    later: &[],
+};
+
+/// `[limits]`.
+pub(crate) const LIMITS: Keys = Keys {
+    table: "[limits]",
+    known: &[
+        key("wrong_codes", "5"),
+        key("within", r#""15m""#),
+        key("lock", r#""30m""#),
+        key("longest_lock", r#""24h""#),
+        key("wrong_codes_per_day", "20"),
+        key("wrong_codes_in_a_row", "100"),
+    ],
+    later: &[],
+};
+
+/// `[[policy]]`.
+pub(crate) const POLICY: Keys = Keys {
+    table: "[[policy]]",
+    known: &[
+        key("name", r#""administrators""#),
+        key("users", r#"["alice"]"#),
+        key("groups", r#"["sudo"]"#),
+        key("services", r#"["sshd"]"#),
+        key("networks", r#"["10.20.0.0/16", "local"]"#),
+        key("origin", r#""local""#),
+        key("require", r#""always""#),
+        key("methods", r#"["totp"]"#),
+        key("enroll", r#""self-service""#),
+    ],
+    later: RULE_LATER,
+};
+
+/// `[default]`.
+pub(crate) const DEFAULT: Keys = Keys {
+    table: "[default]",
+    known: &[
+        key("require", r#""enrolled""#),
+        key("methods", r#"["totp"]"#),
+        key("enroll", r#""self-service""#),
+    ],
+    later: RULE_LATER,
+};
+
+/// All tables.
+pub(crate) const ALL: &[Keys] = &[TOP, STORE, TOTP, LIMITS, POLICY, DEFAULT];
+
+/// How alike two keys must be for one to be suggested (Jaro-Winkler).
+const LIKENESS: f64 = 0.8;
+/// The longest key for which a likeness is looked for, in bytes.
+const LIKENESS_LIMIT: usize = 64;
+
+impl Keys {
+    /// Finds the example of a key.
+    pub(crate) fn example(&self, name: &str) -> &'static str {
+        self.known.iter().find(|key| key.name == name).map_or("…", |key| key.example)
+    }
+
+    /// Refuses every key of a table that this version does not act on.
+    pub(crate) fn check(&self, source: &Source, table: &DeTable<'_>, findings: &mut Findings) {
+        for key in table.keys() {
+            let name: &str = key.get_ref();
+            if self.known.iter().any(|known| known.name == name) {
+                continue;
+            }
+            let place = source.place(key.span());
+            if ALL.iter().any(|keys| keys.later.contains(&name)) {
+                findings.error(
+                    &place,
+                    not_in_this_version(name),
+                    "take it out; nothing in the file is ever ignored",
+                );
+            } else {
+                let message = format!("unknown key `{}`{}", shorten(name), self.of_table());
+                findings.error(&place, message, self.instead_of(name));
+            }
+        }
+    }
+
+    fn of_table(&self) -> String {
+        if self.table.is_empty() { String::new() } else { format!(" in {}", self.table) }
+    }
+
+    fn instead_of(&self, name: &str) -> String {
+        if let Some(home) = ALL.iter().find(|keys| keys.known.iter().any(|known| known.name == name)) {
+            let home = if home.table.is_empty() {
+                "the top of the file, before the first table"
+            } else {
+                home.table
+            };
+            return format!("`{name}` belongs to {home}");
+        }
+        let names = self.known.iter().map(|key| key.name);
+        match most_alike(name, names.clone().chain(self.later.iter().copied())) {
+            Some(alike) if self.later.contains(&alike) => {
+                format!("did you mean `{alike}`? It is not in this version; take it out")
+            }
+            Some(alike) => format!("did you mean `{alike}`?"),
+            None => format!("the keys here are {}", names.collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
+/// Says that a key or value is not acted on yet.
+pub(crate) fn not_in_this_version(name: &str) -> String {
+    format!("`{}` is not in this version", shorten(name))
+}
+
+/// Finds the name most like another, where one is like it at all.
+pub(crate) fn most_alike<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    if name.len() > LIKENESS_LIMIT {
+        return None;
+    }
+    let folded = name.to_lowercase().replace('-', "_");
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(&folded, &candidate.replace('-', "_")), candidate))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,97 @@
+//! From files to a policy.
+//!
+//! Owns the order of the files (main file first, then the drop-ins by name), the digest, and the rule that a policy
+//! comes of files without a single error, or not at all.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use countersign_core::policy::Policy;
+use sha2::{Digest, Sha256};
+
+use crate::diagnostics::{Diagnostic, Findings};
+use crate::document::{self, MainFile};
+use crate::files::{self, Gathered, Guard, Trust};
+use crate::order;
+use crate::settings::StoreSettings;
+use crate::source::Source;
+
+/// What the files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The policy.
+    pub policy: Policy,
+    /// Where the store is.
+    pub store: StoreSettings,
+    /// What is hardly meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Loads the policy that is to be in force.
+///
+/// The main file must be there; a missing directory of drop-ins is one without drop-ins. Files and their directories
+/// must belong to whom `trust` names, be no symbolic links, and be writable by nobody else.
+///
+/// # Errors
+/// Every mistake in every file, in the order of files and lines.
+pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Diagnostic>> {
+    let (loaded, diagnostics) = read(main, Some(drop_ins), Guard::Trusted(trust));
+    match loaded {
+        Some((policy, store)) => Ok(Loaded { policy, store, warnings: diagnostics }),
+        None => Err(diagnostics),
+    }
+}
+
+/// Lists every mistake of files that need not be in force: owner and mode do not matter.
+#[must_use]
+pub fn check(main: &Path, drop_ins: Option<&Path>) -> Vec<Diagnostic> {
+    read(main, drop_ins, Guard::Readable).1
+}
+
+fn read(
+    main: &Path,
+    drop_ins: Option<&Path>,
+    guard: Guard,
+) -> (Option<(Policy, StoreSettings)>, Vec<Diagnostic>) {
+    let Gathered { main: main_source, drop_ins, faults } = files::gather(main, drop_ins, guard);
+    let mut findings = Findings::default();
+    for fault in faults {
+        findings.note(fault);
+    }
+    let read = interpret(main_source.as_ref(), &drop_ins, &mut findings).filter(|_| findings.errors() == 0);
+    (read, findings.into_diagnostics(main))
+}
+
+fn interpret(
+    main: Option<&Source>,
+    drop_ins: &[Source],
+    findings: &mut Findings,
+) -> Option<(Policy, StoreSettings)> {
+    let mut main_file = main.and_then(|source| document::read_main(source, findings));
+    let mut rules = main_file.as_mut().map(|file| std::mem::take(&mut file.rules)).unwrap_or_default();
+    for source in drop_ins {
+        rules.append(&mut document::read_drop_in(source, findings));
+    }
+    order::check(&rules, findings);
+    let MainFile { settings, store, default, rules: _ } = main_file?;
+    let rules = rules.into_iter().map(|placed| placed.rule).collect();
+    let digest = digest(main.into_iter().chain(drop_ins));
+    Some((Policy { rules, default: default?, settings, digest }, store))
+}
+
+/// SHA-256 over names and contents, each with its length before it, in hex.
+fn digest<'s>(sources: impl Iterator<Item = &'s Source>) -> String {
+    let mut hash = Sha256::new();
+    for source in sources {
+        let name = source.path.file_name().unwrap_or_default().as_encoded_bytes();
+        for part in [name, source.text.as_bytes()] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,243 @@
+//! The JSON Schema of the file, so that editors complete and check it.
+//!
+//! Owns the shape of the file as types; the comments here are what an editor shows. Leaves the checking to the loader,
+//! whose list of keys (`keys`) a test compares with this.
+#![expect(
+    dead_code,
+    reason = "the types are there for the schema that is derived from them; nothing is read into them"
+)]
+
+use schemars::{JsonSchema, schema_for};
+
+/// Describes the file as a JSON Schema.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schema_for!(Document).to_value()
+}
+
+/// The second factor of a Linux login: /etc/countersign/countersign.toml.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "countersign.toml")]
+struct Document {
+    /// Issuer in authenticator apps; at most 64 bytes, no colon. Default: Countersign.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[^:]+$"))]
+    organization: Option<String>,
+    /// The language of the dialogues where the client names none of ours. Default: en.
+    language: Option<Language>,
+    /// Whom to ask; shown when a person is locked or stuck; at most 200 bytes.
+    #[schemars(length(min = 1, max = 200))]
+    help: Option<String>,
+    /// Whether a code is seen while it is typed. Default: visible.
+    echo: Option<Echo>,
+    /// The helpdesk may not act on members of these. Default: root, sudo, wheel, countersign-helpdesk.
+    #[schemars(length(max = 1000))]
+    protected_groups: Option<Vec<Name>>,
+    /// Where accounts are kept.
+    store: Option<Store>,
+    /// New authenticator apps.
+    totp: Option<Totp>,
+    /// When wrong codes lock.
+    limits: Option<Limits>,
+    /// Rules, read from top to bottom; the first that matches decides.
+    #[schemars(length(max = 1000))]
+    policy: Option<Vec<Rule>>,
+    /// Decides where no rule matches.
+    default: DefaultRule,
+}
+
+/// Where accounts are kept.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Store {
+    /// The database. Default: `sqlite:///var/lib/countersign/countersign.db`.
+    #[schemars(regex(pattern = "^sqlite:///[^?#%]+$"))]
+    url: Option<String>,
+    /// The file with the key of the store; without it, the systemd credential store-key.
+    #[schemars(regex(pattern = "^/"))]
+    key_file: Option<String>,
+}
+
+/// New authenticator apps.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Totp {
+    /// The hash; not every app knows another than SHA1. Default: SHA1.
+    #[schemars(regex(pattern = "^[Ss][Hh][Aa](1|256|512)$"))]
+    algorithm: Option<String>,
+    /// 6 or 8 digits. Default: 6.
+    #[schemars(range(min = 6, max = 8))]
+    digits: Option<u32>,
+    /// How long a code is shown: 30s or 60s. Default: 30s.
+    period: Option<Duration>,
+    /// Accept the present code only, not the one before and after it. Default: false.
+    strict: Option<bool>,
+}
+
+/// When wrong codes lock.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Limits {
+    /// So many wrong codes lock. Default: 5.
+    #[schemars(range(min = 1, max = 10))]
+    wrong_codes: Option<u32>,
+    /// Within so long, 5m to 24h. Default: 15m.
+    within: Option<Duration>,
+    /// The first lock, 1m to 24h; each further one is twice as long. Default: 30m.
+    lock: Option<Duration>,
+    /// The longest lock, 1h to 7d. Default: 24h.
+    longest_lock: Option<Duration>,
+    /// So many wrong codes in 24 h lock, however many right ones lie between. Default: 20.
+    #[schemars(range(min = 1, max = 100))]
+    wrong_codes_per_day: Option<u32>,
+    /// So many wrong codes in a row need a reset by the helpdesk. Default: 100.
+    #[schemars(range(min = 1, max = 100))]
+    wrong_codes_in_a_row: Option<u32>,
+}
+
+/// A rule; it matches where all its conditions do.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Rule {
+    /// A name, by which the log knows the rule.
+    #[schemars(length(min = 1, max = 256))]
+    name: String,
+    /// Canonical names of users, any of which is enough.
+    #[schemars(length(min = 1, max = 1000))]
+    users: Option<Vec<Name>>,
+    /// Names of groups, any of which is enough.
+    #[schemars(length(min = 1, max = 1000))]
+    groups: Option<Vec<Name>>,
+    /// PAM services, any of which is enough.
+    #[schemars(length(min = 1, max = 1000))]
+    services: Option<Vec<Name>>,
+    /// Ranges of addresses, or "local" for terminals of this host; any of which is enough.
+    #[schemars(length(min = 1, max = 1000))]
+    networks: Option<Vec<Name>>,
+    /// Where the person is defined.
+    origin: Option<Origin>,
+    /// What the rule demands.
+    require: Requirement,
+    /// The methods allowed, in the order in which they are offered. Default: totp.
+    #[schemars(length(min = 1))]
+    methods: Option<Vec<Method>>,
+    /// How people come by a factor. Default: self-service.
+    enroll: Option<Enrollment>,
+}
+
+/// What decides where no rule matches.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct DefaultRule {
+    /// What is demanded.
+    require: Requirement,
+    /// The methods allowed, in the order in which they are offered. Default: totp.
+    #[schemars(length(min = 1))]
+    methods: Option<Vec<Method>>,
+    /// How people come by a factor. Default: self-service.
+    enroll: Option<Enrollment>,
+}
+
+/// A language.
+#[derive(JsonSchema)]
+enum Language {
+    /// English.
+    #[schemars(rename = "en")]
+    English,
+    /// German.
+    #[schemars(rename = "de")]
+    German,
+}
+
+/// Whether a code is seen while it is typed.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Echo {
+    /// Seen.
+    Visible,
+    /// Not seen.
+    Hidden,
+}
+
+/// Where a person is defined.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Origin {
+    /// In /etc/passwd.
+    Local,
+    /// In a directory: SSSD, LDAP and the like.
+    Directory,
+}
+
+/// What a rule demands.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Requirement {
+    /// A code from everybody.
+    Always,
+    /// A code from those who have enrolled.
+    Enrolled,
+    /// Nothing.
+    Never,
+}
+
+/// A method.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Method {
+    /// An authenticator app.
+    Totp,
+}
+
+/// How people come by a factor.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Enrollment {
+    /// On their own, with `countersign enroll`.
+    SelfService,
+    /// At the first login under the rule as well.
+    AtLogin,
+}
+
+/// A duration: a whole number and one of s, m, h, d.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Duration(#[schemars(regex(pattern = "^[0-9]+[smhd]$"))] String);
+
+/// A name, at most 256 bytes.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Name(#[schemars(length(min = 1, max = 256))] String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys;
+
+    /// The names of the properties of a table of the schema.
+    fn properties(definition: &str) -> Vec<String> {
+        let schema = schema();
+        let table = if definition.is_empty() { &schema } else { &schema["$defs"][definition] };
+        assert_eq!(table["additionalProperties"], false, "{definition}");
+        let mut names: Vec<String> = table["properties"].as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_schema_has_exactly_the_keys_that_the_loader_acts_on() {
+        let definitions = [
+            (keys::TOP, ""),
+            (keys::STORE, "Store"),
+            (keys::TOTP, "Totp"),
+            (keys::LIMITS, "Limits"),
+            (keys::POLICY, "Rule"),
+            (keys::DEFAULT, "DefaultRule"),
+        ];
+        assert_eq!(definitions.len(), keys::ALL.len());
+        for (table, definition) in definitions {
+            let mut known: Vec<&str> = table.known.iter().map(|key| key.name).collect();
+            known.sort_unstable();
+            assert_eq!(properties(definition), known, "{}", table.table);
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! What the file becomes, and what it may not say.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::folder::{Folder, MINIMAL, errors_of};
+use countersign_config::{Diagnostic, ENTRY_LIMIT, RULE_LIMIT, Severity, check};
+use countersign_core::factor::Method;
+use countersign_core::factor::totp::{Algorithm, Digits, Period, Window};
+use countersign_core::login::Origin;
+use countersign_core::policy::{Echo, Enrollment, Network, Requirement};
+use countersign_core::throttle::Limits;
+use countersign_core::words::Language;
+
+fn warnings_of(text: &str) -> Vec<Diagnostic> {
+    let found = check(&Folder::new(text).main(), None);
+    assert!(found.iter().all(|found| found.severity == Severity::Warning), "{found:#?}");
+    found
+}
+
+fn message_of(text: &str) -> String {
+    let found = errors_of(text);
+    let [only] = found.as_slice() else { panic!("{text}: {found:#?}") };
+    only.message.clone()
+}
+
+/// The one error of a setting at the top.
+fn fault_of(setting: &str) -> String {
+    message_of(&format!("{setting}\n{MINIMAL}"))
+}
+
+/// The one error of a rule's line.
+fn rule_fault_of(line: &str) -> String {
+    message_of(&format!("[[policy]]\nname = \"r\"\nrequire = \"always\"\n{line}\n{MINIMAL}"))
+}
+
+#[test]
+fn the_shortest_file_has_the_documented_defaults() {
+    let loaded = Folder::new(MINIMAL).load().unwrap();
+    let settings = loaded.policy.settings;
+    assert_eq!(settings.organization, "Countersign");
+    assert_eq!(settings.language, Language::English);
+    assert_eq!(settings.help, None);
+    assert_eq!(settings.echo, Echo::Visible);
+    assert_eq!(settings.protected_groups, ["root", "sudo", "wheel", "countersign-helpdesk"]);
+    assert_eq!(settings.limits, Limits::default());
+    assert_eq!(loaded.store.path, PathBuf::from("/var/lib/countersign/countersign.db"));
+    assert_eq!(loaded.store.key_file, None);
+    assert_eq!(loaded.policy.default.name.as_str(), "default");
+    assert_eq!(loaded.policy.default.require, Requirement::Enrolled);
+    assert_eq!(loaded.policy.default.methods, [Method::Totp]);
+    assert_eq!(loaded.policy.default.enroll, Enrollment::SelfService);
+}
+
+#[test]
+fn the_shipped_file_and_the_examples_are_right_and_raise_no_warning() {
+    let mut files = vec![PathBuf::from("countersign.toml")];
+    files.extend(std::fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path()));
+    assert!(files.len() >= 4);
+    for file in files {
+        let found = check(&file, None);
+        assert!(found.is_empty(), "{}", found.iter().map(|found| format!("{found}\n")).collect::<String>());
+    }
+}
+
+#[test]
+fn the_shipped_file_asks_nobody_who_has_not_enrolled_and_says_what_is_the_default_anyway() {
+    let shipped = std::fs::read_to_string("countersign.toml").unwrap();
+    let [shipped, minimal] = [shipped.as_str(), MINIMAL].map(|text| Folder::new(text).load().unwrap());
+    assert!(shipped.policy.rules.is_empty());
+    assert_eq!(shipped.policy.default, minimal.policy.default);
+    assert_eq!(shipped.policy.settings, minimal.policy.settings);
+    assert_eq!(shipped.store, minimal.store);
+}
+
+#[test]
+fn the_defaults_in_the_comments_of_the_shipped_file_are_the_defaults() {
+    let shipped = std::fs::read_to_string("countersign.toml").unwrap();
+    let (settings, _) = shipped.split_once("# Rules are read").unwrap();
+    let uncommented: String = settings
+        .lines()
+        .filter(|line| !line.contains("no default"))
+        .map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let stated = format!("{uncommented}{MINIMAL}");
+    assert!(stated.contains("\nwrong_codes_in_a_row = 100") && stated.contains("\norganization = "));
+    let [stated, real] = [stated.as_str(), MINIMAL].map(|text| Folder::new(text).load().unwrap());
+    assert_eq!(stated.policy.settings, real.policy.settings);
+}
+
+fn is_setting(line: &str) -> bool {
+    line.split_once(" = ")
+        .is_some_and(|(key, _)| key.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'))
+}
+
+#[test]
+fn every_setting_reaches_the_policy() {
+    let loaded = Folder::new(
+        r#"
+        organization = "Universität Zürich"
+        language = "de"
+        help = "IT, +41 44 1234"
+        echo = "hidden"
+        protected_groups = ["wheel"]
+        store = { url = "sqlite:///srv/c.db", key_file = "/etc/countersign/key" }
+        totp = { algorithm = "sha256", digits = 8, period = "60s", strict = true }
+        [limits]
+        wrong_codes = 3
+        within = "10m"
+        lock = "1h"
+        longest_lock = "2d"
+        wrong_codes_per_day = 9
+        wrong_codes_in_a_row = 50
+        [[policy]]
+        name = "students"
+        users = ["alice", "HOME\\bob"]
+        groups = ["domain users"]
+        services = ["sshd"]
+        networks = ["local", "10.0.0.0/8", "2001:db8::/32"]
+        origin = "directory"
+        require = "always"
+        methods = ["totp"]
+        enroll = "at-login"
+        [default]
+        require = "enrolled"
+        "#,
+    )
+    .load()
+    .unwrap();
+    let settings = loaded.policy.settings;
+    assert_eq!(settings.organization, "Universität Zürich");
+    assert_eq!((settings.language, settings.echo), (Language::German, Echo::Hidden));
+    assert_eq!(settings.help.as_deref(), Some("IT, +41 44 1234"));
+    assert_eq!(settings.protected_groups, ["wheel"]);
+    assert_eq!((settings.totp.algorithm, settings.totp.digits), (Algorithm::Sha256, Digits::Eight));
+    assert_eq!((settings.totp.period, settings.totp.window), (Period::Sixty, Window::Strict));
+    let limits = Limits {
+        failures: 3,
+        window: Duration::from_mins(10),
+        lock: Duration::from_hours(1),
+        longest_lock: Duration::from_hours(48),
+        daily: 9,
+        in_a_row: 50,
+    };
+    assert_eq!(settings.limits, limits);
+    assert_eq!(loaded.store.path, Path::new("/srv/c.db"));
+    assert_eq!(loaded.store.key_file.as_deref(), Some(Path::new("/etc/countersign/key")));
+
+    let [rule] = loaded.policy.rules.as_slice() else { panic!() };
+    assert_eq!(rule.matcher.users, ["alice", "HOME\\bob"]);
+    assert_eq!(rule.matcher.groups, ["domain users"]);
+    assert_eq!(rule.matcher.services, ["sshd"]);
+    let ranges = ["10.0.0.0/8", "2001:db8::/32"].map(|text| Network::Range(text.parse().unwrap()));
+    assert_eq!(rule.matcher.networks, [Network::Local, ranges[0], ranges[1]]);
+    assert_eq!(rule.matcher.origin, Some(Origin::Directory));
+    assert_eq!((rule.require, rule.enroll), (Requirement::Always, Enrollment::AtLogin));
+}
+
+#[test]
+fn keys_of_later_versions_are_refused_by_name() {
+    let top = "enabled on_reenable mode email sms call sent audit texts";
+    let rule = "hosts domains accept idle_timeout fresh_for enroll_within enrolled_after contacts skip remember mode";
+    for key in top.split(' ') {
+        assert_eq!(fault_of(&format!("{key} = 1")), format!("`{key}` is not in this version"));
+    }
+    for key in rule.split(' ') {
+        let expected = format!("`{key}` is not in this version");
+        assert_eq!(rule_fault_of(&format!("{key} = 1")), expected);
+        assert_eq!(message_of(&format!("{MINIMAL}{key} = 1")), expected);
+    }
+    assert_eq!(fault_of("store = { local_names = \"host\" }"), "`local_names` is not in this version");
+}
+
+#[test]
+fn values_of_later_versions_are_refused_by_name() {
+    for method in ["hotp", "email", "sms", "call", "backup"] {
+        let message = rule_fault_of(&format!("methods = [\"totp\", \"{method}\"]"));
+        assert_eq!(message, format!("`{method}` is not in this version"));
+    }
+    for language in ["fr", "es", "zh", "ja"] {
+        let message = fault_of(&format!("language = \"{language}\""));
+        assert_eq!(message, format!("`{language}` is not in this version"));
+    }
+    assert_eq!(rule_fault_of("enroll = \"invited\""), "`invited` is not in this version");
+    assert_eq!(message_of("[default]\nrequire = \"chosen\""), "`chosen` is not in this version");
+    for url in ["postgresql://db1,db2/c?sslmode=verify-full", "postgres://db1/c"] {
+        let message = fault_of(&format!("store = {{ url = \"{url}\" }}"));
+        assert_eq!(message, "`postgresql` is not in this version");
+    }
+}
+
+#[test]
+fn figures_outside_their_range_are_refused() {
+    let good = [
+        "wrong_codes = 1",
+        "wrong_codes = 10",
+        "within = \"5m\"",
+        "within = \"1d\"",
+        "lock = \"1m\"",
+        "longest_lock = \"7d\"",
+        "wrong_codes_per_day = 100",
+        "wrong_codes_in_a_row = 5",
+    ];
+    for line in good {
+        assert_eq!(errors_of(&format!("[limits]\n{line}\n{MINIMAL}")), Vec::new(), "{line}");
+    }
+    let bad = [
+        "wrong_codes = 0",
+        "wrong_codes = 11",
+        "wrong_codes = -1",
+        "wrong_codes = 4294967301",
+        "within = \"4m\"",
+        "within = \"25h\"",
+        "lock = \"59s\"",
+        "lock = \"0s\"",
+        "longest_lock = \"8d\"",
+        "longest_lock = \"59m\"",
+        "wrong_codes_per_day = 0",
+        "wrong_codes_per_day = 101",
+        "wrong_codes_in_a_row = 101",
+        "wrong_codes = 99999999999999999999999",
+        "lock = \"99999999999999999999d\"",
+        "wrong_codes = 5.0",
+        "wrong_codes = \"5\"",
+    ];
+    for line in bad {
+        assert_eq!(errors_of(&format!("[limits]\n{line}\n{MINIMAL}")).len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn figures_that_contradict_each_other_are_refused() {
+    for limits in [
+        "lock = \"3h\"\nlongest_lock = \"2h\"",
+        "wrong_codes_per_day = 4",
+        "wrong_codes = 6\nwrong_codes_in_a_row = 5",
+    ] {
+        assert_eq!(errors_of(&format!("[limits]\n{limits}\n{MINIMAL}")).len(), 1, "{limits}");
+    }
+    assert_eq!(
+        errors_of(&format!("[limits]\nwrong_codes = 3\nwrong_codes_per_day = 3\n{MINIMAL}")),
+        Vec::new()
+    );
+}
+
+#[test]
+fn only_an_absolute_plain_path_is_a_store() {
+    let bad = [
+        "sqlite://relative.db",
+        "sqlite:///a/../b.db",
+        "sqlite:///a//b.db",
+        "sqlite:///a/./b",
+        "sqlite:///",
+        "sqlite:///dir/",
+        "sqlite:///a?mode=memory",
+        "sqlite:///a%2e",
+        "sqlite::memory:",
+        "/a.db",
+        "mysql:///a",
+        "",
+        "sqlite:///a\\u0000b",
+        "sqlite:///a\\nb",
+        "sqlite:///a/..",
+        "SQLITE:///a",
+    ];
+    for url in bad {
+        assert_eq!(errors_of(&format!("store.url = \"{url}\"\n{MINIMAL}")).len(), 1, "{url}");
+    }
+    assert_eq!(errors_of(&format!("store.key_file = \"key\"\n{MINIMAL}")).len(), 1);
+}
+
+#[test]
+fn texts_that_people_see_are_printable_and_short() {
+    for text in ["\\u001b[2J", "a\\u0007", "a\\rb", "a\\nb", "\\u202eabc", "a\\u200b", "", "  ", " a", "a "] {
+        for key in ["organization", "help"] {
+            assert_eq!(errors_of(&format!("{key} = \"{text}\"\n{MINIMAL}")).len(), 1, "{key} = {text:?}");
+        }
+    }
+    for (key, limit) in [("organization", 64), ("help", 200)] {
+        let of = |length: usize| errors_of(&format!("{key} = \"{}\"\n{MINIMAL}", "x".repeat(length)));
+        assert_eq!((of(limit).len(), of(limit + 1).len()), (0, 1), "{key}");
+        let wide = format!("{key} = \"{}\"\n{MINIMAL}", "ü".repeat(limit / 2 + 1));
+        assert_eq!(errors_of(&wide).len(), 1, "the limit counts bytes");
+    }
+    assert_eq!(fault_of("organization = \"a:b\""), "authenticator apps take no issuer with a colon");
+}
+
+#[test]
+fn an_empty_condition_is_refused_because_it_would_match_everybody() {
+    for key in ["users", "groups", "services", "networks"] {
+        assert_eq!(rule_fault_of(&format!("{key} = []")), format!("`{key}` is empty"));
+    }
+    assert_eq!(rule_fault_of("methods = []"), "`methods` is empty, nobody could log in");
+}
+
+#[test]
+fn what_looks_like_another_programs_pattern_is_refused() {
+    for line in [
+        "users = [\"%wheel\"]",
+        "users = [\"@staff\"]",
+        "users = [\"+\"]",
+        "users = [\"*\"]",
+        "groups = [\"!root\"]",
+        "groups = [\"stud?\"]",
+        "users = [\"\"]",
+        "users = [\" alice\"]",
+        "users = [\"a/b\"]",
+        "services = [\"SSHD\"]",
+        "services = [\"sudo -i\"]",
+        "users = [\"a\\u0000\"]",
+        "users = \"alice\"",
+        "users = [1]",
+        "users = [\"a\", \"a\"]",
+        "networks = [\"local\", \"local\"]",
+        "methods = [\"totp\", \"totp\"]",
+    ] {
+        assert_eq!(
+            errors_of(&format!("[[policy]]\nname = \"r\"\nrequire = \"always\"\n{line}\n{MINIMAL}")).len(),
+            1,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn names_have_a_limit() {
+    let of = |length: usize| {
+        let name = "n".repeat(length);
+        errors_of(&format!(
+            "[[policy]]\nname = \"{name}\"\nusers = [\"{name}\"]\nrequire = \"always\"\n{MINIMAL}"
+        ))
+        .len()
+    };
+    assert_eq!((of(256), of(257)), (0, 2));
+}
+
+#[test]
+fn lists_have_a_limit() {
+    let of = |length: usize| {
+        let users: Vec<String> = (0..length).map(|number| format!("\"u{number}\"")).collect();
+        let users = users.join(", ");
+        errors_of(&format!("[[policy]]\nname = \"r\"\nusers = [{users}]\nrequire = \"always\"\n{MINIMAL}"))
+            .len()
+    };
+    assert_eq!((of(ENTRY_LIMIT), of(ENTRY_LIMIT + 1)), (0, 1));
+}
+
+#[test]
+fn rules_have_a_limit_over_all_files() {
+    let rules = |from: usize, to: usize| -> String {
+        let rule =
+            |n: usize| format!("[[policy]]\nname = \"r{n}\"\nusers = [\"u{n}\"]\nrequire = \"always\"\n");
+        (from..to).map(rule).collect()
+    };
+    let folder = Folder::new(format!("{}{MINIMAL}", rules(0, 600)));
+    folder.drop_in("10.toml", rules(600, RULE_LIMIT));
+    assert_eq!(folder.load().unwrap().policy.rules.len(), RULE_LIMIT);
+    folder.drop_in("20.toml", rules(RULE_LIMIT, RULE_LIMIT + 1));
+    let found = folder.load().unwrap_err();
+    assert!(
+        found.iter().any(|found| found.message == "there are 1001 rules, at most 1000 are taken"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn rules_that_an_earlier_one_covers_are_warned_of() {
+    let pair = |first: &str, second: &str| {
+        warnings_of(&format!(
+            "[[policy]]\nname = \"first\"\nrequire = \"always\"\n{first}\n\
+             [[policy]]\nname = \"second\"\nrequire = \"always\"\n{second}\n{MINIMAL}"
+        ))
+    };
+    for (first, second) in [
+        ("", "users = [\"a\"]"),
+        ("users = [\"a\", \"b\"]", "users = [\"b\"]"),
+        (
+            "networks = [\"10.0.0.0/8\"]",
+            "networks = [\"10.1.0.0/16\", \"10.2.0.0/16\"]\nservices = [\"sshd\"]",
+        ),
+        ("origin = \"local\"", "origin = \"local\"\ngroups = [\"g\"]"),
+        ("services = [\"sshd\"]", "services = [\"sshd\"]"),
+    ] {
+        let found = pair(first, second);
+        assert_eq!(found.len(), 1, "{first} / {second}");
+        assert!(
+            found[0].message.starts_with("rule `second` is never reached: `first`, in line 2"),
+            "{found:#?}"
+        );
+    }
+    for (first, second) in [
+        ("users = [\"a\"]", ""),
+        ("users = [\"a\"]", "groups = [\"a\"]"),
+        ("users = [\"a\"]", "users = [\"a\", \"b\"]"),
+        ("networks = [\"10.1.0.0/16\"]", "networks = [\"10.0.0.0/8\"]"),
+        ("networks = [\"0.0.0.0/0\", \"::/0\"]", "networks = [\"local\"]"),
+        ("origin = \"local\"", "groups = [\"g\"]"),
+        ("origin = \"local\"", "origin = \"directory\""),
+    ] {
+        assert_eq!(pair(first, second), Vec::new(), "{first} / {second}");
+    }
+}
+
+#[test]
+fn looking_for_covered_rules_has_a_limit() {
+    let entries: Vec<String> =
+        (0..ENTRY_LIMIT).map(|number| format!("\"10.{}.{}.0/24\"", number / 250, number % 250)).collect();
+    let networks = entries.join(", ");
+    let rule = |n: usize| {
+        format!(
+            "[[policy]]\nname = \"r{n}\"\nusers = [\"u{n}\"]\nnetworks = [{networks}]\nrequire = \"always\"\n"
+        )
+    };
+    let text: String = (0..20).map(rule).collect();
+    let found = warnings_of(&format!("{text}{MINIMAL}"));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].message.contains("too many to look for"), "{found:#?}");
+}
+
+#[test]
+fn open_doors_are_warned_of() {
+    let found = warnings_of(&format!("[[policy]]\nname = \"all\"\nrequire = \"never\"\n{MINIMAL}"));
+    assert_eq!(found[0].message, "rule `all` has no condition and asks nobody for a code");
+    assert_eq!(warnings_of("[default]\nrequire = \"never\"").len(), 1);
+    assert_eq!(warnings_of(&format!("protected_groups = []\n{MINIMAL}")).len(), 1);
+    let without_effect =
+        "[[policy]]\nname = \"r\"\nusers = [\"a\"]\nrequire = \"never\"\nmethods = [\"totp\"]\n";
+    assert_eq!(warnings_of(&format!("{without_effect}{MINIMAL}")).len(), 1);
+    assert_eq!(warnings_of(&format!("{MINIMAL}enroll = \"at-login\"")).len(), 1);
+}
+
+#[test]
+fn warnings_do_not_keep_a_policy_from_being_loaded() {
+    let loaded = Folder::new("[default]\nrequire = \"never\"").load().unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+}
+
+#[test]
+fn settings_in_a_drop_in_are_refused() {
+    for (text, errors) in [
+        ("language = \"en\"", 1),
+        (MINIMAL, 1),
+        ("[store]\nurl = \"sqlite:///a\"", 1),
+        ("remember = 1", 1),
+        ("", 0),
+    ] {
+        let folder = Folder::new(MINIMAL);
+        folder.drop_in("10.toml", text);
+        assert_eq!(folder.load().map_or_else(|found| found.len(), |_| 0), errors, "{text}");
+    }
+}
+
+#[test]
+fn a_name_may_be_used_once_in_all_files() {
+    let rule = |user: &str| format!("[[policy]]\nname = \"r\"\nusers = [\"{user}\"]\nrequire = \"always\"\n");
+    let found = errors_of(&format!("{}{}{MINIMAL}", rule("a"), rule("b")));
+    assert_eq!(found[0].message, "there is a rule `r` already, in line 2");
+    let folder = Folder::new(format!("{}{MINIMAL}", rule("a")));
+    folder.drop_in("10.toml", rule("b"));
+    assert_eq!(folder.load().unwrap_err().len(), 1);
+}
+
+#[test]
+fn wrong_shapes_are_refused() {
+    for text in [
+        "policy = 1",
+        "policy = [1]",
+        "[policy]\nname = \"r\"",
+        "store = 1",
+        "limits = []",
+        "totp = true",
+        "default = 1",
+    ] {
+        let text = if text.starts_with("default") { text.to_owned() } else { format!("{text}\n{MINIMAL}") };
+        assert_eq!(errors_of(&text).len(), 1, "{text}");
+    }
+}

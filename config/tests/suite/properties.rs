@@ -1,0 +1,175 @@
+//! Properties: no file makes the loader panic, and what a policy says is what was written.
+
+use std::fmt::Write as _;
+
+use countersign_config::check;
+use countersign_core::login::Origin;
+use countersign_core::policy::{Enrollment, Network, Policy, Requirement, Rule};
+use proptest::collection::{btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::folder::Folder;
+
+/// Words that lead a random file into every corner of the loader.
+const WORDS: [&str; 30] = [
+    "[[policy]]\n",
+    "[default]\n",
+    "[store]\n",
+    "[limits]\n",
+    "[totp]\n",
+    "\n",
+    " = ",
+    "\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "name",
+    "users",
+    "networks",
+    "require",
+    "methods",
+    "url",
+    "lock",
+    "digits",
+    "\"always\"",
+    "\"totp\"",
+    "[]",
+    "\"10.0.0.1/8\"",
+    "\"15m\"",
+    "7",
+    "\u{202e}",
+    "\u{1b}",
+    "\"\\u0000\"",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_bytes_are_survived(bytes in vec(any::<u8>(), 0..600)) {
+        let folder = Folder::new(&bytes);
+        folder.drop_in("10.toml", &bytes);
+        for found in check(&folder.main(), Some(&folder.drop_ins())) {
+            prop_assert!(!found.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn random_configurations_are_survived(picks in vec(any::<prop::sample::Index>(), 0..60)) {
+        let text: String = picks.iter().map(|pick| *pick.get(&WORDS)).collect();
+        let folder = Folder::new(&text);
+        folder.drop_in("10.toml", &text);
+        for found in check(&folder.main(), Some(&folder.drop_ins())) {
+            prop_assert!(!found.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_valid_policy_is_read_as_it_was_written(rules in vec(rule(), 0..8), help in option::of("[a-zA-Z0-9 äß+,.]{0,40}[a-z]")) {
+        let help = help.map(|help| help.trim().to_owned());
+        let text = write(&rules, help.as_deref());
+        let loaded = Folder::new(&text).load();
+        let Policy { rules: read, settings, .. } = loaded.map_err(|found| TestCaseError::fail(format!("{text}\n{found:#?}")))?.policy;
+        prop_assert_eq!(settings.help, help);
+        prop_assert_eq!(read.len(), rules.len());
+        for (number, (read, written)) in read.iter().zip(&rules).enumerate() {
+            prop_assert_eq!(read.name.as_str(), format!("rule {number}"));
+            prop_assert_eq!(written, &Written::of(read));
+        }
+    }
+}
+
+#[test]
+fn nested_values_are_survived() {
+    for depth in [1, 100, 10_000, 500_000] {
+        for opening in ["[", "{ a = "] {
+            let folder = Folder::new(format!("users = {}", opening.repeat(depth)));
+            assert!(!check(&folder.main(), None).is_empty(), "{depth} {opening}");
+        }
+    }
+}
+
+/// A rule as it is written, without its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Written {
+    users: Vec<String>,
+    services: Vec<String>,
+    networks: Vec<String>,
+    origin: Option<&'static str>,
+    require: &'static str,
+    enroll: &'static str,
+}
+
+impl Written {
+    fn of(rule: &Rule) -> Self {
+        let network = |network: &Network| match network {
+            Network::Local => "local".to_owned(),
+            Network::Range(range) => range.to_string(),
+        };
+        Self {
+            users: rule.matcher.users.clone(),
+            services: rule.matcher.services.clone(),
+            networks: rule.matcher.networks.iter().map(network).collect(),
+            origin: rule.matcher.origin.map(|origin| match origin {
+                Origin::Local => "local",
+                Origin::Directory => "directory",
+            }),
+            require: match rule.require {
+                Requirement::Always => "always",
+                Requirement::Enrolled => "enrolled",
+                Requirement::Never => "never",
+            },
+            enroll: match rule.enroll {
+                Enrollment::SelfService => "self-service",
+                Enrollment::AtLogin => "at-login",
+            },
+        }
+    }
+}
+
+fn rule() -> impl Strategy<Value = Written> {
+    let names = |pattern| btree_set(pattern, 0..4).prop_map(|names| names.into_iter().collect());
+    let network = prop_oneof![
+        Just("local".to_owned()),
+        any::<u8>().prop_map(|byte| format!("10.{byte}.0.0/16")),
+        any::<u16>().prop_map(|word| format!("2001:db8:{:x}::/48", word | 1)),
+    ];
+    let networks = btree_set(network, 0..4).prop_map(|networks| networks.into_iter().collect());
+    let origin = option::of(prop::sample::select(vec!["local", "directory"]));
+    let require = prop::sample::select(vec!["always", "enrolled", "never"]);
+    let enroll = prop::sample::select(vec!["self-service", "at-login"]);
+    (names("[a-zäé_][a-z0-9_.@$-]{0,20}"), names("[a-z][a-z0-9-]{0,10}"), networks, origin, require, enroll)
+        .prop_map(|(users, services, networks, origin, require, enroll)| Written {
+            users,
+            services,
+            networks,
+            origin,
+            require,
+            enroll,
+        })
+}
+
+fn write(rules: &[Written], help: Option<&str>) -> String {
+    let mut text = String::new();
+    if let Some(help) = help {
+        writeln!(text, "help = {help:?}").unwrap();
+    }
+    for (number, rule) in rules.iter().enumerate() {
+        writeln!(text, "[[policy]]\nname = \"rule {number}\"").unwrap();
+        for (key, list) in
+            [("users", &rule.users), ("services", &rule.services), ("networks", &rule.networks)]
+        {
+            if !list.is_empty() {
+                writeln!(text, "{key} = {list:?}").unwrap();
+            }
+        }
+        if let Some(origin) = rule.origin {
+            writeln!(text, "origin = \"{origin}\"").unwrap();
+        }
+        writeln!(text, "require = \"{}\"\nenroll = \"{}\"", rule.require, rule.enroll).unwrap();
+    }
+    text + crate::folder::MINIMAL
+}
