@@ -89,7 +89,8 @@ fn no_action_answers_yes_or_keeps_an_authorization_to_change_something() {
         assert_eq!(implicit.len(), 3, "{details}");
         assert!(!implicit.iter().any(|line| line.ends_with(" yes")), "{details}");
         assert!(
-            action == "org.countersign1.helpdesk.show" || !implicit.iter().any(|line| line.ends_with("_keep")),
+            action == "org.countersign1.helpdesk.show"
+                || !implicit.iter().any(|line| line.ends_with("_keep")),
             "{details}"
         );
     }

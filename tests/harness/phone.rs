@@ -10,8 +10,15 @@ use totp_rs::{Builder, Secret, Totp};
 /// Seconds for which an authenticator app shows one code (RFC 6238, the default of every app).
 const STEP: u64 = 30;
 
+/// How near to its end a step is avoided, so that its code is not stale when it is checked.
+const MARGIN: Duration = Duration::from_secs(8);
+
 /// An authenticator app that holds one account.
-pub struct Phone(Totp);
+pub struct Phone {
+    app: Totp,
+    /// The step of the last code given out as unused.
+    used: u64,
+}
 
 impl Phone {
     /// Takes the setup key as a person types it from the screen: base32 in any case, with or without spaces.
@@ -22,7 +29,7 @@ impl Phone {
         let key: String = shown.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
         let secret = Secret::try_from_base32(key.to_ascii_uppercase()).ok().context("not a setup key")?;
         let builder = Builder::new().with_secret(secret).with_account_name("phone");
-        Ok(Self(builder.build().context("setup key refused by the app")?))
+        Ok(Self { app: builder.build().context("setup key refused by the app")?, used: 0 })
     }
 
     /// Returns the code that the app shows now.
@@ -39,7 +46,24 @@ impl Phone {
     /// When that step lies before 1970.
     pub fn code_at(&self, steps: i64) -> Result<String> {
         let step = (seconds()? / STEP).checked_add_signed(steps).context("before 1970")?;
-        Ok(self.0.generate(step * STEP).to_string())
+        Ok(self.app.generate(step * STEP).to_string())
+    }
+
+    /// Returns a code that this phone did not give out before and that is accepted now: of the step before, this one or
+    /// the next (RFC 6238 asks servers to accept a neighbor). Waits for the clock when all three are used.
+    ///
+    /// # Errors
+    /// When the clock of this computer stands before 1970.
+    pub fn unused_code(&mut self) -> Result<String> {
+        let now = seconds()? / STEP;
+        let oldest = if self.shown_for()? < MARGIN { now } else { now - 1 };
+        let step = oldest.max(self.used + 1);
+        if step > now + 1 {
+            std::thread::sleep(self.shown_for()?);
+            return self.unused_code();
+        }
+        self.used = step;
+        Ok(self.app.generate(step * STEP).to_string())
     }
 
     /// Returns a code that is certainly wrong now and for a minute before and after.
@@ -103,7 +127,7 @@ mod tests {
     fn a_key_on_the_screen_is_the_key_in_the_app() {
         let screen = format!("Scan this:\n\u{2588}\u{2588}\nKey: {KEY}  (`invert` redraws)\nCode: ");
         let phone = Phone::from_screen(&screen).unwrap();
-        assert_eq!(phone.0.generate(59).to_string(), "287082", "RFC 6238, appendix B");
+        assert_eq!(phone.app.generate(59).to_string(), "287082", "RFC 6238, appendix B");
     }
 
     #[test]

@@ -1,0 +1,125 @@
+//! The service or the bus is away: refused in bounded time, and logins come back by themselves.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::time::{Duration, Instant};
+
+use countersign_tests::dialogue::Dialogue;
+use countersign_tests::machine::{CLIENT, Machine, Options};
+use countersign_tests::phone::Phone;
+use countersign_tests::site;
+
+const SOON: Duration = Duration::from_secs(30);
+const PASSWORD: &str = "correct horse";
+const SERVICE: &str = "countersignd.service";
+
+/// PRODUCT.md L15: denied within ten seconds; one more for ssh itself.
+const REFUSED_WITHIN: Duration = Duration::from_secs(11);
+
+const CONFIGURATION: &str = r#"
+[[policy]]
+name = "everybody"
+users = ["ann"]
+require = "always"
+enroll = "at-login"
+
+[default]
+require = "enrolled"
+"#;
+
+/// A machine on which ann has enrolled.
+fn machine() -> (Machine, Phone) {
+    let machine = Machine::boot(&Options::with_built_package().unwrap()).unwrap();
+    machine.add_user("ann", PASSWORD, &[]).unwrap();
+    site::switch_on(&machine, CONFIGURATION).unwrap();
+    let mut login = knock(&machine);
+    let mut phone = Phone::from_screen(&login.expect("Code: ", SOON).unwrap()).unwrap();
+    login.send_line(&phone.unused_code().unwrap()).unwrap();
+    login.expect("$ ", SOON).unwrap();
+    (machine, phone)
+}
+
+/// Gives the password; the client asks once only, so that a refusal ends it.
+fn knock(machine: &Machine) -> Dialogue {
+    let mut login = machine.ssh_with("ann", CLIENT, &["-o", "NumberOfPasswordPrompts=1"]).unwrap();
+    login.expect("assword: ", SOON).unwrap();
+    login.send_line(PASSWORD).unwrap();
+    login
+}
+
+fn gets_in(machine: &Machine, phone: &mut Phone) {
+    let mut login = knock(machine);
+    login.expect("Code: ", SOON).unwrap();
+    login.send_line(&phone.unused_code().unwrap()).unwrap();
+    login.expect("$ ", SOON).unwrap();
+}
+
+/// Waits for the refusal and returns what was shown.
+fn is_refused_in_time(mut login: Dialogue, since: Instant) -> String {
+    let status = login.exit_status(SOON).unwrap();
+    let (took, shown) = (since.elapsed(), login.transcript().to_owned());
+    assert_eq!(status, 255, "{shown}");
+    assert!(took < REFUSED_WITHIN, "{took:?}");
+    shown
+}
+
+fn signal(machine: &Machine, signal: &str) {
+    machine.run_ok(&["systemctl", "kill", "--kill-whom=main", "--signal", signal, SERVICE]).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
+fn a_stopped_service_is_started_by_the_login() {
+    let (machine, mut phone) = machine();
+    machine.run_ok(&["systemctl", "stop", SERVICE]).unwrap();
+    gets_in(&machine, &mut phone);
+}
+
+#[test]
+#[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
+fn a_masked_service_refuses_and_logins_come_back_when_it_is_unmasked() {
+    let (machine, mut phone) = machine();
+    machine.run_ok(&["systemctl", "mask", "--now", SERVICE]).unwrap();
+    for _ in 0..3 {
+        let since = Instant::now();
+        let shown = is_refused_in_time(knock(&machine), since);
+        assert!(!shown.contains("Code: "), "{shown}");
+    }
+    machine.run_ok(&["systemctl", "unmask", SERVICE]).unwrap();
+    gets_in(&machine, &mut phone);
+}
+
+#[test]
+#[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
+fn a_service_killed_in_the_middle_refuses_that_login_and_takes_the_next() {
+    let (machine, mut phone) = machine();
+    let mut login = knock(&machine);
+    login.expect("Code: ", SOON).unwrap();
+    signal(&machine, "KILL");
+    let since = Instant::now();
+    login.send_line(&phone.unused_code().unwrap()).unwrap();
+    is_refused_in_time(login, since);
+    gets_in(&machine, &mut phone);
+}
+
+#[test]
+#[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
+fn a_hung_service_refuses_in_time_and_goes_on_where_it_stood() {
+    let (machine, mut phone) = machine();
+    signal(&machine, "STOP");
+    let since = Instant::now();
+    is_refused_in_time(knock(&machine), since);
+    signal(&machine, "CONT");
+    gets_in(&machine, &mut phone);
+}
+
+#[test]
+#[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
+fn logins_go_on_while_the_bus_is_away() {
+    let (machine, mut phone) = machine();
+    machine.run_ok(&["systemctl", "mask", "--now", "dbus.socket", "dbus.service"]).unwrap();
+    gets_in(&machine, &mut phone);
+    // Also after a start without a bus.
+    machine.run_ok(&["systemctl", "restart", SERVICE]).unwrap();
+    gets_in(&machine, &mut phone);
+}
