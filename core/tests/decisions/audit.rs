@@ -1,0 +1,262 @@
+//! The canonical record and the chain (row H9, A52).
+
+use countersign_core::account::Revision;
+use countersign_core::audit::{
+    AuditEvent, CHAIN_START, EventId, LoginFacts, Subject, link, verify, verify_up_to,
+};
+use countersign_core::factor::FactorState;
+use countersign_core::login::{Groups, Phase, PublicKey};
+use proptest::prelude::*;
+
+use crate::people::{account, at, factor, from, host, person, policy, request, stranger};
+
+#[test]
+fn the_name_of_an_event_is_what_the_record_says() {
+    for event in EventId::ALL {
+        assert_eq!(serde_json::to_string(&event).unwrap(), format!("\"{}\"", event.name()));
+    }
+    assert_eq!(EventId::LoginLockedOut.name(), "login-locked-out");
+}
+
+#[test]
+fn a_record_is_one_line_in_a_fixed_order() {
+    let mut event = AuditEvent::for_person(
+        EventId::UserReset,
+        at(1_790_000_000),
+        &host(),
+        &person("alice", 1000, &[]),
+        &account("alice"),
+        "uid:1001 (dora)",
+    );
+    event.reason = Some("lost phone".to_owned());
+    assert_eq!(
+        event.canonical(),
+        "{\"event\":\"user-reset\",\"at\":1790000000,\"host\":\"lab1\",\
+         \"subject\":{\"user\":\"alice\",\"realm\":\"local:0123456789abcdef\"},\
+         \"actor\":\"uid:1001 (dora)\",\"reason\":\"lost phone\"}"
+    );
+}
+
+#[test]
+fn what_steers_a_terminal_or_forges_a_line_is_escaped_and_read_back() {
+    let mut event = AuditEvent::new(EventId::LoginDenied, at(1), "lab1", "self");
+    let nasty = "a\n{\"event\":\"login-allowed\"}\r\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2028}\u{e0041}\"\\ü🙂";
+    event.reason = Some(nasty.to_owned());
+    let canonical = event.canonical();
+    for character in ['\n', '\r', '\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2028}', '\u{e0041}'] {
+        assert!(!canonical.contains(character), "{character:?}");
+    }
+    assert!(canonical.contains("ü🙂"), "names stay readable");
+    assert_eq!(AuditEvent::from_canonical(&canonical).unwrap().reason.as_deref(), Some(nasty));
+}
+
+#[test]
+fn a_record_of_a_later_version_is_read_and_anything_else_is_an_error() {
+    let later = "{\"event\":\"login-denied\",\"at\":1,\"host\":\"lab1\",\"actor\":\"self\",\"mood\":\"sad\"}";
+    assert_eq!(AuditEvent::from_canonical(later).unwrap().event, EventId::LoginDenied);
+    for bad in ["", "{}", "[]", "{\"event\":\"made-up\",\"at\":1,\"host\":\"\",\"actor\":\"\"}", "\u{0}"] {
+        assert!(AuditEvent::from_canonical(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn the_record_of_a_login_holds_every_matcher_input_and_no_secret() {
+    let mut request =
+        request(person("alice", 1000, &["staff", "admins"]), "sshd", from("::ffff:198.51.100.7"));
+    request.phase = Phase::Account;
+    request.tty = Some("ssh".to_owned());
+    request.requesting_uid = Some(1001);
+    request.person.groups = Groups::Incomplete(request.person.groups.names().to_vec());
+    let key = PublicKey { algorithm: "ssh-ed25519".to_owned(), fingerprint: "SHA256:abc".to_owned() };
+    request.ssh.public_key = Some(key);
+    let mut account = account("alice");
+    account.revision = Revision(3);
+    account.factors.push(factor(1, FactorState::Active { since: at(1) }));
+    let policy = policy(vec![]);
+    let event = AuditEvent::for_login(
+        EventId::LoginDenied,
+        at(9),
+        &request,
+        &account,
+        &policy,
+        &policy.decide(&request),
+    );
+    let facts = LoginFacts {
+        uid: Some(1000),
+        origin: "local".to_owned(),
+        groups: vec!["staff".to_owned(), "admins".to_owned()],
+        groups_complete: false,
+        service: "sshd".to_owned(),
+        phase: "account".to_owned(),
+        source: "198.51.100.7".to_owned(),
+        tty: Some("ssh".to_owned()),
+        key_type: Some("ssh-ed25519".to_owned()),
+        requesting_uid: Some(1001),
+    };
+    let subject = Subject {
+        user: "alice".to_owned(),
+        realm: "local:0123456789abcdef".to_owned(),
+        account: Some(account.id.to_string()),
+    };
+    let expected = AuditEvent {
+        subject: Some(subject),
+        login: Some(facts),
+        policy: Some("d1ge57".to_owned()),
+        rule: Some("default".to_owned()),
+        ..AuditEvent::new(EventId::LoginDenied, at(9), "lab1", "self")
+    };
+    assert_eq!(event, expected);
+}
+
+#[test]
+fn a_person_without_an_account_has_no_account_id_in_the_record() {
+    let request = request(stranger("nobody-here"), "sshd", countersign_core::login::Source::Unknown);
+    let policy = policy(vec![]);
+    let event = AuditEvent::for_login(
+        EventId::LoginDenied,
+        at(9),
+        &request,
+        &account("nobody-here"),
+        &policy,
+        &policy.decide(&request),
+    );
+    assert_eq!(event.subject.unwrap().account, None);
+    let facts = event.login.unwrap();
+    assert_eq!((facts.uid, facts.origin.as_str(), facts.source.as_str()), (None, "unknown", "unknown"));
+}
+
+#[test]
+fn a_link_is_the_sha_256_of_the_previous_link_and_the_record() {
+    // (head -c 32 /dev/zero; printf abc) | sha256sum
+    let expected = "365aa7d8f7f9402c4b9434502b4cc89ddb09fe50d7cd95b493b834c62d5a5370";
+    let chained = link(&CHAIN_START, "abc");
+    assert_eq!(chained.map(|byte| format!("{byte:02x}")).concat(), expected);
+    assert_ne!(chained, link(&[1; 32], "abc"));
+    assert_ne!(chained, link(&CHAIN_START, "abd"));
+}
+
+type Record = (String, [u8; 32]);
+
+fn chain(texts: &[String]) -> Vec<Record> {
+    let mut head = CHAIN_START;
+    texts
+        .iter()
+        .map(|text| {
+            head = link(&head, text);
+            (text.clone(), head)
+        })
+        .collect()
+}
+
+fn lend(records: &[Record]) -> impl Iterator<Item = (&str, [u8; 32])> {
+    records.iter().map(|(text, link)| (text.as_str(), *link))
+}
+
+fn three() -> Vec<Record> {
+    chain(&["one".to_owned(), "two".to_owned(), "three".to_owned()])
+}
+
+fn break_of(records: &[Record]) -> Option<u64> {
+    let head = three()[2].1;
+    verify_up_to(CHAIN_START, lend(records), &head).err().map(|broken| broken.position)
+}
+
+#[test]
+fn a_whole_chain_holds_from_its_start_and_from_any_anchor() {
+    let records = three();
+    assert_eq!(verify(CHAIN_START, lend(&records)), Ok(records[2].1));
+    assert_eq!(verify(records[0].1, lend(&records[1..])), Ok(records[2].1));
+    assert_eq!(verify(CHAIN_START, std::iter::empty()), Ok(CHAIN_START));
+    assert_eq!(break_of(&records), None);
+}
+
+#[test]
+fn edited_deleted_reordered_and_missing_records_show() {
+    let mut edited = three();
+    edited[1].0 = "tvo".to_owned();
+    assert_eq!(break_of(&edited), Some(2));
+    let mut deleted = three();
+    deleted.remove(1);
+    assert_eq!(break_of(&deleted), Some(2));
+    let mut reordered = three();
+    reordered.swap(0, 1);
+    assert_eq!(break_of(&reordered), Some(1));
+    assert_eq!(break_of(&three()[..2]), Some(3), "the end is missing");
+    assert_eq!(break_of(&three()[1..]), Some(1), "the beginning is missing");
+    assert_eq!(break_of(&[]), Some(1));
+    let mut relinked = chain(&["one".to_owned(), "forged".to_owned(), "three".to_owned()]);
+    assert_eq!(break_of(&relinked), Some(4), "a chain forged to its end does not reach the known head");
+    relinked.push(("more".to_owned(), [0; 32]));
+    assert_eq!(break_of(&relinked), Some(4));
+}
+
+fn any_event() -> impl Strategy<Value = AuditEvent> {
+    let text = || any::<String>();
+    let login = (
+        text(),
+        proptest::collection::vec(text(), 0..4),
+        text(),
+        proptest::option::of(text()),
+        any::<bool>(),
+    )
+        .prop_map(|(service, groups, source, tty, groups_complete)| LoginFacts {
+            uid: Some(1000),
+            origin: "local".to_owned(),
+            groups,
+            groups_complete,
+            service,
+            phase: "auth".to_owned(),
+            source,
+            tty,
+            key_type: None,
+            requesting_uid: None,
+        });
+    let subject = (text(), text()).prop_map(|(user, realm)| Subject { user, realm, account: None });
+    (
+        proptest::sample::select(&EventId::ALL[..]),
+        any::<u64>(),
+        text(),
+        proptest::option::of(subject),
+        proptest::option::of(login),
+        proptest::option::of(text()),
+        proptest::option::of(any::<u32>()),
+    )
+        .prop_map(|(event, seconds, actor, subject, login, reason, attempts)| AuditEvent {
+            subject,
+            login,
+            reason,
+            attempts,
+            ..AuditEvent::new(event, at(seconds), "lab1", &actor)
+        })
+}
+
+proptest! {
+    #[test]
+    fn any_record_is_one_printable_line_and_read_back_the_same(event in any_event()) {
+        let canonical = event.canonical();
+        prop_assert!(canonical.chars().all(countersign_core::printable::is_printable));
+        let read = AuditEvent::from_canonical(&canonical).unwrap();
+        prop_assert_eq!(read.canonical(), canonical);
+        prop_assert_eq!(read, event);
+    }
+
+    #[test]
+    fn a_change_of_any_single_byte_breaks_the_chain(
+        texts in proptest::collection::vec("[ -~]{1,20}", 1..6), record in any::<prop::sample::Index>(),
+        byte in any::<prop::sample::Index>(), flip in 1_u8..=255, in_link in any::<bool>(),
+    ) {
+        let mut records = chain(&texts);
+        let head = records.last().unwrap().1;
+        let position = record.index(records.len());
+        if in_link {
+            records[position].1[byte.index(32)] ^= flip;
+        } else {
+            let mut bytes = records[position].0.clone().into_bytes();
+            let index = byte.index(bytes.len());
+            bytes[index] ^= flip & 0x7f | 1; // stays ASCII, and changes
+            records[position].0 = String::from_utf8(bytes).unwrap();
+        }
+        let broken = verify_up_to(CHAIN_START, lend(&records), &head).unwrap_err();
+        prop_assert_eq!(broken.position, u64::try_from(position).unwrap() + 1);
+    }
+}

@@ -1,0 +1,154 @@
+//! Rows H2, H3 and H4: who may act on whom, and what an act leaves.
+
+use std::time::Duration;
+
+use countersign_core::account::{Account, Coverage, Epoch, Revision, RuleName, UserName};
+use countersign_core::audit::EventId;
+use countersign_core::factor::{FactorState, Method};
+use countersign_core::helpdesk::{Act, Actor, Reason, Refusal, Scope, may_act, refused, reset, unlock};
+use countersign_core::login::{Existence, Groups, Origin, Person};
+use countersign_core::throttle::{Bucket, Counter, Standing, Throttle, UNTIL_RESET};
+use countersign_core::time::{Now, WallTime};
+
+use crate::people::{account, at, factor, host, person, policy, stranger, strings};
+
+const NOW: Now = Now {
+    wall: WallTime::from_seconds(1_790_000_000),
+    since_boot: Duration::from_secs(100),
+    floor: WallTime::from_seconds(1_790_000_500),
+};
+
+fn dora() -> Actor {
+    Actor::Other { uid: 1001, name: UserName::try_from("dora").unwrap() }
+}
+
+fn act(actor: Actor) -> Act {
+    let reason = Reason::try_from("lost phone, seen in person").unwrap();
+    Act { actor, reason, target: person("alice", 1000, &["staff"]), host: host() }
+}
+
+fn locked_account() -> Account {
+    let mut account = account("alice");
+    account.revision = Revision(7);
+    account.epoch = Epoch(2);
+    account.factors = vec![
+        factor(1, FactorState::Active { since: at(1) }),
+        factor(2, FactorState::Pending { since: at(2) }),
+    ];
+    account.remember_source("198.51.100.7".parse().unwrap(), at(3));
+    account.coverage = Some(Coverage { rule: RuleName::try_from("students").unwrap(), since: at(4) });
+    let limits = policy(vec![]).settings.limits;
+    for _ in 0..5 {
+        let _ = account.throttle.charge(Bucket::UnknownSource, NOW.floor, &limits);
+    }
+    account
+}
+
+#[test]
+fn the_helpdesk_acts_on_ordinary_people_only() {
+    let policy = policy(vec![]);
+    let verdict = |target: &Person| may_act(&dora(), target, &policy);
+    assert_eq!(verdict(&person("alice", 1000, &["staff"])), Ok(()));
+    assert_eq!(verdict(&person("root", 0, &[])), Err(Refusal::TargetIsRoot));
+    assert_eq!(verdict(&person("toor", 0, &[])), Err(Refusal::TargetIsRoot));
+    let admin = person("bob", 1002, &["staff", "sudo"]);
+    assert_eq!(verdict(&admin), Err(Refusal::Protected("sudo".to_owned())));
+    assert_eq!(verdict(&person("dora", 1001, &[])), Err(Refusal::Oneself));
+    assert_eq!(verdict(&person("dora.d", 1001, &[])), Err(Refusal::Oneself), "an alias of the same uid");
+    assert_eq!(verdict(&person("dora", 4711, &[])), Err(Refusal::Oneself), "the same name under another uid");
+    assert_eq!(verdict(&stranger("gone")), Err(Refusal::UnknownPerson));
+}
+
+#[test]
+fn the_helpdesk_does_not_act_while_groups_are_not_all_known() {
+    let incomplete =
+        |names: &[&str]| Person { groups: Groups::Incomplete(strings(names)), ..person("alice", 1000, &[]) };
+    let policy = policy(vec![]);
+    assert_eq!(may_act(&dora(), &incomplete(&["staff"]), &policy), Err(Refusal::GroupsIncomplete));
+    assert_eq!(may_act(&dora(), &incomplete(&["sudo"]), &policy), Err(Refusal::Protected("sudo".to_owned())));
+}
+
+#[test]
+fn root_acts_on_everybody() {
+    let policy = policy(vec![]);
+    let existence = Existence::Known { uid: 0, origin: Origin::Local };
+    let root = Person { existence, groups: Groups::Incomplete(strings(&["root"])), ..person("root", 0, &[]) };
+    for target in [root, stranger("gone"), person("bob", 1002, &["sudo"])] {
+        assert_eq!(may_act(&Actor::Root, &target, &policy), Ok(()));
+    }
+}
+
+#[test]
+fn a_reason_is_one_printable_line_of_at_most_200_bytes() {
+    assert_eq!(Reason::try_from(" lost phone ").unwrap().as_str(), "lost phone");
+    assert!(Reason::try_from("x".repeat(200).as_str()).is_ok());
+    let long = "x".repeat(201);
+    for bad in ["", "   ", "a\nb", "a\rb", "a\u{1b}[2J", "a\u{202e}b", &long] {
+        assert!(Reason::try_from(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_reset_removes_factors_counters_and_known_sources_and_begins_deadlines_anew() {
+    let before = locked_account();
+    let done = reset(&before, &act(dora()), Scope::All, NOW);
+    assert_eq!((done.removed, done.was_locked, done.needs_reset), (2, true, false));
+    let expected = Account {
+        factors: Vec::new(),
+        throttle: Throttle::default(),
+        known_sources: Vec::new(),
+        epoch: Epoch(3),
+        coverage: Some(Coverage { rule: RuleName::try_from("students").unwrap(), since: NOW.latest() }),
+        changed: NOW.latest(),
+        ..before.clone()
+    };
+    assert_eq!(done.account, expected, "and keeps identity, revision and the key of codes");
+    let event = done.event;
+    assert_eq!(event.event, EventId::UserReset);
+    assert_eq!(event.actor, "uid:1001 (dora)");
+    assert_eq!(event.reason.as_deref(), Some("lost phone, seen in person"));
+    assert_eq!(event.subject.unwrap().account, Some(before.id.to_string()));
+    assert_eq!((event.factor, event.at), (None, NOW.latest().as_seconds()));
+}
+
+#[test]
+fn a_reset_of_one_method_is_recorded_as_such() {
+    let done = reset(&locked_account(), &act(Actor::Root), Scope::Only(Method::Totp), NOW);
+    assert_eq!(done.removed, 2);
+    assert!(done.account.factors.is_empty());
+    assert_eq!((done.event.factor.as_deref(), done.event.actor.as_str()), (Some("totp"), "root"));
+}
+
+#[test]
+fn a_reset_ends_a_lock_that_needs_one_and_an_unlock_says_that_it_does_not() {
+    let mut stopped = locked_account();
+    let hard_stop = Counter { in_a_row: 100, locked_until: Some(UNTIL_RESET), ..Counter::default() };
+    stopped.throttle.buckets.insert(Bucket::KnownSource, hard_stop);
+    let unlocked = unlock(&stopped, &act(dora()), NOW);
+    assert!(unlocked.was_locked && unlocked.needs_reset);
+    assert_eq!(unlocked.account.throttle.standing(Bucket::UnknownSource, NOW.latest()), Standing::Open);
+    assert_eq!(unlocked.account.throttle.standing(Bucket::KnownSource, NOW.latest()), Standing::NeedsReset);
+    let done = reset(&stopped, &act(dora()), Scope::All, NOW);
+    assert_eq!(done.account.throttle.worst(NOW.latest()), Standing::Open);
+}
+
+#[test]
+fn an_unlock_ends_locks_and_leaves_everything_else() {
+    let before = locked_account();
+    let done = unlock(&before, &act(dora()), NOW);
+    assert_eq!((done.removed, done.was_locked, done.needs_reset), (0, true, false));
+    assert_eq!(done.account.throttle.worst(NOW.latest()), Standing::Open);
+    let Account { throttle, changed, .. } = done.account.clone();
+    assert_eq!(done.account, Account { throttle, changed, ..before });
+    assert_eq!(done.event.event, EventId::UserUnlocked);
+    let again = unlock(&done.account, &act(dora()), NOW);
+    assert!(!again.was_locked);
+}
+
+#[test]
+fn a_refused_act_is_recorded_with_the_reason_of_the_refusal() {
+    let event = refused(&locked_account(), &act(dora()), &Refusal::Oneself, NOW);
+    assert_eq!(event.event, EventId::ActRefused);
+    assert_eq!(event.reason.as_deref(), Some("oneself"));
+    assert_eq!(event.actor, "uid:1001 (dora)");
+}

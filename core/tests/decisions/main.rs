@@ -1,0 +1,9 @@
+//! What the pure crate decides, seen through its public door: policy, throttle, factors, audit, helpdesk, QR codes.
+
+mod audit;
+mod helpdesk;
+mod people;
+mod policy;
+mod qr;
+mod throttle;
+mod totp;
