@@ -217,17 +217,85 @@ impl Account {
     /// Tells whether the person gave a right code from this address within the last 30 days.
     #[must_use]
     pub fn knows_source(&self, address: IpAddr, at: WallTime) -> bool {
+        let address = address.to_canonical();
         self.known_sources
             .iter()
             .any(|known| known.address == address && at.since(known.last).as_secs() <= KNOWN_SOURCE_SECONDS)
     }
 
-    /// Keeps the address as known, the oldest making room.
+    /// Keeps the address as known, mapped IPv6 brought back to IPv4; the oldest makes room.
     pub fn remember_source(&mut self, address: IpAddr, at: WallTime) {
+        let address = address.to_canonical();
         self.known_sources.retain(|known| known.address != address);
-        if self.known_sources.len() >= KNOWN_SOURCE_LIMIT {
-            self.known_sources.remove(0);
-        }
+        let surplus = (self.known_sources.len() + 1).saturating_sub(KNOWN_SOURCE_LIMIT);
+        self.known_sources.drain(..surplus);
         self.known_sources.push(KnownSource { address, last: at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&mut self, buffer: &mut [u8]) {
+            buffer.fill(0);
+        }
+    }
+
+    fn account() -> Account {
+        let key = AccountKey {
+            realm: Realm::try_from("local:0123").unwrap(),
+            name: UserName::try_from("alice").unwrap(),
+        };
+        Account::new(key, &mut Zeros)
+    }
+
+    #[test]
+    fn a_name_is_printable_bounded_and_no_path() {
+        for good in ["alice", "alice@example.org", "EXAMPLE\\zoë", &"x".repeat(NAME_LIMIT)] {
+            assert!(UserName::try_from(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", "a/b", "a\nb", "a\u{1b}[2J", "a\u{202e}b", &"x".repeat(NAME_LIMIT + 1)] {
+            assert_eq!(UserName::try_from(bad), Err(InvalidName), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_known_for_thirty_days_after_its_last_right_code() {
+        let mut account = account();
+        let [plain, mapped] = ["198.51.100.7", "::ffff:198.51.100.7"].map(|text| text.parse().unwrap());
+        let last = WallTime::from_seconds(1_000);
+        account.remember_source(mapped, last);
+        let end = last.after(std::time::Duration::from_secs(KNOWN_SOURCE_SECONDS));
+        for address in [plain, mapped] {
+            assert!(account.knows_source(address, end));
+            assert!(!account.knows_source(address, end.after(std::time::Duration::from_secs(1))));
+        }
+        assert!(!account.knows_source("198.51.100.8".parse().unwrap(), last));
+    }
+
+    #[test]
+    fn the_oldest_known_source_makes_room_and_a_known_one_is_kept_once() {
+        let mut account = account();
+        let address = |last: u8| IpAddr::from([203, 0, 113, last]);
+        for last in 0..100 {
+            account.remember_source(address(last), WallTime::from_seconds(last.into()));
+        }
+        account.remember_source(address(70), WallTime::from_seconds(200));
+        assert_eq!(account.known_sources.len(), KNOWN_SOURCE_LIMIT);
+        assert_eq!(account.known_sources.iter().filter(|known| known.address == address(70)).count(), 1);
+        assert!(account.knows_source(address(99), WallTime::from_seconds(200)));
+        assert!(!account.knows_source(address(67), WallTime::from_seconds(200)));
+    }
+
+    #[test]
+    fn a_new_account_is_in_no_store_and_enrolled_in_nothing() {
+        let account = account();
+        assert!(!account.is_stored());
+        assert!(!account.is_enrolled());
+        assert_eq!(account.revision.next(), Revision(1));
     }
 }

@@ -65,3 +65,32 @@ impl Now {
         self.wall < self.floor
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now(wall: u64, floor: u64) -> Now {
+        Now {
+            wall: WallTime::from_seconds(wall),
+            since_boot: Duration::ZERO,
+            floor: WallTime::from_seconds(floor),
+        }
+    }
+
+    #[test]
+    fn a_clock_behind_the_newest_committed_time_is_a_fault_and_locks_use_the_later() {
+        assert!(now(10, 11).is_clock_fault());
+        assert_eq!(now(10, 11).latest(), WallTime::from_seconds(11));
+        assert!(!now(11, 11).is_clock_fault());
+        assert_eq!(now(12, 11).latest(), WallTime::from_seconds(12));
+    }
+
+    #[test]
+    fn times_saturate_at_both_ends() {
+        let [first, last] = [0, u64::MAX].map(WallTime::from_seconds);
+        assert_eq!(first.before(Duration::from_secs(1)), first);
+        assert_eq!(last.after(Duration::from_secs(1)), last);
+        assert_eq!(first.since(last), Duration::ZERO);
+    }
+}

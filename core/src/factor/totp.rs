@@ -20,7 +20,7 @@ pub const DISTANT: Duration = Duration::from_mins(30);
 /// The setup URI that still draws as 41 × 21 (DESIGN.md 7).
 pub const SHORT_URI: usize = 105;
 /// What issuer and account have of a URI at least, however much the parameters take.
-const LEAST_ROOM: usize = 24;
+const LEAST_ROOM: usize = 28;
 /// What stands as itself in a URI (RFC 3986 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

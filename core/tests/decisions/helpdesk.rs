@@ -112,6 +112,14 @@ fn a_reset_removes_factors_counters_and_known_sources_and_begins_deadlines_anew(
 }
 
 #[test]
+fn a_reset_forgets_the_uid_so_that_whoever_bears_the_name_now_begins_anew() {
+    let mut account = locked_account();
+    account.uids.insert(host().id, 1000);
+    assert!(reset(&account, &act(Actor::Root), Scope::All, NOW).account.uids.is_empty());
+    assert_eq!(unlock(&account, &act(Actor::Root), NOW).account.uids, account.uids);
+}
+
+#[test]
 fn a_reset_of_one_method_is_recorded_as_such() {
     let done = reset(&locked_account(), &act(Actor::Root), Scope::Only(Method::Totp), NOW);
     assert_eq!(done.removed, 2);
