@@ -56,6 +56,16 @@ const CONTROL: &[Entry] = &[
     ("packaging/deb/postrm", "DEBIAN/postrm", 0o755),
 ];
 
+/// The completions that the command line writes, and where each shell looks for them.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("countersign.bash", "usr/share/bash-completion/completions/countersign"),
+    ("_countersign", "usr/share/zsh/vendor-completions/_countersign"),
+    ("countersign.fish", "usr/share/fish/vendor_completions.d/countersign.fish"),
+];
+
+/// Where the command line writes about itself.
+const GENERATED: &str = "debian/generated";
+
 /// Where the packed module lies for tests, below the folder of what is built.
 pub(crate) const LOOSE_MODULE: &str = "debian/pam_countersign.so";
 
@@ -79,8 +89,8 @@ pub(crate) fn package(profile: &str) -> Result<PathBuf> {
     let built = target().join(if profile == "dev" { "debug" } else { profile });
     check_linking(&built.join("libpam_countersign.so"))?;
     let tree = target().join("debian/tree");
-    if tree.exists() {
-        fs::remove_dir_all(&tree).with_context(|| format!("clearing {}", tree.display()))?;
+    for folder in [&tree, &target().join(GENERATED)].into_iter().filter(|folder| folder.exists()) {
+        fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
     }
     lay_out(&tree, &built)?;
     pack(&tree)
@@ -119,14 +129,19 @@ fn lay_out(tree: &Path, built: &Path) -> Result<()> {
     for example in files_in(&root().join("config/examples"))? {
         put(&example, &tree.join("usr/share/doc/countersign/examples").join(name(&example)?), 0o644)?;
     }
-    add_manual(tree)?;
+    add_manual(tree, built)?;
     add_compressed(&root().join("CHANGELOG.md"), &tree.join("usr/share/doc/countersign/changelog.gz"))?;
     describe(tree)
 }
 
-/// Adds the man pages that were made into `target/man`, each in the folder of its section.
-fn add_manual(tree: &Path) -> Result<()> {
-    for page in files_in(&target().join("man"))? {
+/// Adds what the command line writes about itself, and the man pages that were made into `target/man`.
+fn add_manual(tree: &Path, built: &Path) -> Result<()> {
+    let generated = target().join(GENERATED);
+    capture(program(&built.join("countersign").to_string_lossy(), &["generate"]).arg(&generated))?;
+    for (script, place) in COMPLETIONS {
+        put(&generated.join("completions").join(script), &tree.join(place), 0o644)?;
+    }
+    for page in [files_in(&generated.join("man"))?, files_in(&target().join("man"))?].concat() {
         let section =
             page.extension().context("a man page without a section")?.to_string_lossy().into_owned();
         let place = tree.join(format!("usr/share/man/man{section}/{}.gz", name(&page)?));

@@ -2,11 +2,11 @@
 //!
 //! What happens in the machine is the business of `countersign-demo` in the tests' package; this brings everything there.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::deb;
 use crate::prerequisites::{BUILD, DEMO, MACHINE, ensure_installed};
-use crate::shell::{cargo, is_root, run};
+use crate::shell::{self, cargo, is_root, program, target};
 
 /// How to show it.
 #[derive(clap::Args)]
@@ -19,19 +19,28 @@ pub(crate) struct Arguments {
 /// Builds, boots and shows.
 ///
 /// # Errors
-/// When this is not root, something does not build, or a login did not go as it should.
+/// When something does not build, this cannot become root to boot a machine, or a login did not go as it should.
 pub(crate) fn show(arguments: &Arguments) -> Result<()> {
     ensure_installed(&[BUILD, DEMO, MACHINE])?;
-    ensure!(
-        is_root(),
-        "the demo boots a machine of its own, which needs root; run this:\n\n    sudo -E env \"PATH=$PATH\" cargo xtask demo\n"
-    );
     let package = deb::package("dev")?;
-    let mut demo =
-        cargo(&["run", "--locked", "--quiet", "--package", "countersign-tests", "--bin", "countersign-demo"]);
+    shell::run(&mut cargo(&[
+        "build",
+        "--locked",
+        "--package",
+        "countersign-tests",
+        "--bin",
+        "countersign-demo",
+    ]))?;
+    let demo = target().join("debug/countersign-demo").to_string_lossy().into_owned();
+    let mut demo = if is_root() {
+        program(&demo, &[])
+    } else {
+        eprintln!("booting a machine needs root; nothing else of this runs as root");
+        program("sudo", &["--preserve-env=COUNTERSIGN_DEB", &demo])
+    };
     demo.env("COUNTERSIGN_DEB", package);
     if arguments.script {
-        demo.args(["--", "--script"]);
+        demo.arg("--script");
     }
-    run(&mut demo)
+    shell::run(&mut demo)
 }
