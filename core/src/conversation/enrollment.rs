@@ -18,7 +18,7 @@ use crate::words::{Drawn, Language, Message, Note, Prompt, Refusal, Setup};
 use super::answer::{Answer, Word, read};
 use super::proof::{Distant, clock_off};
 use super::self_service::{Failure, Proof, SelfService, done};
-use super::setup::{has_label, new_factor, owner_name, screen, uri};
+use super::setup::{Shown, has_label, new_factor, owner_name, screen, uri};
 use super::{
     Conversation, Departure, ENROLLING_PROMPT_LIMIT, Effect, Event, Line, PROMPT_LIMIT, Reply, State, Style,
     Tally, Turn, WRONG_LIMIT, prompt_line, with_prompt,
@@ -155,8 +155,13 @@ impl Enrollment {
                     let commit = Effect::Commit(Box::new(proven.clone()));
                     self.show(vec![commit], &proven, now, entropy)
                 }
-                Proof::Again { effects, note } => {
-                    self.ask(effects, with_prompt([Message::Note(note)], Prompt::CurrentCode), Stage::Proving)
+                Proof::Again { service, effects, note } => {
+                    let again = Self { service, ..self.clone() };
+                    again.ask(
+                        effects,
+                        with_prompt([Message::Note(note)], Prompt::CurrentCode),
+                        Stage::Proving,
+                    )
                 }
                 Proof::Over(turn) => turn,
             },
@@ -189,11 +194,12 @@ impl Enrollment {
         let FactorKind::Totp(totp) = &factor.kind;
         let owner = owner_name(&self.service.person, &self.service.host);
         let mut lines = Vec::new();
+        let shown = if self.draws_qr { Shown::ByClient } else { Shown::AsText };
         if self.draws_qr {
             let messages = vec![Message::Setup(Setup::Uri(uri(totp, policy, &owner)))];
             lines.push(Line { style: Style::ShowOnce, messages });
         }
-        lines.push(prompt_line(policy.settings.echo, screen(totp, policy, &owner, None)));
+        lines.push(prompt_line(policy.settings.echo, screen(totp, policy, &owner, shown)));
         effects.push(Effect::Record(self.service.event(EventId::EnrollmentBegun, account, now)));
         // The prompts and codes of the proof are not those of the confirmation.
         let mut fresh = self.clone();

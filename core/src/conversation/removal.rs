@@ -152,8 +152,9 @@ impl Removal {
         };
         match self.service.prove(text, account, now) {
             Proof::Proven(proven) => self.remove(id, proven, now),
-            Proof::Again { effects, note } => {
-                self.ask(effects, with_prompt([Message::Note(note)], Prompt::CurrentCode), id)
+            Proof::Again { service, effects, note } => {
+                let again = Self { service, ..self.clone() };
+                again.ask(effects, with_prompt([Message::Note(note)], Prompt::CurrentCode), id)
             }
             Proof::Over(turn) => turn,
         }

@@ -45,7 +45,12 @@ pub(super) enum Proof {
     /// It was right; this account is to be committed, with whatever follows from it.
     Proven(Account),
     /// Another one is asked for.
-    Again { effects: Vec<Effect>, note: Note },
+    Again {
+        /// The state that has counted it.
+        service: SelfService,
+        effects: Vec<Effect>,
+        note: Note,
+    },
     /// The dialogue is over.
     Over(Turn),
 }
@@ -82,16 +87,23 @@ impl SelfService {
         match read(text, &[Word::Help]) {
             Answer::Nothing => self.again(Vec::new(), Note::EnterCode { help: self.help() }, account, now),
             Answer::Word(_) => self.again(Vec::new(), Note::CodeWords { help: self.help() }, account, now),
-            Answer::Code(code) => match self.trial(account, now).against_active(&code, &PROVING) {
-                Outcome::Right { account, .. } => Proof::Proven(account),
-                Outcome::Repeated { next } => {
-                    let record = Effect::Record(self.event(EventId::CodeRepeated, account, now));
-                    self.again(vec![record], Note::RepeatedCode { next }, account, now)
-                }
-                Outcome::Wrong(charged) => match self.charge(charged, now) {
-                    Ok((account, effects)) => self.again(effects, Note::WrongCode, &account, now),
-                    Err(turn) => Proof::Over(turn),
-                },
+            Answer::Code(code) => {
+                let tried = Self { tally: self.tally.tried(), ..self.clone() };
+                tried.evaluate(&code, account, now)
+            }
+        }
+    }
+
+    fn evaluate(&self, code: &str, account: &Account, now: Now) -> Proof {
+        match self.trial(account, now).against_active(code, &PROVING) {
+            Outcome::Right { account, .. } => Proof::Proven(account),
+            Outcome::Repeated { next } => {
+                let record = Effect::Record(self.event(EventId::CodeRepeated, account, now));
+                self.again(vec![record], Note::RepeatedCode { next }, account, now)
+            }
+            Outcome::Wrong(charged) => match self.charge(charged, now) {
+                Ok((account, effects)) => self.again(effects, Note::WrongCode, &account, now),
+                Err(turn) => Proof::Over(turn),
             },
         }
     }
@@ -113,7 +125,7 @@ impl SelfService {
 
     fn again(&self, effects: Vec<Effect>, note: Note, account: &Account, now: Now) -> Proof {
         if self.tally.prompts < PROMPT_LIMIT {
-            return Proof::Again { effects, note };
+            return Proof::Again { service: self.clone(), effects, note };
         }
         Proof::Over(self.fail(effects, Failure::wrong_code(), account, now))
     }

@@ -90,14 +90,29 @@ pub(super) fn uri(totp: &Totp, policy: &Policy, owner: &str) -> Secret<String> {
     totp.uri(&policy.settings.organization, owner)
 }
 
-/// Composes the prompt that shows a new key: drawn where `look` says how and it fits, and always as text.
-pub(super) fn screen(totp: &Totp, policy: &Policy, owner: &str, look: Option<Look>) -> Vec<Message> {
-    let fits = |drawing: &String| drawing.len() <= DRAWING_LIMIT;
-    let drawing = look.and_then(|look| draw(uri(totp, policy, owner).expose(), look)).filter(fits);
+/// How a new key reaches the person, besides as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// As a QR code in the prompt.
+    Drawn(Look),
+    /// As a QR code that the client draws from the URI.
+    ByClient,
+    /// Not otherwise.
+    AsText,
+}
+
+/// Composes the prompt that shows a new key: drawn where that is wanted and fits, and always as text.
+pub(super) fn screen(totp: &Totp, policy: &Policy, owner: &str, shown: Shown) -> Vec<Message> {
+    let drawing = match shown {
+        Shown::Drawn(look) => draw(uri(totp, policy, owner).expose(), look),
+        Shown::ByClient | Shown::AsText => None,
+    };
+    let drawing = drawing.filter(|drawing| drawing.len() <= DRAWING_LIMIT);
     let drawn = if drawing.is_some() { Drawn::Yes } else { Drawn::No };
-    let intro = match drawn {
-        Drawn::Yes => Setup::Scan,
-        Drawn::No => Setup::EnterKey,
+    let intro = match (drawn, shown) {
+        (Drawn::Yes, _) => Setup::Scan,
+        (Drawn::No, Shown::ByClient) => Setup::ScanOrEnterKey,
+        (Drawn::No, Shown::Drawn(_) | Shown::AsText) => Setup::EnterKey,
     };
     let mut messages = vec![Message::Setup(intro)];
     messages.extend(drawing.map(|drawing| Message::Setup(Setup::Drawing(Secret::new(drawing)))));

@@ -74,6 +74,9 @@ fn refuse(refusal: &Refusal) -> String {
         Refusal::NotEnrolled { help } => {
             format!("A code is needed here, and you have none set up. Ask {}.", whom(help.as_deref()))
         }
+        Refusal::EnrollFirst => {
+            "A code is needed here, and you have none set up. Run `countersign enroll totp` first.".to_owned()
+        }
         Refusal::UidChanged { help } => {
             format!(
                 "Your account on this host has changed, and your codes are not valid for it any more. Ask {}.",
@@ -112,6 +115,9 @@ fn refuse(refusal: &Refusal) -> String {
 fn show(setup: &Setup) -> String {
     match setup {
         Setup::Scan => "Set up your code: scan this with an authenticator app.".to_owned(),
+        Setup::ScanOrEnterKey => {
+            "Set up your code: scan the QR code with an authenticator app, or enter this key there (time-based).".to_owned()
+        }
         Setup::EnterKey => "Set up your code: enter this key in an authenticator app (time-based).".to_owned(),
         Setup::Drawing(text) | Setup::Uri(text) => text.expose().clone(),
         Setup::Key { key, drawn: Drawn::Yes } => {

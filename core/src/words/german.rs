@@ -71,6 +71,7 @@ fn refuse(refusal: &Refusal) -> String {
         Refusal::NotEnrolled { help } => {
             format!("Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Bitte {}.", turn_to(help.as_deref()))
         }
+        Refusal::EnrollFirst => "Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Führen Sie zuerst `countersign enroll totp` aus.".to_owned(),
         Refusal::UidChanged { help } => format!(
             "Ihr Konto auf diesem Rechner hat sich geändert; Ihre Codes gelten dafür nicht mehr. Bitte {}.",
             turn_to(help.as_deref())
@@ -100,6 +101,9 @@ fn refuse(refusal: &Refusal) -> String {
 fn show(setup: &Setup) -> String {
     match setup {
         Setup::Scan => "Richten Sie Ihren Code ein: Scannen Sie dies mit einer Authenticator-App.".to_owned(),
+        Setup::ScanOrEnterKey => {
+            "Richten Sie Ihren Code ein: Scannen Sie den QR-Code mit einer Authenticator-App oder geben Sie dort diesen Schlüssel ein (zeitbasiert).".to_owned()
+        }
         Setup::EnterKey => {
             "Richten Sie Ihren Code ein: Geben Sie diesen Schlüssel in eine Authenticator-App ein (zeitbasiert).".to_owned()
         }

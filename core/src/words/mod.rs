@@ -151,6 +151,8 @@ pub enum Refusal {
         /// Whom to ask.
         help: Option<String>,
     },
+    /// A code is needed; the person can set one up in the session that asks.
+    EnrollFirst,
     /// The uid of this name changed.
     UidChanged {
         /// Whom to ask.
@@ -198,6 +200,8 @@ pub enum Refusal {
 pub enum Setup {
     /// Above the QR code.
     Scan,
+    /// Above the key, where the client draws the QR code.
+    ScanOrEnterKey,
     /// Above the key, where no QR code is drawn.
     EnterKey,
     /// The QR code, drawn.

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Word, read};
 use crate::conversation::proof::{Distant, clock_off};
-use crate::conversation::setup::{can_draw, new_factor, owner_name, pending, replace_pending, screen};
+use crate::conversation::setup::{Shown, can_draw, new_factor, owner_name, pending, replace_pending, screen};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
 use crate::factor::{Factor, FactorId, FactorKind};
 use crate::qr::Look;
@@ -150,7 +150,8 @@ impl Login {
 
     fn screen(&self, factor: &Factor, look: Option<Look>) -> Vec<Message> {
         let FactorKind::Totp(totp) = &factor.kind;
-        screen(totp, &self.policy, &owner_name(&self.request.person, &self.request.host), look)
+        let shown = look.map_or(Shown::AsText, Shown::Drawn);
+        screen(totp, &self.policy, &owner_name(&self.request.person, &self.request.host), shown)
     }
 
     fn factor_event(&self, id: EventId, account: &Account, now: Now) -> AuditEvent {

@@ -108,6 +108,17 @@ impl Login {
         at_login && !account.is_enrolled()
     }
 
+    /// Tells whether the person asks from a session of their own (sudo, polkit) and may enroll there.
+    fn can_enroll_here(&self) -> bool {
+        let Existence::Known { uid, .. } = self.request.person.existence else { return false };
+        self.request.requesting_uid == Some(uid)
+            && self
+                .decision
+                .methods
+                .iter()
+                .any(|method| self.policy.allows_enrollment(&self.request.person, *method))
+    }
+
     /// Tells why an answer may not be evaluated.
     pub(super) fn obstacle(&self, account: &Account, now: Now) -> Option<Grounds> {
         let methods = &self.decision.methods;
@@ -155,6 +166,7 @@ impl Login {
         Message::Refusal(match grounds {
             Grounds::UidChanged => Refusal::UidChanged { help },
             Grounds::Locked(standing) => locked(standing, now, help),
+            Grounds::NotEnrolled if self.can_enroll_here() => Refusal::EnrollFirst,
             Grounds::NotEnrolled => Refusal::NotEnrolled { help },
             Grounds::UnknownPerson | Grounds::WrongCode | Grounds::CodeNeeded => Refusal::NoRightCode,
         })

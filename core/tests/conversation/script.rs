@@ -1,0 +1,312 @@
+//! A dialogue as text (DESIGN.md 8): the lines that act are played, the lines that answer are written anew.
+//!
+//! ```text
+//! # a comment
+//! = policy always at-login          the rule; also: = language de · = wait 30 · = cut · = reset alice · = person …
+//! > Login.Begin alice service=sshd remote_host=198.51.100.7
+//! < ask    4 "Code: "
+//! > Answer {code}                   {code+1} {code-1} … of the newest key on the phone, {old} of the first one, {wrong}
+//! < allow
+//! ! audit  login-allowed user=alice rule=default verdict=allow factor=totp attempts=1
+//! ```
+//! Keys and drawings are written `{key}`, `{qr COLUMNSxROWS}` and `{uri}`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use countersign_core::account::HostId;
+use countersign_core::conversation::enrollment::{Enrollment as EnrollmentDialogue, EnrollmentRequest};
+use countersign_core::conversation::login::Login;
+use countersign_core::conversation::removal::{Removal, RemovalRequest};
+use countersign_core::conversation::{Conversation, Event, Reply, State, Style};
+use countersign_core::factor::{Label, Method};
+use countersign_core::helpdesk::{Act, Actor, Reason, Scope, reset};
+use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, Source};
+use countersign_core::policy::{Enrollment, Requirement};
+use countersign_core::secret::Secret;
+use countersign_core::throttle::Bucket;
+use countersign_core::words::{Language, Message, Setup, say};
+
+use crate::phone::Phone;
+use crate::world::{World, host, person, ssh_login, stranger};
+
+/// A play of one script.
+struct Stage {
+    world: World,
+    people: BTreeMap<String, Person>,
+    conversation: Conversation,
+    first_phone: Option<Phone>,
+    phone: Option<Phone>,
+    events_shown: usize,
+}
+
+/// Plays the acting lines of a script and writes the whole script anew.
+pub(crate) fn play(script: &str) -> String {
+    let mut stage = Stage {
+        world: World::new(Requirement::Always, Enrollment::SelfService),
+        people: BTreeMap::new(),
+        conversation: Conversation::End,
+        first_phone: None,
+        phone: None,
+        events_shown: 0,
+    };
+    let mut output = String::new();
+    for line in script.lines().filter(|line| !line.starts_with(['<', '!'])) {
+        let _ = writeln!(output, "{line}");
+        if let Some(directive) = line.strip_prefix("= ") {
+            stage.direct(directive);
+        } else if let Some(call) = line.strip_prefix("> ") {
+            let reply = stage.call(call);
+            output.push_str(&reply);
+        }
+        stage.write_events(&mut output);
+    }
+    output
+}
+
+impl Stage {
+    /// Sets the scene.
+    fn direct(&mut self, directive: &str) {
+        let words: Vec<&str> = directive.split_whitespace().collect();
+        match words.as_slice() {
+            ["policy", require, rest @ ..] => {
+                self.world.policy.default.require = match *require {
+                    "always" => Requirement::Always,
+                    "enrolled" => Requirement::Enrolled,
+                    "never" => Requirement::Never,
+                    other => panic!("no requirement {other}"),
+                };
+                self.world.policy.default.enroll = match rest {
+                    [] | ["self-service"] => Enrollment::SelfService,
+                    ["at-login"] => Enrollment::AtLogin,
+                    other => panic!("no enrollment {other:?}"),
+                };
+            }
+            ["language", tag] => {
+                self.world.policy.settings.language = Language::from_tag(tag).expect("a language");
+            }
+            ["no", "help"] => self.world.policy.settings.help = None,
+            ["person", name, "unknown"] => {
+                self.people.insert((*name).to_owned(), stranger(name));
+            }
+            ["person", name, "uid", uid] => {
+                self.people.insert((*name).to_owned(), person(name, uid.parse().expect("a uid")));
+            }
+            ["person", name, "has", label] => {
+                let person = self.person(name);
+                let factor = self.world.enroll(&person, label);
+                self.learn(Phone::of(&factor));
+            }
+            ["wait", seconds] => self.world.wait(seconds.parse().expect("seconds")),
+            ["cut"] => self.end(Event::ClientGone),
+            ["deadline"] => self.end(Event::DeadlineReached),
+            ["reset", name] => self.reset(name),
+            ["locked", name] => self.lock(name),
+            other => panic!("no directive {other:?}"),
+        }
+    }
+
+    fn person(&mut self, name: &str) -> Person {
+        self.people.entry(name.to_owned()).or_insert_with(|| person(name, 1000)).clone()
+    }
+
+    fn learn(&mut self, phone: Phone) {
+        self.first_phone.get_or_insert_with(|| phone.clone());
+        self.phone = Some(phone);
+    }
+
+    fn reset(&mut self, name: &str) {
+        let target = self.person(name);
+        let reason = Reason::try_from("lost phone").expect("a reason");
+        let act = Act { actor: Actor::Root, reason, target: target.clone(), host: host() };
+        let account = self.world.load(&target);
+        let done = reset(&account, &act, Scope::All, self.world.now());
+        self.world.events.push(done.event);
+        self.world.store(done.account);
+    }
+
+    /// Locks every source that a script uses, as five wrong codes from there would.
+    fn lock(&mut self, name: &str) {
+        let person = self.person(name);
+        let mut account = self.world.load(&person);
+        let limits = self.world.policy.settings.limits;
+        for _ in 0..limits.failures {
+            let _ = account.throttle.charge(Bucket::UnknownSource, self.world.wall, &limits);
+        }
+        self.world.store(account);
+    }
+
+    fn end(&mut self, event: Event) {
+        let (next, reply) = self.world.turn(&self.conversation.clone(), event);
+        assert!(reply.is_none() && matches!(next, Conversation::End));
+        self.conversation = next;
+    }
+
+    /// Makes one call of the bus and writes what it returns.
+    fn call(&mut self, call: &str) -> String {
+        let (verb, rest) = call.split_once(' ').unwrap_or((call, ""));
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let event = match (verb, words.as_slice()) {
+            ("Login.Begin", [name, context @ ..]) => {
+                let request = login_request(self.person(name), context);
+                self.conversation = Login::begin(request, self.world.policy());
+                Event::Begun
+            }
+            ("Self.BeginEnrollment", [name, "totp", options @ ..]) => {
+                let request = enrollment_request(self.person(name), options);
+                self.conversation = EnrollmentDialogue::begin(request, self.world.policy());
+                Event::Begun
+            }
+            ("Self.BeginRemoval", [name, ..]) => {
+                let factor = rest.strip_prefix(name).unwrap_or_default().trim().to_owned();
+                let person = self.person(name);
+                let request = RemovalRequest { person, host: host(), factor, language: None };
+                self.conversation = Removal::begin(request, self.world.policy());
+                Event::Begun
+            }
+            ("Answer", _) => Event::Answered(self.fill_in(rest).into()),
+            other => panic!("no call {other:?}"),
+        };
+        let (next, reply) = self.world.turn(&self.conversation.clone(), event);
+        self.conversation = next;
+        let reply = reply.expect("a call has a reply");
+        self.read_keys(&reply);
+        write_reply(self.world.policy.settings.language, &reply)
+    }
+
+    fn fill_in(&self, answer: &str) -> String {
+        let at = self.world.wall;
+        let phone = || self.phone.as_ref().expect("a phone that knows a key");
+        match answer {
+            "{empty}" => String::new(),
+            "{stand-in}" => "\u{8}\n\r\u{7f}INCORRECT".to_owned(),
+            "{wrong}" => phone().wrong(at, self.world.events.len()),
+            "{old}" => self.first_phone.as_ref().expect("a first key").code(at, 0),
+            "{code}" => phone().code(at, 0),
+            _ => match answer.strip_prefix("{code").and_then(|rest| rest.strip_suffix('}')) {
+                Some(offset) => phone().code(at, offset.parse().expect("an offset")),
+                None => answer.to_owned(),
+            },
+        }
+    }
+
+    /// Types the key into the phone, as a person would.
+    fn read_keys(&mut self, reply: &Reply) {
+        let messages = reply.lines.iter().flat_map(|line| &line.messages);
+        for message in messages {
+            if let Message::Setup(Setup::Key { key, .. }) = message {
+                self.world.unspeakable.push(key.expose().clone());
+                self.world.unspeakable.push(key.expose().replace(' ', ""));
+                self.learn(Phone::typed(key.expose()));
+            }
+        }
+    }
+
+    fn write_events(&mut self, output: &mut String) {
+        for event in self.world.events.iter().skip(self.events_shown) {
+            let _ = write!(output, "! audit  {}", event.event.name());
+            let user = event.subject.as_ref().map(|subject| subject.user.clone());
+            let attempts = event.attempts.map(|attempts| attempts.to_string());
+            let fields = [
+                ("user", &user),
+                ("rule", &event.rule),
+                ("verdict", &event.verdict),
+                ("factor", &event.factor),
+                ("attempts", &attempts),
+                ("reason", &event.reason),
+            ];
+            for (name, value) in fields {
+                if let Some(value) = value {
+                    let _ = write!(output, " {name}={value}");
+                }
+            }
+            output.push('\n');
+        }
+        self.events_shown = self.world.events.len();
+    }
+}
+
+fn login_request(person: Person, context: &[&str]) -> LoginRequest {
+    let mut request = LoginRequest { source: Source::Local, tty: Some("tty1".into()), ..ssh_login(person) };
+    for fact in context {
+        match fact.split_once('=').expect("a fact is key=value") {
+            ("service", service) => service.clone_into(&mut request.service),
+            ("remote_host", address) => {
+                request.source = Source::Address(address.parse().expect("an address"));
+            }
+            ("phase", "account") => request.phase = Phase::Account,
+            ("first_factor", "late") => request.first_factor = FirstFactor::Late,
+            ("requesting_uid", uid) => request.requesting_uid = Some(uid.parse().expect("a uid")),
+            ("machine", id) => request.host.id = HostId::try_from(id).expect("a machine-id"),
+            other => panic!("no fact {other:?}"),
+        }
+    }
+    request
+}
+
+fn enrollment_request(person: Person, options: &[&str]) -> EnrollmentRequest {
+    let mut request = EnrollmentRequest {
+        person,
+        host: host(),
+        method: Method::Totp,
+        label: None,
+        draws_qr: false,
+        language: None,
+    };
+    for option in options {
+        match option.split_once('=').expect("an option is key=value") {
+            ("label", label) => request.label = Some(Label::try_from(label).expect("a label")),
+            ("draws_qr", value) => request.draws_qr = value == "true",
+            other => panic!("no option {other:?}"),
+        }
+    }
+    request
+}
+
+fn write_reply(language: Language, reply: &Reply) -> String {
+    let state = match reply.state {
+        State::Ask => "ask",
+        State::Verdict(verdict) => verdict.name(),
+        State::Done => "done",
+        State::Failed => "failed",
+    };
+    if reply.lines.is_empty() {
+        return format!("< {state}\n");
+    }
+    let mut output = String::new();
+    for (position, line) in reply.lines.iter().enumerate() {
+        let shown = if position == 0 { state } else { "" };
+        let texts: Vec<String> =
+            line.messages.iter().map(|message| say(language, &redact(message))).collect();
+        let text = texts.join("\\n").replace('"', "\\\"");
+        let _ = writeln!(output, "< {shown:<8} {} \"{text}\"", number(line.style));
+    }
+    output
+}
+
+/// Puts a placeholder where a secret stands.
+fn redact(message: &Message) -> Message {
+    let placeholder = |text: String| Secret::new(text);
+    match message {
+        Message::Setup(Setup::Key { drawn, .. }) => {
+            Message::Setup(Setup::Key { key: placeholder("{key}".into()), drawn: *drawn })
+        }
+        Message::Setup(Setup::Uri(_)) => Message::Setup(Setup::Uri(placeholder("{uri}".into()))),
+        Message::Setup(Setup::Drawing(drawing)) => {
+            let columns = drawing.expose().lines().next().map_or(0, |line| line.chars().count());
+            let size = format!("{{qr {columns}x{}}}", drawing.expose().lines().count());
+            Message::Setup(Setup::Drawing(placeholder(size)))
+        }
+        other => other.clone(),
+    }
+}
+
+const fn number(style: Style) -> u32 {
+    match style {
+        Style::Information => 1,
+        Style::Error => 2,
+        Style::AskHidden => 3,
+        Style::AskVisible => 4,
+        Style::ShowOnce => 5,
+    }
+}

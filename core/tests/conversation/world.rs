@@ -1,0 +1,286 @@
+//! A small daemon: accounts with compare-and-set, a clock in hand, seeded randomness, the audit in a list.
+//!
+//! Every turn of every test goes through [`World::turn`], which holds core to its contract with the engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::account::{Account, AccountKey, HostId, Realm, RuleName, UserName};
+use countersign_core::audit::AuditEvent;
+use countersign_core::conversation::{Conversation, Effect, Event, Reply, State, Style, Turn};
+use countersign_core::factor::totp::TotpParameters;
+use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Method, Totp};
+use countersign_core::login::{
+    Existence, FirstFactor, Groups, Host, LoginRequest, Origin, Person, Phase, Source, SshFacts,
+};
+use countersign_core::policy::{Echo, Enrollment, Matcher, Policy, Requirement, Rule, Settings};
+use countersign_core::secret::Entropy;
+use countersign_core::throttle::Limits;
+use countersign_core::time::{Now, WallTime};
+use countersign_core::words::{Language, render};
+
+/// 2026-03-04 14:02:00 UTC, the start of a step.
+pub(crate) const START: u64 = 1_772_632_920;
+/// What a terminal is given at most (DESIGN.md 7).
+pub(crate) const SCREEN_LIMIT: usize = 4096;
+
+/// Randomness that repeats (splitmix64).
+pub(crate) struct Seeded(pub(crate) u64);
+
+impl Entropy for Seeded {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let bytes = (mixed ^ (mixed >> 31)).to_le_bytes();
+            for (byte, drawn) in chunk.iter_mut().zip(bytes) {
+                *byte = drawn;
+            }
+        }
+    }
+}
+
+/// Accounts, clock, audit.
+pub(crate) struct World {
+    pub(crate) accounts: BTreeMap<AccountKey, Account>,
+    pub(crate) policy: Policy,
+    pub(crate) wall: WallTime,
+    pub(crate) events: Vec<AuditEvent>,
+    pub(crate) entropy: Seeded,
+    /// What was typed and what is secret: none of it may be in a record.
+    pub(crate) unspeakable: Vec<String>,
+}
+
+impl World {
+    pub(crate) fn new(require: Requirement, enroll: Enrollment) -> Self {
+        Self {
+            accounts: BTreeMap::new(),
+            policy: policy(require, enroll),
+            wall: WallTime::from_seconds(START),
+            events: Vec::new(),
+            entropy: Seeded(7),
+            unspeakable: Vec::new(),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::new(self.policy.clone())
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let floor = self.accounts.values().map(|account| account.changed).max().unwrap_or_default();
+        Now { wall: self.wall, since_boot: Duration::from_mins(1), floor }
+    }
+
+    pub(crate) fn wait(&mut self, seconds: u64) {
+        self.wall = self.wall.after(Duration::from_secs(seconds));
+    }
+
+    /// Loads the account of a person, a new one where the store has none.
+    pub(crate) fn load(&mut self, person: &Person) -> Account {
+        let key = AccountKey { realm: person.realm.clone(), name: person.name.clone() };
+        match self.accounts.get(&key) {
+            Some(account) => account.clone(),
+            None => Account::new(key, &mut self.entropy),
+        }
+    }
+
+    /// Puts an account into the store.
+    pub(crate) fn store(&mut self, mut account: Account) {
+        account.revision = account.revision.next();
+        self.accounts.insert(account.key.clone(), account);
+    }
+
+    /// Gives the person an authenticator app, as if it had been enrolled long ago.
+    pub(crate) fn enroll(&mut self, person: &Person, label: &str) -> Factor {
+        let mut account = self.load(person);
+        let factor = Factor {
+            id: FactorId::random(&mut self.entropy),
+            label: Label::try_from(label).expect("a label"),
+            state: FactorState::Active { since: WallTime::from_seconds(START - 86_400) },
+            last_used: None,
+            kind: FactorKind::Totp(Totp::generate(TotpParameters::default(), &mut self.entropy)),
+        };
+        account.factors.push(factor.clone());
+        if let Existence::Known { uid, .. } = person.existence {
+            account.uids.insert(host().id, uid);
+        }
+        self.store(account);
+        factor
+    }
+
+    /// Lets the conversation decide, commits, records, replies; as the engine does.
+    pub(crate) fn turn(
+        &mut self,
+        conversation: &Conversation,
+        event: Event,
+    ) -> (Conversation, Option<Reply>) {
+        let Some(person) = conversation.person().cloned() else { return (Conversation::End, None) };
+        let account = self.load(&person);
+        self.turn_on(conversation, event, &account).expect("an account that was just loaded is not stale")
+    }
+
+    /// As [`World::turn`], on an account that was loaded before; none where it is stale by now.
+    pub(crate) fn turn_on(
+        &mut self,
+        conversation: &Conversation,
+        event: Event,
+        account: &Account,
+    ) -> Option<(Conversation, Option<Reply>)> {
+        let person = conversation.person().expect("a conversation that can decide").clone();
+        if let Event::Answered(text) = &event {
+            self.unspeakable.push(text.to_string());
+        }
+        let replies = usize::from(matches!(event, Event::Begun | Event::Answered(_)));
+        let now = self.now();
+        let Turn { next, effects } = conversation.decide(event, account, now, &mut self.entropy);
+        let stored = self.accounts.get(&account.key).map(|stored| stored.revision).unwrap_or_default();
+        let commits: Vec<&Account> = effects.iter().filter_map(as_commit).collect();
+        assert!(commits.len() <= 1, "one account, one commit a turn");
+        if !commits.is_empty() && account.revision != stored {
+            return None;
+        }
+        for committed in commits {
+            assert_ne!(person.existence, Existence::Unknown, "nothing is kept of unknown people");
+            assert_eq!(
+                committed.revision, account.revision,
+                "a change carries the revision it was decided on"
+            );
+            assert_eq!(committed.key, account.key);
+            assert!(committed.changed >= now.latest(), "a change is dated");
+            self.store(committed.clone());
+        }
+        let records: Vec<AuditEvent> = effects.iter().filter_map(as_record).cloned().collect();
+        let mut found: Vec<Reply> = effects.into_iter().filter_map(into_reply).collect();
+        assert_eq!(found.len(), replies, "a call has one reply, and nothing else has any");
+        let reply = found.pop();
+        if let Some(reply) = &reply {
+            check_reply(conversation.language(), reply, &records, &next);
+        }
+        self.check_records(&records);
+        self.events.extend(records);
+        Some((next, reply))
+    }
+
+    fn check_records(&self, records: &[AuditEvent]) {
+        for record in records {
+            let text = record.canonical();
+            let long_enough = |secret: &&String| secret.trim().len() >= 6;
+            for secret in self.unspeakable.iter().filter(long_enough) {
+                // The facts of a login are compared on their own fields: a time stamp may contain any six digits.
+                let text = text.replace(&record.at.to_string(), "");
+                assert!(!text.contains(secret.trim()), "{text} contains {secret:?}");
+            }
+        }
+    }
+}
+
+fn as_commit(effect: &Effect) -> Option<&Account> {
+    match effect {
+        Effect::Commit(account) => Some(account),
+        Effect::Record(_) | Effect::Reply(_) => None,
+    }
+}
+
+fn as_record(effect: &Effect) -> Option<&AuditEvent> {
+    match effect {
+        Effect::Record(event) => Some(event),
+        Effect::Commit(_) | Effect::Reply(_) => None,
+    }
+}
+
+fn into_reply(effect: Effect) -> Option<Reply> {
+    match effect {
+        Effect::Reply(reply) => Some(reply),
+        Effect::Commit(_) | Effect::Record(_) => None,
+    }
+}
+
+/// Holds a reply to the contract of DESIGN.md 6 and to invariant 3.
+fn check_reply(language: Language, reply: &Reply, records: &[AuditEvent], next: &Conversation) {
+    let is_prompt = |style: Style| matches!(style, Style::AskHidden | Style::AskVisible);
+    let lines = render(language, reply);
+    let prompts = lines.iter().filter(|(style, _)| is_prompt(*style)).count();
+    match reply.state {
+        State::Ask => {
+            assert_eq!(prompts, 1, "one prompt");
+            assert!(lines.last().is_some_and(|(style, _)| is_prompt(*style)), "the prompt is last");
+            assert!(!matches!(next, Conversation::End), "an answer is awaited");
+        }
+        State::Verdict(verdict) => {
+            let told = |record: &&AuditEvent| record.verdict.as_deref() == Some(verdict.name());
+            assert_eq!(records.iter().filter(told).count(), 1, "a verdict leaves with its record");
+        }
+        State::Done | State::Failed => assert!(!records.is_empty(), "an end leaves with its record"),
+    }
+    if reply.state != State::Ask {
+        assert_eq!(prompts, 0, "no prompt in a final state");
+        assert!(matches!(next, Conversation::End), "a final state is the end");
+    }
+    let text: String = lines.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(text.len() <= SCREEN_LIMIT, "a screen of {} bytes", text.len());
+    let shows = |character: char| character == '\n' || !character.is_control();
+    assert!(text.chars().all(shows), "a screen is printable");
+}
+
+/// The host of all tests.
+pub(crate) fn host() -> Host {
+    Host { name: "web1.example.org".into(), id: HostId::try_from("0123456789abcdef").expect("a machine-id") }
+}
+
+/// A person in /etc/passwd.
+pub(crate) fn person(name: &str, uid: u32) -> Person {
+    Person {
+        name: UserName::try_from(name).expect("a name"),
+        realm: Realm::try_from("local:0123456789abcdef").expect("a realm"),
+        existence: Existence::Known { uid, origin: Origin::Local },
+        groups: Groups::Complete(vec!["users".into()]),
+    }
+}
+
+/// A person whom the name service does not know.
+pub(crate) fn stranger(name: &str) -> Person {
+    Person { existence: Existence::Unknown, groups: Groups::Complete(Vec::new()), ..person(name, 0) }
+}
+
+/// A login over ssh from an address.
+pub(crate) fn ssh_login(person: Person) -> LoginRequest {
+    LoginRequest {
+        person,
+        service: "sshd".into(),
+        phase: Phase::Auth,
+        source: Source::Address("198.51.100.7".parse().expect("an address")),
+        tty: Some("ssh".into()),
+        ssh: SshFacts::default(),
+        requesting_uid: None,
+        caller_uid: 0,
+        first_factor: FirstFactor::Settled,
+        host: host(),
+        language: None,
+    }
+}
+
+fn policy(require: Requirement, enroll: Enrollment) -> Policy {
+    Policy {
+        rules: Vec::new(),
+        default: Rule {
+            name: RuleName::try_from("default").expect("a name"),
+            matcher: Matcher::default(),
+            require,
+            methods: vec![Method::Totp],
+            enroll,
+        },
+        settings: Settings {
+            organization: "Example University".into(),
+            language: Language::English,
+            help: Some("IT helpdesk, +49 30 1234".into()),
+            echo: Echo::Visible,
+            protected_groups: Vec::new(),
+            totp: TotpParameters::default(),
+            limits: Limits::default(),
+        },
+        digest: "d1".into(),
+    }
+}
