@@ -1,13 +1,14 @@
-//! The audit record: stable event ids, its canonical encoding, the hash chain.
+//! The audit record and its canonical encoding.
 //!
-//! Owns what is recorded and how it is encoded. The chain is SHA-256(previous ‖ record) per host; the store computes it
-//! inside the commit that carries the event. A record holds every matcher input, so that a policy can be replayed
-//! against it, and never a secret or an answer.
+//! Owns what is recorded and how it is encoded; `id` has the stable names, `chain` the hash chain. A record holds every
+//! matcher input, so that a policy can be replayed against it, and never a secret or an answer.
+
+mod chain;
+mod id;
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::account::Account;
 use crate::login::{Existence, Groups, Host, LoginRequest, Origin, Person, Phase};
@@ -15,62 +16,11 @@ use crate::policy::{Decision, Policy};
 use crate::printable::is_printable;
 use crate::time::WallTime;
 
-/// What stands before the first record of a chain.
-pub const CHAIN_START: [u8; 32] = [0; 32];
+pub use chain::{CHAIN_START, ChainBreak, link, verify, verify_up_to};
+pub use id::EventId;
 
-/// What happened; the id is stable and the same in the audit, in syslog and in the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EventId {
-    /// A right code, or an accepted key.
-    LoginAllowed,
-    /// Refused after wrong codes, or by policy.
-    LoginDenied,
-    /// Refused while locked, unevaluated.
-    LoginLockedOut,
-    /// Policy asks for no code (row L10).
-    LoginSkipped,
-    /// Refused because something did not work.
-    LoginUnavailable,
-    /// The person left before the end.
-    LoginAbandoned,
-    /// A wrong code was charged.
-    CodeWrong,
-    /// The code last accepted was repeated; not charged.
-    CodeRepeated,
-    /// A bucket locked.
-    ThrottleLocked,
-    /// An enrollment was begun.
-    EnrollmentBegun,
-    /// A factor became active.
-    EnrollmentCompleted,
-    /// An enrollment was refused or given up.
-    EnrollmentFailed,
-    /// A factor was removed by its owner.
-    FactorRemoved,
-    /// A removal was refused or given up.
-    RemovalFailed,
-    /// The helpdesk or root reset a person.
-    UserReset,
-    /// The helpdesk or root unlocked a person.
-    UserUnlocked,
-    /// A helpdesk act was refused.
-    ActRefused,
-    /// A new data key was made.
-    KeyRotated,
-    /// The service started.
-    ServiceStarted,
-    /// The clock went back behind what was committed.
-    ClockFault,
-    /// A uid was seen anew for a name.
-    UidChanged,
-    /// The policy was loaded.
-    PolicyLoaded,
-    /// A login's session was opened.
-    SessionOpened,
-    /// A password was changed.
-    PasswordChanged,
-}
+/// How many characters of a service, terminal or key type are recorded; a caller could send 16 KiB each time.
+pub const TEXT_LIMIT: usize = 256;
 
 /// Whom an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,80 +121,10 @@ impl AuditEvent {
     }
 }
 
-impl EventId {
-    /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 24] = [
-        Self::LoginAllowed,
-        Self::LoginDenied,
-        Self::LoginLockedOut,
-        Self::LoginSkipped,
-        Self::LoginUnavailable,
-        Self::LoginAbandoned,
-        Self::CodeWrong,
-        Self::CodeRepeated,
-        Self::ThrottleLocked,
-        Self::EnrollmentBegun,
-        Self::EnrollmentCompleted,
-        Self::EnrollmentFailed,
-        Self::FactorRemoved,
-        Self::RemovalFailed,
-        Self::UserReset,
-        Self::UserUnlocked,
-        Self::ActRefused,
-        Self::KeyRotated,
-        Self::ServiceStarted,
-        Self::ClockFault,
-        Self::UidChanged,
-        Self::PolicyLoaded,
-        Self::SessionOpened,
-        Self::PasswordChanged,
-    ];
-
-    /// Tells the stable name, the same in the audit, in syslog and in the journal.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LoginAllowed => "login-allowed",
-            Self::LoginDenied => "login-denied",
-            Self::LoginLockedOut => "login-locked-out",
-            Self::LoginSkipped => "login-skipped",
-            Self::LoginUnavailable => "login-unavailable",
-            Self::LoginAbandoned => "login-abandoned",
-            Self::CodeWrong => "code-wrong",
-            Self::CodeRepeated => "code-repeated",
-            Self::ThrottleLocked => "throttle-locked",
-            Self::EnrollmentBegun => "enrollment-begun",
-            Self::EnrollmentCompleted => "enrollment-completed",
-            Self::EnrollmentFailed => "enrollment-failed",
-            Self::FactorRemoved => "factor-removed",
-            Self::RemovalFailed => "removal-failed",
-            Self::UserReset => "user-reset",
-            Self::UserUnlocked => "user-unlocked",
-            Self::ActRefused => "act-refused",
-            Self::KeyRotated => "key-rotated",
-            Self::ServiceStarted => "service-started",
-            Self::ClockFault => "clock-fault",
-            Self::UidChanged => "uid-changed",
-            Self::PolicyLoaded => "policy-loaded",
-            Self::SessionOpened => "session-opened",
-            Self::PasswordChanged => "password-changed",
-        }
-    }
-}
-
 /// A text that is not a record.
 #[derive(Debug, thiserror::Error)]
 #[error("not an audit record: {0}")]
 pub struct NotARecord(#[from] serde_json::Error);
-
-/// A chain that does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the chain breaks at record {position}: it, or one before it, was altered, removed or moved")]
-pub struct ChainBreak {
-    /// The first of the given records that does not fit, counted from 1; one more than there are where the end is
-    /// missing.
-    pub position: u64,
-}
 
 impl AuditEvent {
     /// Makes the record of a login from every matcher input; verdict, factor, attempts and reason are left open.
@@ -317,9 +197,14 @@ impl Subject {
         Self {
             user: person.name.as_str().to_owned(),
             realm: person.realm.as_str().to_owned(),
-            account: account.is_stored().then(|| account.id.to_string()),
+            account: is_kept(account).then(|| account.id.to_string()),
         }
     }
+}
+
+/// Tells whether the store has the account, or gets it with this record: every commit notes its time.
+fn is_kept(account: &Account) -> bool {
+    account.is_stored() || account.changed > WallTime::default()
 }
 
 impl LoginFacts {
@@ -338,55 +223,17 @@ impl LoginFacts {
             origin: origin.to_owned(),
             groups: request.person.groups.names().to_vec(),
             groups_complete: matches!(request.person.groups, Groups::Complete(_)),
-            service: request.service.clone(),
+            service: clipped(&request.service),
             phase: phase.to_owned(),
             source: request.source.to_string(),
-            tty: request.tty.clone(),
-            key_type: request.ssh.public_key.as_ref().map(|key| key.algorithm.clone()),
+            tty: request.tty.as_deref().map(clipped),
+            key_type: request.ssh.public_key.as_ref().map(|key| clipped(&key.algorithm)),
             requesting_uid: request.requesting_uid,
         }
     }
 }
 
-/// Links a record to the one before it: SHA-256(previous ‖ record).
-#[must_use]
-pub fn link(previous: &[u8; 32], canonical: &str) -> [u8; 32] {
-    Sha256::new().chain_update(previous).chain_update(canonical).finalize().into()
-}
-
-/// Follows a chain from the link before its first record and tells its head. Whether the end is missing shows only
-/// against a head known from elsewhere: [`verify_up_to`].
-///
-/// # Errors
-/// [`ChainBreak`] at the first record that does not fit.
-pub fn verify<'a>(
-    previous: [u8; 32],
-    records: impl Iterator<Item = (&'a str, [u8; 32])>,
-) -> Result<[u8; 32], ChainBreak> {
-    let mut head = previous;
-    for (position, (record, stored)) in (1..).zip(records) {
-        head = link(&head, record);
-        if head != stored {
-            return Err(ChainBreak { position });
-        }
-    }
-    Ok(head)
-}
-
-/// Follows a chain to a head that is known from elsewhere, so that a missing end shows too.
-///
-/// # Errors
-/// [`ChainBreak`] at the first record that does not fit, or after the last one.
-pub fn verify_up_to<'a>(
-    previous: [u8; 32],
-    records: impl Iterator<Item = (&'a str, [u8; 32])>,
-    head: &[u8; 32],
-) -> Result<(), ChainBreak> {
-    let mut seen = 0_u64;
-    let counted = records.inspect(|_| seen = seen.saturating_add(1));
-    if verify(previous, counted)? == *head {
-        Ok(())
-    } else {
-        Err(ChainBreak { position: seen.saturating_add(1) })
-    }
+/// Copies what a caller said, as much of it as a record takes.
+fn clipped(text: &str) -> String {
+    text.chars().take(TEXT_LIMIT).collect()
 }

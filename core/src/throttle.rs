@@ -1,14 +1,19 @@
 //! The counters of wrong codes, in buckets by where they came from (row D4).
 //!
-//! Owns when a bucket is locked, for how long, and when only a reset helps. One throttle per person covers all methods,
-//! services and hosts; buckets keep a stranger from locking the owner out.
+//! Owns the limits, the standing of each bucket, and how many buckets there are. One throttle per person covers all
+//! methods, services and hosts; buckets keep a stranger from locking the owner out. `bucket` says which one an answer
+//! belongs to, `counter` when one locks. Memory is bounded: whoever makes room hands their counts on.
+
+mod bucket;
+mod counter;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::account::Account;
-use crate::login::{LoginRequest, Source};
 use crate::time::WallTime;
+
+pub use bucket::Bucket;
+pub use counter::Counter;
 
 /// The most uids counted apart for one person; a further one takes over the counts of the least recently charged.
 pub const ELEVATION_LIMIT: usize = 16;
@@ -16,39 +21,6 @@ pub const ELEVATION_LIMIT: usize = 16;
 pub const DAY: Duration = Duration::from_hours(24);
 /// The end of a lock that only a reset ends: the greatest time that every store can keep (63 bits).
 pub const UNTIL_RESET: WallTime = WallTime::from_seconds(u64::MAX >> 1);
-
-/// Services in which one person becomes another, or confirms that it is still they.
-const ELEVATION_SERVICES: [&str; 5] = ["sudo", "sudo-i", "su", "su-l", "polkit-1"];
-/// Services that sit on a terminal or seat of the host itself: login and the display managers.
-const CONSOLE_SERVICES: [&str; 14] = [
-    "login",
-    "gdm",
-    "gdm-password",
-    "gdm3",
-    "sddm",
-    "lightdm",
-    "lxdm",
-    "xdm",
-    "kdm",
-    "slim",
-    "greetd",
-    "ly",
-    "cosmic-greeter",
-    "plasmalogin",
-];
-
-/// Where wrong codes came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Bucket {
-    /// Login or display manager on a seat of this host.
-    Console,
-    /// sudo, su, polkit, self-service, lockers: by the uid that asks.
-    Elevation(u32),
-    /// A numeric source with a right code in the last 30 days.
-    KnownSource,
-    /// Everything else.
-    UnknownSource,
-}
 
 /// The figures of row D4; `[limits]` of the file may change them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,19 +53,6 @@ impl Default for Limits {
     }
 }
 
-/// The counters of one bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Counter {
-    /// Times of the wrong codes of the last 24 h, oldest first; never more than `Limits::daily`.
-    pub recent: Vec<WallTime>,
-    /// Wrong codes since the last right one or reset.
-    pub in_a_row: u32,
-    /// How often it locked since the last right code; the lock doubles with each.
-    pub locks: u32,
-    /// Until when it is or was locked; [`UNTIL_RESET`] after too many in a row.
-    pub locked_until: Option<WallTime>,
-}
-
 /// All counters of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Throttle {
@@ -114,32 +73,6 @@ pub enum Standing {
     },
     /// Not before a reset.
     NeedsReset,
-}
-
-impl Bucket {
-    /// Tells where the answers of a login are counted.
-    ///
-    /// A caller other than root is counted by its own uid, whatever it says of service and source: nobody else's
-    /// bucket can be filled by it.
-    #[must_use]
-    pub fn of(request: &LoginRequest, account: &Account, at: WallTime) -> Self {
-        let service = request.service.as_str();
-        if request.caller_uid != 0 {
-            return Self::Elevation(request.caller_uid);
-        }
-        if ELEVATION_SERVICES.contains(&service) {
-            return Self::Elevation(request.requesting_uid.unwrap_or(request.caller_uid));
-        }
-        match request.source {
-            Source::Local if CONSOLE_SERVICES.contains(&service) => Self::Console,
-            Source::Address(address) if account.knows_source(address, at) => Self::KnownSource,
-            Source::Local | Source::Address(_) | Source::Unknown => Self::UnknownSource,
-        }
-    }
-
-    const fn is_elevation(self) -> bool {
-        matches!(self, Self::Elevation(_))
-    }
 }
 
 impl Throttle {
@@ -226,65 +159,6 @@ impl Throttle {
         if let Some(counter) = least_recent.and_then(|from| self.buckets.remove(&from)) {
             self.buckets.insert(to, counter);
         }
-    }
-}
-
-impl Counter {
-    fn standing(&self, at: WallTime) -> Standing {
-        self.end_of_lock(at).map_or(Standing::Open, Standing::until)
-    }
-
-    /// Tells when the lock ends, if there is one now.
-    fn end_of_lock(&self, at: WallTime) -> Option<WallTime> {
-        self.locked_until.filter(|until| at < *until)
-    }
-
-    /// Copies the times of the last 24 h.
-    fn recent_at(&self, at: WallTime) -> Vec<WallTime> {
-        self.recent.iter().copied().filter(|time| at.since(*time) < DAY).collect()
-    }
-
-    fn charge(&mut self, at: WallTime, limits: &Limits) -> Standing {
-        self.recent = self.recent_at(at);
-        self.recent.push(at);
-        let kept = usize::try_from(limits.daily).unwrap_or(usize::MAX).max(1);
-        self.recent.drain(..self.recent.len().saturating_sub(kept));
-        self.in_a_row = self.in_a_row.saturating_add(1);
-
-        let end = if self.in_a_row >= limits.in_a_row {
-            Some(UNTIL_RESET)
-        } else {
-            self.lock_of_row(at, limits).max(self.lock_of_day(at, limits, kept))
-        };
-        if end.is_some() {
-            self.locked_until = end;
-        }
-        self.standing(at)
-    }
-
-    /// Locks where enough wrong codes in a row, since the last lock, lie within the window.
-    fn lock_of_row(&mut self, at: WallTime, limits: &Limits) -> Option<WallTime> {
-        let last_lock = self.locked_until.unwrap_or_default();
-        let in_a_row = usize::try_from(self.in_a_row).unwrap_or(usize::MAX);
-        let counted = self
-            .recent
-            .iter()
-            .rev()
-            .take(in_a_row)
-            .filter(|time| **time >= last_lock && at.since(**time) < limits.window)
-            .count();
-        if counted < usize::try_from(limits.failures).unwrap_or(usize::MAX) {
-            return None;
-        }
-        let doubled = 1_u32.checked_shl(self.locks).and_then(|factor| limits.lock.checked_mul(factor));
-        self.locks = self.locks.saturating_add(1);
-        Some(at.after(doubled.unwrap_or(limits.longest_lock).min(limits.longest_lock)))
-    }
-
-    /// Locks where the day's count is reached, until its oldest is 24 h old, and never for less than a lock.
-    fn lock_of_day(&self, at: WallTime, limits: &Limits, kept: usize) -> Option<WallTime> {
-        let oldest = self.recent.first().filter(|_| self.recent.len() >= kept)?;
-        Some(oldest.after(DAY).max(at.after(limits.lock)))
     }
 }
 

@@ -40,8 +40,25 @@ pub struct Label(String);
 pub struct InvalidLabel;
 
 /// The words that mean something at a prompt, in every language (row L6).
-pub const COMMAND_WORDS: [&str; 11] =
-    ["?", "resend", "skip", "new", "invert", "saved", "backup", "totp", "email", "sms", "call"];
+pub const COMMAND_WORDS: [&str; 17] = [
+    "?",
+    "resend",
+    "skip",
+    "new",
+    "invert",
+    "saved",
+    "yes",
+    "ja",
+    "r",
+    "backup",
+    "bypass",
+    "totp",
+    "hotp",
+    "email",
+    "sms",
+    "call",
+    "ssh-security-key",
+];
 
 impl TryFrom<&str> for Label {
     type Error = InvalidLabel;
@@ -49,8 +66,10 @@ impl TryFrom<&str> for Label {
     fn try_from(text: &str) -> Result<Self, InvalidLabel> {
         let text = text.trim();
         let fits = (1..=LABEL_LIMIT).contains(&text.len()) && text.chars().all(is_printable);
-        let digits_only = text.chars().all(|character| character.is_ascii_digit());
-        let is_command = COMMAND_WORDS.contains(&text.to_ascii_lowercase().as_str());
+        // Read as an answer at a prompt, a label must not be taken for a number of the list, a code or a word.
+        let answer = normalize(text);
+        let digits_only = answer.chars().all(|character| character.is_ascii_digit());
+        let is_command = COMMAND_WORDS.iter().any(|word| normalize(word) == answer);
         if fits && !digits_only && !is_command { Ok(Self(text.to_owned())) } else { Err(InvalidLabel) }
     }
 }

@@ -1,8 +1,8 @@
 //! The canonical record and the chain (row H9, A52).
 
-use countersign_core::account::Revision;
+use countersign_core::account::{Account, Revision};
 use countersign_core::audit::{
-    AuditEvent, CHAIN_START, EventId, LoginFacts, Subject, link, verify, verify_up_to,
+    AuditEvent, CHAIN_START, EventId, LoginFacts, Subject, TEXT_LIMIT, link, verify, verify_up_to,
 };
 use countersign_core::factor::FactorState;
 use countersign_core::login::{Groups, Phase, PublicKey};
@@ -123,6 +123,37 @@ fn a_person_without_an_account_has_no_account_id_in_the_record() {
     assert_eq!(event.subject.unwrap().account, None);
     let facts = event.login.unwrap();
     assert_eq!((facts.uid, facts.origin.as_str(), facts.source.as_str()), (None, "unknown", "unknown"));
+}
+
+#[test]
+fn the_record_of_the_commit_that_makes_an_account_has_its_id() {
+    let account = Account { changed: at(9), ..account("alice") };
+    let event = AuditEvent::for_person(
+        EventId::EnrollmentBegun,
+        at(9),
+        &host(),
+        &person("alice", 1000, &[]),
+        &account,
+        "self",
+    );
+    assert_eq!(event.subject.unwrap().account, Some(account.id.to_string()));
+}
+
+#[test]
+fn what_a_caller_says_is_recorded_to_a_limit() {
+    let mut request = request(person("alice", 1000, &[]), &"s".repeat(16_000), from("198.51.100.7"));
+    request.tty = Some("t".repeat(16_000));
+    request.ssh.public_key = Some(PublicKey { algorithm: "k".repeat(16_000), fingerprint: String::new() });
+    let policy = policy(vec![]);
+    let event = AuditEvent::for_login(
+        EventId::LoginDenied,
+        at(9),
+        &request,
+        &account("alice"),
+        &policy,
+        &policy.decide(&request),
+    );
+    assert!(event.canonical().len() < 5 * TEXT_LIMIT, "{}", event.canonical().len());
 }
 
 #[test]

@@ -297,8 +297,23 @@ fn a_label_is_printable_short_no_number_and_no_command() {
         assert_eq!(Label::try_from(good).unwrap().as_str(), good.trim());
     }
     let long = "x".repeat(65);
-    for bad in ["", "  ", "12", "skip", "SKIP", "new", "?", "totp", "a\nb", "a\u{1b}[2J", "a\u{202e}b", &long]
-    {
+    for bad in [
+        "",
+        "  ",
+        "12",
+        "12-3 4",
+        "s-kip",
+        "ja",
+        "skip",
+        "SKIP",
+        "new",
+        "?",
+        "totp",
+        "a\nb",
+        "a\u{1b}[2J",
+        "a\u{202e}b",
+        &long,
+    ] {
         assert!(Label::try_from(bad).is_err(), "{bad:?}");
     }
 }

@@ -1,0 +1,120 @@
+//! What can be recorded: the stable ids of events.
+//!
+//! Owns the names that scripts, journal matches and fail2ban filters rely on: an id is never renamed and never reused.
+
+use serde::{Deserialize, Serialize};
+
+/// What happened; the id is stable and the same in the audit, in syslog and in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventId {
+    /// A right code, or an accepted key.
+    LoginAllowed,
+    /// Refused after wrong codes, or by policy.
+    LoginDenied,
+    /// Refused while locked, unevaluated.
+    LoginLockedOut,
+    /// Policy asks for no code (row L10).
+    LoginSkipped,
+    /// Refused because something did not work.
+    LoginUnavailable,
+    /// The person left before the end.
+    LoginAbandoned,
+    /// A wrong code was charged.
+    CodeWrong,
+    /// The code last accepted was repeated; not charged.
+    CodeRepeated,
+    /// A bucket locked.
+    ThrottleLocked,
+    /// An enrollment was begun.
+    EnrollmentBegun,
+    /// A factor became active.
+    EnrollmentCompleted,
+    /// An enrollment was refused or given up.
+    EnrollmentFailed,
+    /// A factor was removed by its owner.
+    FactorRemoved,
+    /// A removal was refused or given up.
+    RemovalFailed,
+    /// The helpdesk or root reset a person.
+    UserReset,
+    /// The helpdesk or root unlocked a person.
+    UserUnlocked,
+    /// A helpdesk act was refused.
+    ActRefused,
+    /// A new data key was made.
+    KeyRotated,
+    /// The service started.
+    ServiceStarted,
+    /// The clock went back behind what was committed.
+    ClockFault,
+    /// A uid was seen anew for a name.
+    UidChanged,
+    /// The policy was loaded.
+    PolicyLoaded,
+    /// A login's session was opened.
+    SessionOpened,
+    /// A password was changed.
+    PasswordChanged,
+}
+
+impl EventId {
+    /// Every id, in the order of their declaration.
+    pub const ALL: [Self; 24] = [
+        Self::LoginAllowed,
+        Self::LoginDenied,
+        Self::LoginLockedOut,
+        Self::LoginSkipped,
+        Self::LoginUnavailable,
+        Self::LoginAbandoned,
+        Self::CodeWrong,
+        Self::CodeRepeated,
+        Self::ThrottleLocked,
+        Self::EnrollmentBegun,
+        Self::EnrollmentCompleted,
+        Self::EnrollmentFailed,
+        Self::FactorRemoved,
+        Self::RemovalFailed,
+        Self::UserReset,
+        Self::UserUnlocked,
+        Self::ActRefused,
+        Self::KeyRotated,
+        Self::ServiceStarted,
+        Self::ClockFault,
+        Self::UidChanged,
+        Self::PolicyLoaded,
+        Self::SessionOpened,
+        Self::PasswordChanged,
+    ];
+
+    /// Tells the stable name, the same in the audit, in syslog and in the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LoginAllowed => "login-allowed",
+            Self::LoginDenied => "login-denied",
+            Self::LoginLockedOut => "login-locked-out",
+            Self::LoginSkipped => "login-skipped",
+            Self::LoginUnavailable => "login-unavailable",
+            Self::LoginAbandoned => "login-abandoned",
+            Self::CodeWrong => "code-wrong",
+            Self::CodeRepeated => "code-repeated",
+            Self::ThrottleLocked => "throttle-locked",
+            Self::EnrollmentBegun => "enrollment-begun",
+            Self::EnrollmentCompleted => "enrollment-completed",
+            Self::EnrollmentFailed => "enrollment-failed",
+            Self::FactorRemoved => "factor-removed",
+            Self::RemovalFailed => "removal-failed",
+            Self::UserReset => "user-reset",
+            Self::UserUnlocked => "user-unlocked",
+            Self::ActRefused => "act-refused",
+            Self::KeyRotated => "key-rotated",
+            Self::ServiceStarted => "service-started",
+            Self::ClockFault => "clock-fault",
+            Self::UidChanged => "uid-changed",
+            Self::PolicyLoaded => "policy-loaded",
+            Self::SessionOpened => "session-opened",
+            Self::PasswordChanged => "password-changed",
+        }
+    }
+}
