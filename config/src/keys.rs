@@ -202,3 +202,45 @@ pub(crate) fn most_alike<'n>(name: &str, candidates: impl Iterator<Item = &'n st
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_is_both_acted_on_and_refused() {
+        for keys in ALL {
+            assert!(keys.known.iter().all(|key| !keys.later.contains(&key.name)), "{}", keys.table);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_recognized_and_a_foreign_one_is_not() {
+        let suggest = |name| most_alike(name, POLICY.known.iter().map(|key| key.name));
+        assert_eq!(suggest("requires"), Some("require"));
+        assert_eq!(suggest("Method"), Some("methods"));
+        assert_eq!(suggest("netwroks"), Some("networks"));
+        assert_eq!(suggest("color"), None);
+        assert_eq!(suggest(&"require".repeat(1000)), None);
+    }
+
+    #[test]
+    fn the_manual_describes_every_key_and_names_every_later_one() {
+        let manual = include_str!("../../docs/man/countersign.toml.5.md");
+        for keys in ALL {
+            for key in keys
+                .known
+                .iter()
+                .filter(|key| !["store", "totp", "limits", "policy", "default"].contains(&key.name))
+            {
+                assert!(manual.contains(&format!("**{}**", key.name)), "{} {}", keys.table, key.name);
+            }
+            for later in keys.later {
+                assert!(
+                    manual.contains(&format!("`{later}`")) || manual.contains(&format!("`[{later}]`")),
+                    "{later}"
+                );
+            }
+        }
+    }
+}

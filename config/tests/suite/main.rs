@@ -5,6 +5,7 @@
 mod diagnostics;
 mod files;
 mod folder;
+mod manual;
 mod policy;
 mod properties;
 mod schema;
