@@ -3,10 +3,48 @@
 //! Owns the contract: compare-and-set on revisions, one transaction a batch, audit rows in the same commit. Nothing
 //! here may assume that it is the only writer. `conformance` is what every implementation must pass.
 
+pub mod memory;
+pub mod sealing;
+pub mod sqlite;
+
+#[cfg(test)]
+mod conformance;
+mod encoding;
+mod migration;
+mod wrapping_key;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
 use countersign_core::audit::AuditEvent;
 use countersign_core::time::WallTime;
+
+use sealing::WrappingKey;
+use sqlite::Sqlite;
+
+/// How long any call takes at most (DESIGN.md 4).
+pub const STORE_LIMIT: Duration = Duration::from_secs(3);
+/// The most changes of one batch.
+pub const BATCH_LIMIT: usize = 256;
+/// The most accounts of one load.
+pub const LOAD_LIMIT: usize = 1024;
+/// The most accounts or records of one page or step; the least is one.
+pub const PAGE_LIMIT: u16 = 1000;
+/// The longest audit record, in bytes: room for a person of thousands of groups.
+pub const RECORD_LIMIT: usize = 1024 * 1024;
+/// The most data keys kept at once; resealing forgets the old ones.
+pub const DATA_KEY_LIMIT: usize = 16;
+
+/// Opens the store that the file of settings names: the embedded one, made if there is none.
+///
+/// # Errors
+/// As [`Sqlite::open`].
+pub async fn open(path: &Path, wrapping: WrappingKey) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Sqlite::open(path, wrapping).await?))
+}
 
 /// A store that did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +59,7 @@ pub enum StoreError {
     },
     /// It did not answer in time.
     #[error("the store did not answer within {0:?}")]
-    TimedOut(std::time::Duration),
+    TimedOut(Duration),
     /// A record cannot be read: altered, swapped, or written by a newer version.
     #[error("a record of the store cannot be read: {0}")]
     Unreadable(String),
@@ -68,7 +106,7 @@ pub struct StoredRecord {
 /// What a reseal step did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resealed {
-    /// The cursor of the next step; none when all accounts use the newest data key.
+    /// The cursor of the next step; none when all accounts were looked at.
     pub next: Option<AccountId>,
     /// Accounts looked at in this step.
     pub done: u64,
@@ -79,7 +117,7 @@ pub struct Resealed {
 /// Accounts and audit, shared by whoever writes.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Reads accounts; the answers stand in the order of the keys.
+    /// Reads accounts, at most [`LOAD_LIMIT`]; the answers stand in the order of the keys.
     ///
     /// # Errors
     /// Any [`StoreError`]; the caller refuses.
@@ -88,18 +126,20 @@ pub trait Store: Send + Sync + 'static {
     /// Writes the whole batch in one transaction, durable before it returns; the answers stand in the order of the
     /// changes. A change whose account has another revision in the store is [`Stale`] and fails alone, with its events;
     /// later changes of the same batch see the earlier ones. A change without an account yields the default revision.
+    /// At most [`BATCH_LIMIT`] changes.
     ///
     /// # Errors
-    /// A [`StoreError`] means that nothing of the batch was written.
+    /// A [`StoreError`] means that nothing of the batch was written; only after [`StoreError::TimedOut`], or a failure
+    /// of the COMMIT itself, the outcome is unknown: the caller refuses, and loads again before it decides again.
     async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Result<Revision, Stale>>, StoreError>;
 
-    /// Reads a page of accounts in key order after the cursor; `limit` is at most 1000.
+    /// Reads a page of accounts in key order after the cursor; `limit` is 1 to [`PAGE_LIMIT`].
     ///
     /// # Errors
     /// Any [`StoreError`].
     async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, StoreError>;
 
-    /// Reads this host's audit records after a sequence number; `limit` is at most 1000.
+    /// Reads this host's audit records after a sequence number; `limit` is 1 to [`PAGE_LIMIT`].
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -117,9 +157,32 @@ pub trait Store: Send + Sync + 'static {
     /// Any [`StoreError`].
     async fn rotate_key(&self) -> Result<u32, StoreError>;
 
-    /// Reseals up to `limit` accounts after the cursor; the last step forgets data keys that no account uses.
+    /// Reseals up to `limit` accounts (1 to [`PAGE_LIMIT`]) after the cursor; the last step forgets data keys that no
+    /// account uses. A key made during the walk is for the next walk.
     ///
     /// # Errors
     /// Any [`StoreError`].
     async fn reseal(&self, after: Option<AccountId>, limit: u16) -> Result<Resealed, StoreError>;
+}
+
+/// Refuses more accounts or changes in one call than it may have.
+fn check_count(what: &str, count: usize, limit: usize) -> Result<(), StoreError> {
+    if count <= limit { Ok(()) } else { Err(refuse(format!("{count} {what}; {limit} are possible"))) }
+}
+
+/// Refuses a page or step of no or too many rows.
+fn check_page(limit: u16) -> Result<(), StoreError> {
+    if (1..=PAGE_LIMIT).contains(&limit) {
+        return Ok(());
+    }
+    Err(refuse(format!("{limit} rows at once; 1 to {PAGE_LIMIT} are possible")))
+}
+
+fn refuse(cause: String) -> StoreError {
+    StoreError::Failed { doing: "checking a request", cause }
+}
+
+/// Says that a record cannot be read, by its id: names are for the caller to tell.
+fn unreadable(account: AccountId, what: &str) -> StoreError {
+    StoreError::Unreadable(format!("account {account}: {what}"))
 }

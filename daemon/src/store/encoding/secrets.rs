@@ -1,0 +1,107 @@
+//! The sealed document of an account: its code key and the secrets of its factors, as versioned JSON.
+//!
+//! Owns the form inside the seal. Every buffer that holds a secret is wiped: texts are borrowed from the opened seal,
+//! and the written document never moves, because its size is known before.
+
+use countersign_core::account::{Account, FACTOR_LIMIT};
+use countersign_core::factor::{Factor, FactorKind};
+use countersign_core::secret::Secret;
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::super::StoreError;
+use super::document::describe;
+
+/// The version written, and the newest one read.
+const VERSION: u32 = 1;
+/// More than the punctuation, names and numbers of one entry take.
+const ENTRY_OVERHEAD: usize = 64;
+
+/// What a sealed document holds.
+pub(super) struct Secrets {
+    pub(super) code_key: Secret<[u8; 32]>,
+    pub(super) factors: Vec<FactorSecret>,
+}
+
+/// The secret of one factor.
+pub(super) struct FactorSecret {
+    pub(super) id: u32,
+    pub(super) secret: Secret<Vec<u8>>,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sealed<'a> {
+    version: u32,
+    code_key: &'a str,
+    #[serde(borrow)]
+    factors: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry<'a> {
+    id: u32,
+    secret: &'a str,
+}
+
+/// Writes the secrets of an account.
+pub(super) fn write(account: &Account) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let spelled: Vec<(u32, Zeroizing<String>)> =
+        account.factors.iter().map(|factor| (factor.id.0, spell(secret_of(factor)))).collect();
+    let code_key = spell(account.code_key.expose());
+    let size = spelled.iter().fold(code_key.len() + 2 * ENTRY_OVERHEAD, |size, (_, text)| {
+        size.saturating_add(text.len()).saturating_add(ENTRY_OVERHEAD)
+    });
+    let mut plain = Zeroizing::new(Vec::with_capacity(size));
+    let document = Sealed {
+        version: VERSION,
+        code_key: code_key.as_str(),
+        factors: spelled.iter().map(|(id, secret)| Entry { id: *id, secret: secret.as_str() }).collect(),
+    };
+    serde_json::to_writer(&mut *plain, &document)
+        .map_err(|error| StoreError::Failed { doing: "writing a record", cause: error.to_string() })?;
+    debug_assert!(plain.len() <= size, "the document moved while it was written");
+    Ok(plain)
+}
+
+/// Reads an opened seal.
+pub(super) fn read(plain: &[u8]) -> Result<Secrets, String> {
+    let Versioned { version } = serde_json::from_slice(plain).map_err(|error| describe(&error))?;
+    if version != VERSION {
+        return Err(format!("its secrets have version {version}, this service reads {VERSION}"));
+    }
+    let Sealed { version: _, code_key, factors } =
+        serde_json::from_slice(plain).map_err(|error| describe(&error))?;
+    if factors.len() > FACTOR_LIMIT {
+        return Err("it holds more secrets than a person may have".to_owned());
+    }
+    let code_key = unspell(code_key)?;
+    let code_key: [u8; 32] =
+        code_key.expose().as_slice().try_into().map_err(|_| "its code key is cut".to_owned())?;
+    let factors = factors
+        .into_iter()
+        .map(|Entry { id, secret }| unspell(secret).map(|secret| FactorSecret { id, secret }))
+        .collect::<Result<_, _>>()?;
+    Ok(Secrets { code_key: Secret::new(code_key), factors })
+}
+
+fn secret_of(factor: &Factor) -> &[u8] {
+    match &factor.kind {
+        FactorKind::Totp(totp) => totp.secret.expose(),
+    }
+}
+
+fn spell(secret: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(BASE64.encode(secret))
+}
+
+fn unspell(text: &str) -> Result<Secret<Vec<u8>>, String> {
+    BASE64.decode(text.as_bytes()).map(Secret::new).map_err(|_| "a secret of it is not as written".to_owned())
+}

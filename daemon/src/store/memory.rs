@@ -1,0 +1,324 @@
+//! The store in memory: the fake for tests of what stands above a store.
+//!
+//! Owns the same behaviour as the embedded store, as `conformance` sees it, without files and without sealing, and the
+//! faults that a test injects. Nothing of it is durable; no setting of the service leads here.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use countersign_core::account::{Account, AccountId, AccountKey, Revision};
+use countersign_core::audit;
+use countersign_core::time::WallTime;
+
+use super::encoding::column;
+use super::{
+    BATCH_LIMIT, Change, DATA_KEY_LIMIT, LOAD_LIMIT, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError,
+    StoredRecord, check_count, check_page,
+};
+
+/// What goes wrong once, at the next call that it concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The next load fails.
+    FailLoad,
+    /// The next commit fails, and nothing of it is written.
+    FailCommit,
+    /// Somebody else changes each account of the next commit just before it: its changes are stale.
+    Overtake,
+    /// The next commit is not answered before the store's time-out, and nothing of it is written.
+    HangCommit,
+    /// The next commit is written, but its caller sees a time-out: the outcome that nobody can know.
+    LoseAnswer,
+}
+
+/// Accounts and audit in memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    accounts: BTreeMap<AccountKey, Kept>,
+    ids: BTreeSet<AccountId>,
+    records: Vec<StoredRecord>,
+    head: [u8; 32],
+    newest_time: WallTime,
+    data_keys: Vec<u32>,
+    faults: VecDeque<Fault>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    account: Account,
+    data_key: u32,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            accounts: BTreeMap::new(),
+            ids: BTreeSet::new(),
+            records: Vec::new(),
+            head: audit::CHAIN_START,
+            newest_time: WallTime::default(),
+            data_keys: vec![1],
+            faults: VecDeque::new(),
+        }
+    }
+}
+
+impl Memory {
+    /// Makes an empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets something go wrong once; faults of the same call happen in the order in which they were injected.
+    pub fn inject(&self, fault: Fault) {
+        self.lock().faults.push_back(fault);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_fault(&mut self, concerns: impl Fn(Fault) -> bool) -> Option<Fault> {
+        let index = self.faults.iter().position(|fault| concerns(*fault))?;
+        self.faults.remove(index)
+    }
+
+    fn newest_key(&self) -> u32 {
+        self.data_keys.iter().copied().max().unwrap_or_default()
+    }
+
+    fn apply(&mut self, change: Change) -> Result<Revision, Stale> {
+        let Change { account, events } = change;
+        let revision = account.map_or(Ok(Revision::default()), |account| self.write(account))?;
+        for event in events {
+            let record = event.canonical();
+            self.head = audit::link(&self.head, &record);
+            self.newest_time = self.newest_time.max(WallTime::from_seconds(event.at));
+            let sequence = self.records.last().map_or(1, |last| last.sequence + 1);
+            self.records.push(StoredRecord { sequence, record, link: self.head });
+        }
+        Ok(revision)
+    }
+
+    fn write(&mut self, mut account: Account) -> Result<Revision, Stale> {
+        let is_current = match self.accounts.get(&account.key) {
+            Some(kept) => kept.account.id == account.id && kept.account.revision == account.revision,
+            None => !account.is_stored() && !self.ids.contains(&account.id),
+        };
+        if !is_current {
+            return Err(Stale);
+        }
+        let revision = account.revision.next();
+        account.revision = revision;
+        self.newest_time = self.newest_time.max(account.changed);
+        let data_key = self.newest_key();
+        self.ids.insert(account.id);
+        self.accounts.insert(account.key.clone(), Kept { account, data_key });
+        Ok(revision)
+    }
+
+    /// Writes each account once more, as another host would.
+    fn overtake(&mut self, batch: &[Change]) {
+        for account in batch.iter().filter_map(|change| change.account.as_ref()) {
+            let next = account.revision.next();
+            let other = Account { revision: next, ..account.clone() };
+            let data_key = self.newest_key();
+            self.ids.insert(account.id);
+            let kept = self.accounts.entry(account.key.clone()).or_insert(Kept { account: other, data_key });
+            kept.account.revision = kept.account.revision.max(next);
+        }
+    }
+
+    /// Refuses what no database can keep, before anything is written.
+    fn commit(&mut self, batch: Vec<Change>) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
+        for change in &batch {
+            for event in &change.events {
+                column(event.at)?;
+            }
+            if let Some(account) = &change.account {
+                column(account.changed.as_seconds())?;
+            }
+        }
+        Ok(batch.into_iter().map(|change| self.apply(change)).collect())
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn load(&self, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, StoreError> {
+        check_count("accounts in a load", keys.len(), LOAD_LIMIT)?;
+        let mut state = self.lock();
+        if state.take_fault(|fault| fault == Fault::FailLoad).is_some() {
+            return Err(injected("reading accounts"));
+        }
+        Ok(keys.iter().map(|key| state.accounts.get(key).map(|kept| kept.account.clone())).collect())
+    }
+
+    async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
+        check_count("changes in a batch", batch.len(), BATCH_LIMIT)?;
+        let fault = self.lock().take_fault(|fault| fault != Fault::FailLoad);
+        match fault {
+            Some(Fault::FailCommit | Fault::FailLoad) => return Err(injected("committing")),
+            Some(Fault::HangCommit) => {
+                tokio::time::sleep(STORE_LIMIT).await;
+                return Err(StoreError::TimedOut(STORE_LIMIT));
+            }
+            Some(Fault::LoseAnswer) => {
+                self.lock().commit(batch)?;
+                return Err(StoreError::TimedOut(STORE_LIMIT));
+            }
+            Some(Fault::Overtake) => self.lock().overtake(&batch),
+            None => {}
+        }
+        self.lock().commit(batch)
+    }
+
+    async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, StoreError> {
+        check_page(limit)?;
+        let state = self.lock();
+        let mut rest =
+            state.accounts.iter().filter(|(key, _)| after.is_none_or(|after| *key > after)).peekable();
+        let accounts: Vec<Account> =
+            rest.by_ref().take(limit.into()).map(|(_, kept)| kept.account.clone()).collect();
+        let next = rest.peek().and_then(|_| accounts.last().map(|account| account.key.clone()));
+        Ok(Page { accounts, next, total: count(state.accounts.len()) })
+    }
+
+    async fn audit(&self, after: u64, limit: u16) -> Result<Vec<StoredRecord>, StoreError> {
+        check_page(limit)?;
+        let state = self.lock();
+        Ok(state
+            .records
+            .iter()
+            .filter(|record| record.sequence > after)
+            .take(limit.into())
+            .cloned()
+            .collect())
+    }
+
+    async fn newest_time(&self) -> Result<WallTime, StoreError> {
+        Ok(self.lock().newest_time)
+    }
+
+    async fn rotate_key(&self) -> Result<u32, StoreError> {
+        let mut state = self.lock();
+        if state.data_keys.len() >= DATA_KEY_LIMIT {
+            let cause =
+                format!("there are {DATA_KEY_LIMIT} data keys; reseal first, which forgets the old ones");
+            return Err(StoreError::Failed { doing: "making a data key", cause });
+        }
+        let number = state.newest_key() + 1;
+        state.data_keys.push(number);
+        Ok(number)
+    }
+
+    async fn reseal(&self, after: Option<AccountId>, limit: u16) -> Result<Resealed, StoreError> {
+        check_page(limit)?;
+        let mut state = self.lock();
+        let newest = state.newest_key();
+        let total = count(state.accounts.len());
+        let mut rows: Vec<&mut Kept> = state
+            .accounts
+            .values_mut()
+            .filter(|kept| after.is_none_or(|after| kept.account.id > after))
+            .collect();
+        rows.sort_by_key(|kept| kept.account.id);
+        rows.truncate(limit.into());
+        for kept in &mut rows {
+            kept.data_key = newest;
+        }
+        let is_last = rows.len() < usize::from(limit);
+        let step = Resealed {
+            next: rows.last().filter(|_| !is_last).map(|kept| kept.account.id),
+            done: count(rows.len()),
+            total,
+        };
+        if is_last {
+            let State { accounts, data_keys, .. } = &mut *state;
+            data_keys.retain(|key| *key == newest || accounts.values().any(|kept| kept.data_key == *key));
+        }
+        Ok(step)
+    }
+}
+
+fn injected(doing: &'static str) -> StoreError {
+    StoreError::Failed { doing, cause: "injected by a test".to_owned() }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::conformance::{event, get, key, plain, put, suite};
+
+    mod conformance {
+        use super::*;
+
+        suite! { (Arc::new(Memory::new()), ()) }
+    }
+
+    fn changes(account: &Account) -> Vec<Change> {
+        vec![Change { account: Some(account.clone()), events: vec![event(1)] }]
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_writes_nothing_and_the_next_one_works() {
+        let store = Memory::new();
+        store.inject(Fault::FailCommit);
+        assert!(matches!(store.commit(changes(&plain("alice"))).await, Err(StoreError::Failed { .. })));
+        assert_eq!(get(&store, &key("alice")).await, None);
+        put(&store, &mut plain("alice")).await;
+    }
+
+    #[tokio::test]
+    async fn a_failed_load_leaves_commits_alone() {
+        let store = Memory::new();
+        store.inject(Fault::FailLoad);
+        put(&store, &mut plain("alice")).await;
+        assert!(store.load(&[key("alice")]).await.is_err());
+        assert!(get(&store, &key("alice")).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn an_overtaken_commit_is_stale_and_can_be_decided_again() {
+        let store = Memory::new();
+        let mut alice = plain("alice");
+        put(&store, &mut alice).await;
+        for account in [alice, plain("bob")] {
+            store.inject(Fault::Overtake);
+            assert_eq!(store.commit(changes(&account)).await.unwrap(), [Err(Stale)]);
+            put(&store, &mut get(&store, &account.key).await.unwrap()).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hanging_commit_times_out_and_writes_nothing() {
+        let store = Memory::new();
+        store.inject(Fault::HangCommit);
+        assert!(matches!(store.commit(changes(&plain("alice"))).await, Err(StoreError::TimedOut(_))));
+        assert_eq!(get(&store, &key("alice")).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_written_all_the_same() {
+        let store = Memory::new();
+        store.inject(Fault::LoseAnswer);
+        assert!(matches!(store.commit(changes(&plain("alice"))).await, Err(StoreError::TimedOut(_))));
+        assert!(get(&store, &key("alice")).await.is_some());
+        assert_eq!(store.audit(0, 10).await.unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,113 @@
+//! A batch of changes in one transaction, with its events in the chain of this host.
+//!
+//! Owns the order inside: a change compares and sets its account first and records its events only if that went, so a
+//! stale one leaves nothing behind. The chain is continued inside the transaction, from the head that lies in it.
+
+use countersign_core::account::{Account, Revision};
+use countersign_core::audit::{self, AuditEvent};
+use rusqlite::{Connection, Transaction, params};
+
+use super::accounts::{self, Written};
+use super::database::{Keys, Meta, Parts, begin};
+use super::failed;
+use super::worker::Ticket;
+use crate::store::encoding::{Row, column};
+use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, StoredRecord};
+
+/// Writes a batch.
+pub(super) fn commit(
+    parts: Parts<'_>,
+    ticket: &Ticket,
+    batch: &[Change],
+) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
+    let Parts { connection, mut keys, generation } = parts;
+    let transaction = begin(connection)?;
+    let mut meta = Meta::read(&transaction)?;
+    let answers = batch
+        .iter()
+        .map(|change| apply(&transaction, &mut keys, &mut meta, change))
+        .collect::<Result<Vec<_>, _>>()?;
+    meta.write(&transaction)?;
+    ticket.settle()?;
+    transaction.commit().map_err(failed("committing"))?;
+    *generation = meta.generation;
+    Ok(answers)
+}
+
+/// Reads records of the audit.
+pub(super) fn records(
+    connection: &Connection,
+    after: u64,
+    limit: u16,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
+    let sql = "SELECT sequence, record, link FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            let rows = statement.query_map(params![after, limit], |row| {
+                let sequence: i64 = row.get(0)?;
+                Ok(StoredRecord {
+                    sequence: u64::try_from(sequence).unwrap_or_default(), // the schema has it greater than 0
+                    record: row.get(1)?,
+                    link: row.get(2)?,
+                })
+            });
+            rows?.collect()
+        })
+        .map_err(failed("reading the audit"))
+}
+
+fn apply(
+    transaction: &Transaction<'_>,
+    keys: &mut Keys<'_>,
+    meta: &mut Meta,
+    change: &Change,
+) -> Result<Result<Revision, Stale>, StoreError> {
+    let Change { account, events } = change;
+    let mut revision = Revision::default();
+    if let Some(account) = account {
+        revision = account.revision.next();
+        if write(transaction, keys, meta, account, revision)? == Written::Stale {
+            return Ok(Err(Stale));
+        }
+    }
+    for event in events {
+        append(transaction, meta, event)?;
+    }
+    Ok(Ok(revision))
+}
+
+fn write(
+    transaction: &Transaction<'_>,
+    keys: &mut Keys<'_>,
+    meta: &mut Meta,
+    account: &Account,
+    revision: Revision,
+) -> Result<Written, StoreError> {
+    let row = Row::of(account, revision, keys.newest(transaction)?)?;
+    let written = accounts::write(transaction, &row)?;
+    match written {
+        Written::Inserted => meta.accounts = meta.accounts.saturating_add(1),
+        Written::Updated => {}
+        Written::Stale => return Ok(written),
+    }
+    meta.newest_time = meta.newest_time.max(row.changed);
+    Ok(written)
+}
+
+fn append(transaction: &Transaction<'_>, meta: &mut Meta, event: &AuditEvent) -> Result<(), StoreError> {
+    let record = event.canonical();
+    if record.len() > RECORD_LIMIT {
+        let cause = format!("a record is longer than {RECORD_LIMIT} bytes");
+        return Err(StoreError::Failed { doing: "writing the audit", cause });
+    }
+    meta.chain_head = audit::link(&meta.chain_head, &record);
+    meta.chain_sequence = meta.chain_sequence.saturating_add(1);
+    meta.newest_time = meta.newest_time.max(column(event.at)?);
+    transaction
+        .prepare_cached("INSERT INTO audit (sequence, record, link) VALUES (?1, ?2, ?3)")
+        .and_then(|mut statement| statement.execute(params![meta.chain_sequence, record, meta.chain_head]))
+        .map(drop)
+        .map_err(failed("writing the audit"))
+}
