@@ -71,6 +71,9 @@ impl Login {
         if let Some(reason) = self.passes_unasked(account) {
             return Way::Skip(reason);
         }
+        if self.asks_nobody() {
+            return Way::Refuse(Grounds::UnknownPerson);
+        }
         if self.request.phase == Phase::Account {
             let grounds = self.barrier(account, now).unwrap_or(Grounds::CodeNeeded);
             return Way::Refuse(grounds);
@@ -97,6 +100,11 @@ impl Login {
                 }
             }
         }
+    }
+
+    /// Tells whether everybody of this name would pass unasked: a question would single out the unknown.
+    fn asks_nobody(&self) -> bool {
+        self.request.person.existence == Existence::Unknown && self.decision.require == Requirement::Never
     }
 
     /// Tells whether a first factor is set up in this login.
