@@ -2,6 +2,11 @@
 //!
 //! `UPDATE_TRANSCRIPTS=1` writes the files anew from their acting lines; the difference is reviewed as code.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "golden files lie beside the tests; only the crate itself is pure"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
