@@ -89,7 +89,7 @@ fn only_under(crate_name: &str, permitted: &[&str]) -> Result<()> {
 
 fn documentation() -> Result<()> {
     run(cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
 }
 
 /// Checks bans, licenses and sources with cargo-deny; an unattended run builds it where it is not installed.
