@@ -134,20 +134,33 @@ fn lay_out(tree: &Path, built: &Path) -> Result<()> {
     describe(tree)
 }
 
-/// Adds what the command line writes about itself, and the man pages that were made into `target/man`.
+/// Adds the completions and man pages that the command line writes about itself, and the man pages of `docs/man`.
 fn add_manual(tree: &Path, built: &Path) -> Result<()> {
     let generated = target().join(GENERATED);
     capture(program(&built.join("countersign").to_string_lossy(), &["generate"]).arg(&generated))?;
     for (script, place) in COMPLETIONS {
         put(&generated.join("completions").join(script), &tree.join(place), 0o644)?;
     }
-    for page in [files_in(&generated.join("man"))?, files_in(&target().join("man"))?].concat() {
+    let manual = generated.join("man");
+    for page in files_in(&root().join("docs/man"))? {
+        typeset(&page, &manual)?;
+    }
+    for page in files_in(&manual)? {
         let section =
             page.extension().context("a man page without a section")?.to_string_lossy().into_owned();
         let place = tree.join(format!("usr/share/man/man{section}/{}.gz", name(&page)?));
         add_compressed(&page, &place)?;
     }
     Ok(())
+}
+
+/// Makes a man page of `<title>.<section>.md`.
+fn typeset(source: &Path, manual: &Path) -> Result<()> {
+    let page = source.file_stem().context("a page without a name")?.to_string_lossy().into_owned();
+    let (title, section) = page.rsplit_once('.').context("a page without a section")?;
+    let (title, section) = (format!("title={title}"), format!("section={section}"));
+    let options = ["-s", "-T", "man", "-M", &title, "-M", &section, "-M", "source=Countersign", "-o"];
+    capture(program("lowdown", &options).arg(manual.join(&page)).arg(source)).map(drop)
 }
 
 /// Adds a file compressed, without the time, so that two builds give the same bytes; leaves out what is not there.

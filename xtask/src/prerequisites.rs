@@ -4,8 +4,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{capture, is_root, program, run};
 
-/// Building: the compiler's linker, libpam's headers, and the tools that the package is checked with.
-pub(crate) const BUILD: &[&str] = &["binutils", "dpkg", "gcc", "libc6-dev", "libpam0g-dev"];
+/// Building: the compiler's linker, libpam's headers, and the tools that check the package and typeset its manual.
+pub(crate) const BUILD: &[&str] = &["binutils", "dpkg", "gcc", "libc6-dev", "libpam0g-dev", "lowdown"];
 
 /// Booting a machine.
 pub(crate) const MACHINE: &[&str] = &["mmdebstrap", "systemd-container", "tar", "util-linux"];
