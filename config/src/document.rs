@@ -9,9 +9,9 @@ use toml::de::DeTable;
 use crate::diagnostics::Findings;
 use crate::keys;
 use crate::rules::{self, PlacedRule};
+use crate::sections::Section;
 use crate::settings::{self, StoreSettings};
 use crate::source::Source;
-use crate::values::Section;
 
 /// What the main file says.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod order;
 mod printable;
 mod rules;
 mod schema;
+mod sections;
 mod settings;
 mod source;
 mod values;

@@ -12,8 +12,9 @@ use crate::diagnostics::{Findings, Place, shorten};
 use crate::keys;
 use crate::names::{self, NameKind};
 use crate::network;
+use crate::sections::Section;
 use crate::source::Source;
-use crate::values::{Choices, NAME_LIMIT, Section, Text};
+use crate::values::{Choices, NAME_LIMIT, Text};
 
 /// The most rules of all files together.
 pub const RULE_LIMIT: usize = 1000;

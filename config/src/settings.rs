@@ -14,7 +14,8 @@ use crate::diagnostics::{Findings, shorten};
 use crate::duration;
 use crate::keys;
 use crate::names::{self, NameKind};
-use crate::values::{Choices, Section, Value};
+use crate::sections::Section;
+use crate::values::{Choices, Value};
 
 /// The issuer in authenticator apps where the file names none.
 pub(crate) const DEFAULT_ORGANIZATION: &str = "Countersign";

@@ -7,35 +7,25 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use crate::diagnostics::{Findings, Place, shorten};
 use crate::duration;
-use crate::keys::{Keys, most_alike, not_in_this_version};
+use crate::keys::{most_alike, not_in_this_version};
 use crate::printable::first_unprintable;
-use crate::source::Source;
 
 /// The most entries of a list.
 pub const ENTRY_LIMIT: usize = 1000;
 /// The longest name of a list entry, in bytes.
 pub const NAME_LIMIT: usize = countersign_core::account::NAME_LIMIT;
 
-/// A table of the file with the keys it may have.
-#[derive(Debug, Clone)]
-pub(crate) struct Section<'t, 's> {
-    pub(crate) keys: &'static Keys,
-    pub(crate) place: Place<'s>,
-    table: &'t DeTable<'t>,
-}
-
 /// A value with its key.
 #[derive(Debug, Clone)]
 pub(crate) struct Value<'t, 's> {
     pub(crate) key: &'static str,
     pub(crate) place: Place<'s>,
-    example: &'static str,
-    content: &'t DeValue<'t>,
+    pub(crate) example: &'static str,
+    pub(crate) content: &'t DeValue<'t>,
 }
 
 /// A text with its place.
@@ -50,76 +40,6 @@ pub(crate) struct Text<'t, 's> {
 pub(crate) struct Choices<T: 'static> {
     pub(crate) now: &'static [(&'static str, T)],
     pub(crate) later: &'static [&'static str],
-}
-
-impl<'t, 's> Section<'t, 's> {
-    /// Opens a table and refuses the keys that it may not have.
-    pub(crate) fn open(
-        keys: &'static Keys,
-        source: &'s Source,
-        table: &'t Spanned<DeTable<'t>>,
-        findings: &mut Findings,
-    ) -> Self {
-        Self::over(keys, source.place(table.span()), table.get_ref(), findings)
-    }
-
-    fn over(keys: &'static Keys, place: Place<'s>, table: &'t DeTable<'t>, findings: &mut Findings) -> Self {
-        keys.check(place.source, table, findings);
-        Self { keys, place, table }
-    }
-
-    /// Finds a value.
-    pub(crate) fn value(&self, key: &'static str) -> Option<Value<'t, 's>> {
-        let value = self.table.get(key)?;
-        let place = self.place.source.place(value.span());
-        Some(Value { key, place, example: self.keys.example(key), content: value.get_ref() })
-    }
-
-    /// Opens a table within this one.
-    pub(crate) fn section(
-        &self,
-        key: &'static str,
-        keys: &'static Keys,
-        findings: &mut Findings,
-    ) -> Option<Section<'t, 's>> {
-        let value = self.value(key)?;
-        match value.content {
-            DeValue::Table(table) => Some(Section::over(keys, value.place, table, findings)),
-            other => {
-                let message = format!("`{key}` is {}, but has to be a table", type_name(other));
-                findings.error(&value.place, message, format!("write {} and the keys below it", keys.table));
-                None
-            }
-        }
-    }
-
-    /// Opens the tables of an array of tables.
-    pub(crate) fn sections(
-        &self,
-        key: &'static str,
-        keys: &'static Keys,
-        findings: &mut Findings,
-    ) -> Vec<Section<'t, 's>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
-        let DeValue::Array(array) = value.content else {
-            let message = format!("`{key}` is {}, but has to be a list of tables", type_name(value.content));
-            findings.error(&value.place, message, format!("write {} with two brackets", keys.table));
-            return Vec::new();
-        };
-        let mut sections = Vec::new();
-        for entry in array {
-            let place = self.place.source.place(entry.span());
-            match entry.get_ref() {
-                DeValue::Table(table) => sections.push(Section::over(keys, place, table, findings)),
-                other => {
-                    let message =
-                        format!("this entry of `{key}` is {}, but has to be a table", type_name(other));
-                    findings.error(&place, message, format!("write {} and the keys below it", keys.table));
-                }
-            }
-        }
-        sections
-    }
 }
 
 impl<'t, 's> Value<'t, 's> {
@@ -294,7 +214,8 @@ impl<T: Copy> Choices<T> {
     }
 }
 
-fn type_name(value: &DeValue<'_>) -> &'static str {
+/// Tells what a value is.
+pub(crate) fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",

@@ -65,3 +65,27 @@ pub(crate) fn errors_of(text: &str) -> Vec<Diagnostic> {
     let found = check(&Folder::new(text).main(), None);
     found.into_iter().filter(|found| found.severity == Severity::Error).collect()
 }
+
+/// Lists the warnings of a main file without errors.
+pub(crate) fn warnings_of(text: &str) -> Vec<Diagnostic> {
+    let found = check(&Folder::new(text).main(), None);
+    assert!(found.iter().all(|found| found.severity == Severity::Warning), "{found:#?}");
+    found
+}
+
+/// The one error of a main file.
+pub(crate) fn message_of(text: &str) -> String {
+    let found = errors_of(text);
+    let [only] = found.as_slice() else { panic!("{text}: {found:#?}") };
+    only.message.clone()
+}
+
+/// The one error of a setting at the top.
+pub(crate) fn fault_of(setting: &str) -> String {
+    message_of(&format!("{setting}\n{MINIMAL}"))
+}
+
+/// The one error of a rule's line.
+pub(crate) fn rule_fault_of(line: &str) -> String {
+    message_of(&format!("[[policy]]\nname = \"r\"\nrequire = \"always\"\n{line}\n{MINIMAL}"))
+}

@@ -6,6 +6,7 @@ mod diagnostics;
 mod files;
 mod folder;
 mod manual;
-mod policy;
 mod properties;
+mod rules;
 mod schema;
+mod settings;
