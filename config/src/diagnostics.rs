@@ -166,13 +166,18 @@ impl Findings {
         if severity == Severity::Error {
             self.errors += 1;
         }
-        if self.diagnostics.len() < DIAGNOSTIC_LIMIT {
+        if !self.is_full() {
             return true;
         }
         self.left_out += 1;
         let is_warning = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
         let replaced = self.diagnostics.iter().rposition(is_warning).filter(|_| severity == Severity::Error);
         replaced.map(|index| self.diagnostics.remove(index)).is_some()
+    }
+
+    /// Tells whether there is no room for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= DIAGNOSTIC_LIMIT
     }
 
     /// Gives the diagnostics away, those of the main file first, then by file and line, with a last one that counts what

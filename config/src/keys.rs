@@ -156,7 +156,9 @@ impl Keys {
                 );
             } else {
                 let message = format!("unknown key `{}`{}", shorten(name), self.of_table());
-                findings.error(&place, message, self.instead_of(name));
+                // Likeness costs: a file of nothing but unknown keys is not worth it.
+                let is_full = findings.is_full();
+                findings.error(&place, message, if is_full { self.names() } else { self.instead_of(name) });
             }
         }
     }
@@ -175,13 +177,18 @@ impl Keys {
             return format!("`{name}` belongs to {home}");
         }
         let names = self.known.iter().map(|key| key.name);
-        match most_alike(name, names.clone().chain(self.later.iter().copied())) {
+        match most_alike(name, names.chain(self.later.iter().copied())) {
             Some(alike) if self.later.contains(&alike) => {
                 format!("did you mean `{alike}`? It is not in this version; take it out")
             }
             Some(alike) => format!("did you mean `{alike}`?"),
-            None => format!("the keys here are {}", names.collect::<Vec<_>>().join(", ")),
+            None => self.names(),
         }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.known.iter().map(|key| key.name).collect();
+        format!("the keys here are {}", names.join(", "))
     }
 }
 
