@@ -3,7 +3,9 @@
 //! Owns the errors of the conversation loop and the reading of D-Bus errors. A verdict is never an error, and an error
 //! is never a verdict: whoever gets one of these refuses.
 
-use crate::names::error as name;
+use zbus::fdo;
+
+use crate::names::error as known;
 use crate::step::{MalformedStep, is_shown};
 
 /// The longest text that is taken from an error of the service, in bytes.
@@ -73,21 +75,37 @@ impl PeerError {
 
 impl From<zbus::Error> for PeerError {
     fn from(error: zbus::Error) -> Self {
-        let zbus::Error::MethodError(error_name, text, _) = &error else {
-            return Self::Gone(printable(&error.to_string()));
-        };
-        let text = || printable(text.as_deref().unwrap_or_default());
-        match error_name.as_str() {
-            name::NOT_PERMITTED | "org.freedesktop.DBus.Error.AccessDenied" => Self::NotPermitted,
-            name::INVALID_ARGUMENT => Self::InvalidArgument(text()),
-            name::LIMIT_REACHED => Self::LimitReached,
-            name::UNAVAILABLE => Self::Unavailable,
-            name::NO_SUCH_USER => Self::NoSuchUser,
-            name::REFUSED => Self::Refused(text()),
-            "org.freedesktop.DBus.Error.ServiceUnknown"
-            | "org.freedesktop.DBus.Error.NameHasNoOwner"
-            | "org.freedesktop.DBus.Error.NoReply"
-            | "org.freedesktop.DBus.Error.Disconnected" => Self::Gone(text()),
+        match &error {
+            zbus::Error::FDO(error) => Self::from_standard(error),
+            zbus::Error::MethodError(name, text, _) => Self::from_own(name, text.as_deref()),
+            other => Self::Gone(printable(&other.to_string())),
+        }
+    }
+}
+
+impl PeerError {
+    /// Reads an error of the D-Bus specification, from the bus or from the object server.
+    fn from_standard(error: &fdo::Error) -> Self {
+        match error {
+            fdo::Error::AccessDenied(_) => Self::NotPermitted,
+            fdo::Error::ServiceUnknown(text)
+            | fdo::Error::NameHasNoOwner(text)
+            | fdo::Error::NoReply(text)
+            | fdo::Error::Disconnected(text) => Self::Gone(printable(text)),
+            other => Self::Unexpected(printable(&other.to_string())),
+        }
+    }
+
+    /// Reads an error by its name.
+    fn from_own(name: &str, text: Option<&str>) -> Self {
+        let text = || printable(text.unwrap_or_default());
+        match name {
+            known::NOT_PERMITTED => Self::NotPermitted,
+            known::INVALID_ARGUMENT => Self::InvalidArgument(text()),
+            known::LIMIT_REACHED => Self::LimitReached,
+            known::UNAVAILABLE => Self::Unavailable,
+            known::NO_SUCH_USER => Self::NoSuchUser,
+            known::REFUSED => Self::Refused(text()),
             other => Self::Unexpected(printable(other)),
         }
     }

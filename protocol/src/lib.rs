@@ -4,6 +4,7 @@
 //! the command line share. Decides nothing and logs nothing.
 
 pub mod conversation;
+pub mod door;
 pub mod error;
 pub mod frame;
 pub mod names;

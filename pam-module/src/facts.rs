@@ -1,0 +1,78 @@
+//! What the module tells the service about a login (DESIGN.md 6, the context of `Begin`).
+//!
+//! Owns which facts are read and how long they may be. All come from libpam, none from the environment of the process.
+//! Leaves to the service which of them count. A fact over its limit is left out: a missing one is the strictest.
+
+use std::ffi::CStr;
+
+use countersign_protocol::proxies::Facts;
+use pam::items::{RHost, RUser, Tty};
+use zbus::Variant;
+
+use crate::handle::Handle;
+use crate::options::{Duty, Options};
+use crate::outcome::SSHD;
+
+/// Where sshd lists the methods that a login has completed.
+pub(crate) const SSH_AUTH_INFO: &CStr = c"SSH_AUTH_INFO_0";
+/// Where auth leaves the single-use id of a login for the session hook.
+pub(crate) const LOGIN_VARIABLE: &CStr = c"COUNTERSIGN_LOGIN";
+/// The longest user name, in bytes (`LOGIN_NAME_MAX`).
+pub(crate) const USER_LIMIT: usize = 256;
+/// The longest fact, in bytes; a host name has at most 253.
+const FACT_LIMIT: usize = 512;
+/// The longest list of completed methods, in bytes (DESIGN.md 3).
+const SSH_AUTH_INFO_LIMIT: usize = 8 * 1024;
+
+/// Which hook asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// `pam_sm_authenticate`.
+    Auth,
+    /// `pam_sm_acct_mgmt`.
+    Account,
+}
+
+/// Facts by name.
+#[derive(Debug)]
+pub(crate) struct Gathered(Vec<(&'static str, String)>);
+
+/// Reads the facts of a login.
+pub(crate) fn gather(handle: &Handle<'_>, options: &Options, phase: Phase) -> Gathered {
+    let service = handle.service();
+    let ssh = |name: &CStr| if service == SSHD { handle.variable(name) } else { None };
+    let phase = match phase {
+        Phase::Auth => "auth",
+        Phase::Account => "account",
+    };
+    let late = (options.duty == Duty::LateCode).then(|| "late".to_owned());
+    let facts = [
+        ("phase", Some(phase.to_owned()), FACT_LIMIT),
+        ("tty", handle.item(|item: Tty<'_>| item.0), FACT_LIMIT),
+        ("remote_host", handle.item(|item: RHost<'_>| item.0), FACT_LIMIT),
+        ("requesting_user", handle.item(|item: RUser<'_>| item.0), USER_LIMIT),
+        ("ssh_connection", ssh(c"SSH_CONNECTION"), FACT_LIMIT),
+        ("ssh_auth_info", ssh(SSH_AUTH_INFO), SSH_AUTH_INFO_LIMIT),
+        ("locale", locale(handle), FACT_LIMIT),
+        ("first_factor", late, FACT_LIMIT),
+        ("service", Some(service.clone()), FACT_LIMIT),
+    ];
+    let present = |(name, value, limit): (&'static str, Option<String>, usize)| {
+        let value = value.filter(|value| !value.is_empty() && value.len() <= limit)?;
+        Some((name, value))
+    };
+    Gathered(facts.into_iter().filter_map(present).collect())
+}
+
+/// Tells the language of the login, where the application has put it into the PAM environment.
+fn locale(handle: &Handle<'_>) -> Option<String> {
+    let names = [c"LC_ALL", c"LC_MESSAGES", c"LANG"];
+    names.into_iter().filter_map(|name| handle.variable(name)).find(|value| !value.is_empty())
+}
+
+impl Gathered {
+    /// Borrows the facts as `a{sv}`.
+    pub(crate) fn on_the_wire(&self) -> Facts<'_> {
+        self.0.iter().map(|(name, value)| (*name, Variant::from(value.as_str()))).collect()
+    }
+}

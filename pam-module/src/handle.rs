@@ -1,0 +1,161 @@
+//! The handle that libpam gives us, with what pam-bindings leaves out.
+//!
+//! Owns every `unsafe` of the module, one operation a block. Texts are copied before they are used, because a
+//! conversation may change them. Leaves decisions to the callers.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint};
+
+use countersign_protocol::error::{ScreenError, printable};
+use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
+use pam::conv::Conv;
+use pam::items::{Item, Service};
+use pam::module::PamHandle;
+use zeroize::Zeroizing;
+
+#[link(name = "pam")]
+unsafe extern "C" {
+    fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
+    fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
+    fn pam_getenv(handle: *mut PamHandle, name: *const c_char) -> *const c_char;
+    fn pam_putenv(handle: *mut PamHandle, assignment: *const c_char) -> c_int;
+}
+
+/// How long a refusal takes at least, as with `pam_unix`; libpam varies it by half and the application may overrule it.
+const FAIL_DELAY_MICROSECONDS: c_uint = 2_000_000;
+/// The key of our data in the handle. With a version: another build of the module must not read it as its own type.
+const STANDING: &str = "countersign.standing.1";
+
+/// How much a line in syslog matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// Our own fault.
+    Critical,
+    /// A login was refused because something did not work.
+    Error,
+    /// Only under `debug`.
+    Debug,
+}
+
+/// What this handle's `authenticate` ended with, for `account` in the same process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The service let this person in, or asked for no code.
+    Passed(String),
+    /// Not, or not yet.
+    Refused,
+}
+
+/// A PAM transaction.
+pub(crate) struct Handle<'a>(&'a mut PamHandle);
+
+impl<'a> Handle<'a> {
+    /// Wraps what libpam passed to a hook.
+    pub(crate) fn new(handle: &'a mut PamHandle) -> Self {
+        Self(handle)
+    }
+
+    /// Tells the name of the person, asking for it where the application has not.
+    pub(crate) fn user(&mut self) -> Result<String, PamResultCode> {
+        self.0.get_user(None)
+    }
+
+    /// Tells the service, which libpam always knows; an unreadable name is an empty one.
+    pub(crate) fn service(&self) -> String {
+        self.item(|item: Service<'_>| item.0).unwrap_or_default()
+    }
+
+    /// Copies a text item.
+    pub(crate) fn item<'b, T: Item<'b>>(&'b self, text: impl FnOnce(T) -> &'b CStr) -> Option<String> {
+        let item = self.0.get_item::<T>().ok().flatten()?;
+        text(item).to_str().ok().map(str::to_owned)
+    }
+
+    /// Tells a variable of the PAM environment, never of the process.
+    pub(crate) fn variable(&self, name: &CStr) -> Option<String> {
+        let handle = std::ptr::from_ref::<PamHandle>(&*self.0).cast_mut();
+        // SAFETY: the handle is libpam's for the whole hook, the name is a C string; pam_getenv changes neither.
+        let value = unsafe { pam_getenv(handle, name.as_ptr()) };
+        if value.is_null() {
+            return None;
+        }
+        // SAFETY: pam_getenv returns a C string that lives until the environment changes; it is copied before that.
+        let value = unsafe { CStr::from_ptr(value) };
+        value.to_str().ok().map(str::to_owned)
+    }
+
+    /// Sets a variable of the PAM environment; one that cannot be set is not there.
+    pub(crate) fn set(&mut self, name: &CStr, value: &str) {
+        let assignment = [name.to_bytes(), b"=", value.as_bytes()].concat();
+        if let Ok(assignment) = CString::new(assignment) {
+            self.put(&assignment);
+        }
+    }
+
+    /// Unsets a variable of the PAM environment; libpam complains in syslog about one that is not there.
+    pub(crate) fn unset(&mut self, name: &CStr) {
+        if self.variable(name).is_some() {
+            self.put(name);
+        }
+    }
+
+    fn put(&mut self, assignment: &CStr) {
+        // SAFETY: the handle is libpam's for the whole hook; pam_putenv copies the C string.
+        let _ = unsafe { pam_putenv(self.0, assignment.as_ptr()) };
+    }
+
+    /// Makes a refusal take time.
+    pub(crate) fn delay_failure(&mut self) {
+        // SAFETY: the handle is libpam's for the whole hook.
+        let _ = unsafe { pam_fail_delay(self.0, FAIL_DELAY_MICROSECONDS) };
+    }
+
+    /// Notes for `account` how `authenticate` ended; an error means that it could not be noted.
+    pub(crate) fn note(&mut self, standing: Standing) -> Result<(), PamResultCode> {
+        self.0.set_data(STANDING, Box::new(standing))
+    }
+
+    /// Tells how this handle's `authenticate` ended.
+    pub(crate) fn standing(&self) -> Standing {
+        // SAFETY: only `note` stores under this key, always a `Standing`.
+        let noted = unsafe { self.0.get_data::<Standing>(STANDING) };
+        noted.map_or(Standing::Refused, Clone::clone)
+    }
+
+    /// Writes a line to syslog, as libpam does it (facility authpriv, with module, service and phase).
+    pub(crate) fn log(&self, priority: Priority, text: &str) {
+        let priority = match priority {
+            Priority::Critical => 2,
+            Priority::Error => 3,
+            Priority::Debug => 7,
+        };
+        let Ok(text) = CString::new(printable(text)) else { return };
+        // SAFETY: the handle is libpam's for the whole hook; the format is the literal "%s" with its one C string.
+        unsafe { pam_syslog(self.0, priority, c"%s".as_ptr(), text.as_ptr()) };
+    }
+
+    /// Shows an information or error text; whether it arrives nobody can know, many applications answer it by nothing.
+    pub(crate) fn show(&self, error: bool, text: &str) {
+        if let Ok(Some(conversation)) = self.0.get_item::<Conv<'_>>() {
+            let _ = conversation.send(if error { PAM_ERROR_MSG } else { PAM_TEXT_INFO }, text);
+        }
+    }
+
+    /// Prompts and waits. An answer that is no text is an empty one: asked again and not charged (DESIGN.md 3).
+    ///
+    /// # Errors
+    ///
+    /// [`ScreenError::Absent`] without a conversation, [`ScreenError::Failed`] where it fails or answers nothing.
+    pub(crate) fn ask(&self, hidden: bool, text: &str) -> Result<Zeroizing<String>, ScreenError> {
+        let conversation = self.0.get_item::<Conv<'_>>().ok().flatten().ok_or(ScreenError::Absent)?;
+        let style = if hidden { PAM_PROMPT_ECHO_OFF } else { PAM_PROMPT_ECHO_ON };
+        let answer = conversation.send(style, text).ok().flatten().ok_or(ScreenError::Failed)?;
+        Ok(Zeroizing::new(answer.as_str().unwrap_or_default().to_owned()))
+    }
+}
+
+/// Tells the audit session id of this process, where it has one.
+pub(crate) fn audit_session() -> Option<u32> {
+    #[expect(clippy::disallowed_methods, reason = "the kernel's word on the session, for SessionOpened")]
+    let text = std::fs::read_to_string("/proc/self/sessionid").ok()?;
+    text.trim().parse().ok().filter(|session| *session != u32::MAX)
+}

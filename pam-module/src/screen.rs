@@ -1,0 +1,38 @@
+//! The person behind a PAM conversation, as the conversation loop sees them.
+//!
+//! Owns how a line becomes a PAM message. A text that does not arrive ends nothing (what must be read stands in a
+//! prompt, DESIGN.md 6); a prompt without an answer does.
+
+use countersign_protocol::conversation::Screen;
+use countersign_protocol::error::ScreenError;
+use countersign_protocol::step::{Line, Style};
+use pam::constants::{PAM_SILENT, PamFlag};
+use zeroize::Zeroizing;
+
+use crate::handle::Handle;
+
+/// A PAM conversation.
+pub(crate) struct PamScreen<'a, 'b> {
+    handle: &'a Handle<'b>,
+    silent: bool,
+}
+
+impl<'a, 'b> PamScreen<'a, 'b> {
+    /// Talks through the conversation function of `handle`; under `PAM_SILENT` only prompts are shown.
+    pub(crate) fn new(handle: &'a Handle<'b>, flags: PamFlag) -> Self {
+        Self { handle, silent: flags & PAM_SILENT != 0 }
+    }
+}
+
+impl Screen for PamScreen<'_, '_> {
+    fn show(&mut self, line: &Line) -> Result<(), ScreenError> {
+        if !self.silent {
+            self.handle.show(line.style == Style::Error, &line.text);
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, line: &Line) -> Result<Zeroizing<String>, ScreenError> {
+        self.handle.ask(line.style == Style::AskHidden, &line.text)
+    }
+}
