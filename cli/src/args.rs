@@ -1,0 +1,131 @@
+//! The command line: options that every command has, and the commands.
+//!
+//! Owns the tree of commands; each command's own arguments stand beside it in `commands/`. The doc comments are the
+//! help texts.
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::commands::{
+    completions, enroll, generate, policy_check, policy_explain, remove, status, store_rotate_key, user_list,
+    user_reset, user_show, user_unlock,
+};
+use crate::output::ColorChoice;
+
+/// The second factor of your login.
+///
+/// People set up and look at their own factors, the helpdesk resets and unlocks, administrators check the policy.
+/// Everything is decided by the service `countersignd`; this command asks it over the system bus.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "Example:\n  countersign status\n\nExit codes: 0 done, 1 refused, 2 wrong usage, 3 service unavailable."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Write results as JSON
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Say nothing but results and errors
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// When to use color: auto (on a terminal), always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) color: ColorChoice,
+    /// The address of a bus for tests
+    #[arg(long, global = true, hide = true, value_name = "ADDRESS")]
+    pub(crate) bus: Option<String>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Status(status::Status),
+    Enroll(enroll::Enroll),
+    Remove(remove::Remove),
+    /// Help other people with their second factor
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    User(User),
+    /// Check and explain the policy
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    Policy(Policy),
+    /// Look after the store of the service
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    Store(Store),
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Generate(generate::Generate),
+}
+
+/// Acts of the helpdesk and of administrators on people.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  countersign user show alice")]
+pub(crate) enum User {
+    Show(user_show::Show),
+    Reset(user_reset::Reset),
+    Unlock(user_unlock::Unlock),
+    List(user_list::List),
+}
+
+/// Questions about the policy.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  countersign policy check")]
+pub(crate) enum Policy {
+    Check(policy_check::Check),
+    Explain(policy_explain::Explain),
+}
+
+/// Acts on the store.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  sudo countersign store rotate-key")]
+pub(crate) enum Store {
+    RotateKey(store_rotate_key::RotateKey),
+}
+
+/// The whole command line, for completions and man pages.
+pub(crate) fn command() -> clap::Command {
+    Arguments::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_an_example() {
+        fn check(command: &clap::Command) {
+            if command.is_hide_set() || command.get_name() == "help" {
+                return;
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{}", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&command());
+    }
+}

@@ -1,0 +1,59 @@
+//! One file a verb. Each owns its arguments, with their help texts, and what it asks of the service.
+
+pub(crate) mod completions;
+pub(crate) mod enroll;
+pub(crate) mod generate;
+pub(crate) mod policy_check;
+pub(crate) mod policy_explain;
+pub(crate) mod remove;
+pub(crate) mod status;
+pub(crate) mod store_rotate_key;
+pub(crate) mod user_list;
+pub(crate) mod user_reset;
+pub(crate) mod user_show;
+pub(crate) mod user_unlock;
+
+use crate::args::{Command, Policy, Store, User};
+use crate::bus::Bus;
+use crate::exit::Failure;
+use crate::output::Output;
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// How this run speaks.
+    pub(crate) output: Output,
+    /// The bus of a test.
+    pub(crate) bus_address: Option<String>,
+}
+
+impl Context {
+    /// Connects to the service.
+    ///
+    /// # Errors
+    /// As [`Bus::connect`].
+    pub(crate) async fn bus(&self) -> Result<Bus, Failure> {
+        Bus::connect(self.bus_address.as_deref()).await
+    }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Why it did not do what was asked.
+pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failure> {
+    match command {
+        Command::Status(status) => status.run(&context).await,
+        Command::Enroll(enroll) => enroll.run(&context).await,
+        Command::Remove(remove) => remove.run(&context).await,
+        Command::User(User::Show(show)) => show.run(&context).await,
+        Command::User(User::Reset(reset)) => reset.run(&context).await,
+        Command::User(User::Unlock(unlock)) => unlock.run(&context).await,
+        Command::User(User::List(list)) => list.run(&context).await,
+        Command::Policy(Policy::Check(check)) => check.run(&context),
+        Command::Policy(Policy::Explain(explain)) => explain.run(&context).await,
+        Command::Store(Store::RotateKey(rotate)) => rotate.run(&context).await,
+        Command::Completions(completions) => completions.run(),
+        Command::Generate(generate) => generate.run(),
+    }
+}

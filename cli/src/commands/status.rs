@@ -1,0 +1,28 @@
+//! `countersign status`: what one holds oneself.
+
+use clap::Args;
+
+use crate::bus::call;
+use crate::commands::Context;
+use crate::exit::Failure;
+use crate::facts::Facts;
+use crate::standing::Standing;
+
+/// Show your own second factor
+///
+/// Tells whether a code is asked for when you log in, which apps you have set up, and whether you are locked.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign status")]
+pub(crate) struct Status {}
+
+impl Status {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let service = context.bus().await?.self_service().await?;
+        let standing = Standing::try_from(Facts::from(call(service.status()).await?))?;
+        standing.show(&context.output)?;
+        if let (Some(advice), false) = (standing.advice(), context.output.is_json()) {
+            context.output.note(&format!("\n{advice}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+//! `countersign user show`: what a person holds, for the helpdesk.
+
+use clap::Args;
+
+use crate::bus::interactive_call;
+use crate::commands::Context;
+use crate::exit::Failure;
+use crate::facts::Facts;
+use crate::standing::Standing;
+
+/// Show what a person has set up, never a secret
+///
+/// Tells which methods the person has set up and when, when they were last used, whether the person is locked, and which
+/// rule applies.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign user show alice")]
+pub(crate) struct Show {
+    /// Whose
+    user: String,
+}
+
+impl Show {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let helpdesk = context.bus().await?.helpdesk().await?;
+        let facts = interactive_call(helpdesk.show(&self.user)).await?;
+        Standing::try_from(Facts::from(facts))?.show(&context.output)
+    }
+}

@@ -1,0 +1,87 @@
+//! The help of every command, as golden files. `UPDATE_GOLDEN=1 cargo test` writes them anew; review them as code.
+
+use std::path::Path;
+
+use crate::bus::{countersign, run};
+
+const COMMANDS: [&[&str]; 16] = [
+    &[],
+    &["status"],
+    &["enroll"],
+    &["remove"],
+    &["user"],
+    &["user", "show"],
+    &["user", "reset"],
+    &["user", "unlock"],
+    &["user", "list"],
+    &["policy"],
+    &["policy", "check"],
+    &["policy", "explain"],
+    &["store"],
+    &["store", "rotate-key"],
+    &["completions"],
+    &["help"],
+];
+
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command_line/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{} differs", path.display());
+}
+
+#[test]
+fn the_help_of_every_command_is_as_reviewed_and_fits_eighty_columns() {
+    for command in COMMANDS {
+        let mut arguments = command.to_vec();
+        if command != ["help"] {
+            arguments.push("--help");
+        }
+        let mut help = countersign(&arguments);
+        help.env("COLUMNS", "80");
+        let ran = run(help, "");
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command:?}");
+        assert!(ran.out.contains("Example"), "{command:?}");
+        let widest = ran.out.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= 80, "{command:?} is {widest} columns wide:\n{}", ran.out);
+        let name = if command.is_empty() { "countersign".to_owned() } else { command.join("-") };
+        golden(&format!("{name}.txt"), &ran.out);
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
+    let wrong: [&[&str]; 10] = [
+        &[],
+        &["user"],
+        &["nonsense"],
+        &["status", "--nonsense"],
+        &["enroll", "hotp"],
+        &["enroll", "--qr", "code.jpg"],
+        &["remove"],
+        &["user", "reset", "alice", "--reason"],
+        &["status", "--color", "sometimes"],
+        &["completions", "cobol"],
+    ];
+    for arguments in wrong {
+        let ran = run(countersign(arguments), "");
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?} {ran:?}");
+        assert!(!ran.err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn completions_and_man_pages_are_written_without_the_service() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(countersign(&["completions", shell]), "");
+        assert_eq!(ran.code, 0);
+        assert!(ran.out.contains("rotate-key"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run(countersign(&["generate", folder.path().to_str().unwrap()]), "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let page = std::fs::read_to_string(folder.path().join("man/countersign.1")).unwrap();
+    assert!(page.contains("EXIT STATUS"));
+}

@@ -1,0 +1,101 @@
+//! `user show`, `user reset`, `user unlock`.
+
+use serde_json::json;
+
+use crate::service::{Script, Service};
+
+fn service() -> Service {
+    Service::start(Script::default())
+}
+
+#[test]
+fn show_tells_what_a_person_holds_and_lets_polkit_ask() {
+    let service = service();
+    let ran = service.bus.run(&["user", "show", "alice"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    assert!(ran.out.starts_with("alice\n"), "{ran:?}");
+    assert!(ran.out.contains("Locked           until 2026-11-02 14:32 UTC: too many wrong codes"), "{ran:?}");
+    assert_eq!(service.asked(), ["Show alice may_ask=true"]);
+}
+
+#[test]
+fn reset_passes_every_option_on_and_says_what_was_done() {
+    let service = service();
+    let arguments =
+        ["user", "reset", "alice", "--method", "totp", "--end-sessions", "--reason", "lost phone"];
+    let ran = service.bus.run(&arguments, "");
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
+    assert_eq!(ran.err, "alice is reset: 1 method was removed, and the sessions are ended.\n");
+    assert_eq!(service.asked(), ["Reset alice end_sessions=true method=\"totp\" reason=\"lost phone\""]);
+}
+
+#[test]
+fn reset_says_when_sessions_could_not_be_ended() {
+    let ran = service().bus.run(&["user", "reset", "alice", "--end-sessions", "--reason", "stolen"], "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("could not be ended"), "{ran:?}");
+}
+
+#[test]
+fn the_json_of_reset_and_unlock_keeps_its_shape() {
+    let service = service();
+    let ran = service.bus.run(&["user", "reset", "alice", "--reason", "x", "--json"], "");
+    assert_eq!(ran.json(), json!({ "user": "alice", "removed": 1, "sessions_ended": false }));
+    assert_eq!(ran.err, "");
+    let ran = service.bus.run(&["user", "unlock", "alice", "--reason", "x", "--json"], "");
+    assert_eq!(ran.json(), json!({ "user": "alice", "was_locked": true }));
+}
+
+#[test]
+fn unlock_says_whether_there_was_a_lock() {
+    let service = service();
+    let ran = service.bus.run(&["user", "unlock", "alice", "--reason", "mistyped"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, "alice is unlocked and can try again.\n"));
+    let ran = service.bus.run(&["user", "unlock", "bob", "--reason", "mistyped"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, "bob was not locked.\n"));
+    let ran = service.bus.run(&["-q", "user", "unlock", "bob", "--reason", "mistyped"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+}
+
+#[test]
+fn every_error_of_the_service_has_its_exit_code_and_says_why() {
+    let service = service();
+    for (user, code, says) in [
+        ("root", 1, "the helpdesk may not act on root"),
+        ("nobody", 1, "there is no user nobody"),
+        ("busy", 1, "Too many requests"),
+        ("broken", 3, "the store did not answer"),
+        ("odd", 2, "a reason has 1 to 200 bytes"),
+    ] {
+        let reset = ["user", "reset", user, "--reason", "x"];
+        let unlock = ["user", "unlock", user, "--reason", "x"];
+        for arguments in [&["user", "show", user][..], &reset, &unlock] {
+            let ran = service.bus.run(arguments, "");
+            assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{arguments:?} {ran:?}");
+            assert!(ran.err.contains(says), "{arguments:?} {ran:?}");
+        }
+    }
+    let ran = service.bus.run(&["user", "show", "garbled"], "");
+    assert_eq!(ran.code, 3, "{ran:?}");
+}
+
+#[test]
+fn an_error_for_a_program_is_one_object_on_standard_error() {
+    let ran = service().bus.run(&["--json", "user", "show", "root"], "");
+    assert_eq!(ran.out, "");
+    let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!(error["error"]["code"], 1);
+    assert_eq!(error["error"]["kind"], "refused");
+    assert_eq!(error["error"]["message"], "Not permitted: the helpdesk may not act on root.");
+}
+
+#[test]
+fn a_reason_is_mandatory() {
+    let service = service();
+    for arguments in [["user", "reset", "alice"], ["user", "unlock", "alice"]] {
+        let ran = service.bus.run(&arguments, "");
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains("--reason"), "{ran:?}");
+    }
+    assert!(service.asked().is_empty());
+}

@@ -1,0 +1,20 @@
+//! The command as people and scripts run it: against a scripted service on a private bus, and without one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a harness that fails stops its test"
+)]
+
+mod bus;
+mod dialogues;
+mod help;
+mod helpdesk;
+mod policy;
+#[expect(clippy::needless_pass_by_value, reason = "arguments as the bus hands them over")]
+mod service;
+mod status;
+mod store;
+mod terminal;
+mod unreachable;
+mod user_list;

@@ -1,0 +1,282 @@
+//! A service with scripted answers on a private bus. What it is asked it writes down.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use countersign_protocol::names::{BUS_NAME, OBJECT_PATH};
+use countersign_protocol::proxies::OwnedFacts;
+use countersign_protocol::step::WireStep;
+use zbus::message::Header;
+use zbus::{Connection, DBusError, ObjectServer, OwnedObjectPath, OwnedVariant, Variant, interface};
+
+use crate::bus::Bus;
+
+const CONVERSATION: &str = "/org/countersign1/conversation/c1";
+
+/// The errors of the real service.
+#[derive(Debug, DBusError)]
+#[zbus(prefix = "org.countersign1.Error")]
+pub(crate) enum Error {
+    #[zbus(error)]
+    ZBus(zbus::Error),
+    NotPermitted(String),
+    InvalidArgument(String),
+    LimitReached(String),
+    Unavailable(String),
+    NoSuchUser(String),
+    Refused(String),
+}
+
+/// What the service answers, and what it was asked.
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) status: OwnedFacts,
+    pub(crate) steps: VecDeque<WireStep>,
+    pub(crate) people: usize,
+    /// Answers every page with the same cursor; fails in the middle of sealing.
+    pub(crate) never_ends: bool,
+    pub(crate) asked: Vec<String>,
+}
+
+type Shared = Arc<Mutex<Script>>;
+
+fn note(script: &Shared, what: String) {
+    script.lock().unwrap().asked.push(what);
+}
+
+/// Writes options in an order that does not change.
+fn listed(options: &HashMap<String, OwnedVariant>) -> String {
+    let mut options: Vec<String> =
+        options.iter().map(|(key, value)| format!("{key}={}", Variant::try_from(value).unwrap())).collect();
+    options.sort();
+    options.join(" ")
+}
+
+/// Makes facts.
+pub(crate) fn facts<const N: usize>(entries: [(&str, Variant<'static>); N]) -> OwnedFacts {
+    entries.into_iter().map(|(key, value)| (key.to_owned(), OwnedVariant::try_from(value).unwrap())).collect()
+}
+
+/// A person who holds one app.
+pub(crate) fn standing(user: &str, entries: Vec<(&str, Variant<'static>)>) -> OwnedFacts {
+    let factor = facts([
+        ("id", 3_735_928_559_u32.into()),
+        ("method", "totp".into()),
+        ("label", "phone".into()),
+        ("state", "active".into()),
+        ("since", 1_793_629_920_u64.into()),
+        ("last_used", 1_793_716_320_u64.into()),
+    ]);
+    let mut standing = facts([
+        ("user", user.to_owned().into()),
+        ("available", true.into()),
+        ("factors", vec![factor].into()),
+        ("needs_reset", false.into()),
+        ("rule", "students".into()),
+        ("requirement", "always".into()),
+        ("enroll", "self-service".into()),
+        ("methods", vec!["totp"].into()),
+    ]);
+    for (key, value) in entries {
+        standing.insert(key.to_owned(), OwnedVariant::try_from(value).unwrap());
+    }
+    standing
+}
+
+struct SelfService(Shared);
+
+#[interface(name = "org.countersign1.Self")]
+impl SelfService {
+    fn status(&self) -> OwnedFacts {
+        note(&self.0, "Status".to_owned());
+        std::mem::take(&mut self.0.lock().unwrap().status)
+    }
+
+    async fn begin_enrollment(
+        &self,
+        kind: String,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(object_server)] server: &ObjectServer,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), Error> {
+        note(&self.0, format!("BeginEnrollment {kind} {}", listed(&options)));
+        begin(&self.0, server).await
+    }
+
+    async fn begin_removal(
+        &self,
+        factor: String,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(object_server)] server: &ObjectServer,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), Error> {
+        note(&self.0, format!("BeginRemoval {factor} {}", listed(&options)));
+        begin(&self.0, server).await
+    }
+}
+
+async fn begin(
+    script: &Shared,
+    server: &ObjectServer,
+) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), Error> {
+    let first = script.lock().unwrap().steps.pop_front();
+    let (state, lines) = first.ok_or_else(|| Error::Refused("the policy does not allow this".to_owned()))?;
+    server.at(CONVERSATION, Conversation(Arc::clone(script))).await?;
+    Ok((OwnedObjectPath::try_from(CONVERSATION).unwrap(), state, lines))
+}
+
+struct Conversation(Shared);
+
+#[interface(name = "org.countersign1.Conversation")]
+impl Conversation {
+    async fn answer(&self, answer: String) -> Result<WireStep, Error> {
+        let step = {
+            let mut script = self.0.lock().unwrap();
+            script.asked.push(format!("Answer {answer}"));
+            script.steps.pop_front()
+        };
+        match step {
+            Some(step) => Ok(step),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn cancel(&self) {
+        note(&self.0, "Cancel".to_owned());
+    }
+}
+
+struct Helpdesk(Shared);
+
+/// Some people bring an answer of their own with their name.
+async fn judge(user: &str) -> Result<(), Error> {
+    let text = |text: &str| text.to_owned();
+    match user {
+        "root" => Err(Error::NotPermitted(text("the helpdesk may not act on root"))),
+        "nobody" => Err(Error::NoSuchUser(text("there is no user nobody"))),
+        "busy" => Err(Error::LimitReached(text(""))),
+        "broken" => Err(Error::Unavailable(text("the store did not answer"))),
+        "odd" => Err(Error::InvalidArgument(text("a reason has 1 to 200 bytes"))),
+        "hung" => std::future::pending().await,
+        _ => Ok(()),
+    }
+}
+
+#[interface(name = "org.countersign1.Helpdesk")]
+impl Helpdesk {
+    async fn show(&self, user: String, #[zbus(header)] header: Header<'_>) -> Result<OwnedFacts, Error> {
+        let may_ask = header.primary().flags().contains(zbus::message::Flags::ALLOW_INTERACTIVE_AUTH);
+        note(&self.0, format!("Show {user} may_ask={may_ask}"));
+        judge(&user).await?;
+        if user == "garbled" {
+            return Ok(facts([("user", 7_u32.into())]));
+        }
+        Ok(standing(&user, vec![("locked_until", 1_793_629_920_u64.into())]))
+    }
+
+    async fn reset(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("Reset {user} {}", listed(&options)));
+        judge(&user).await?;
+        Ok(facts([("removed", 1_u32.into()), ("sessions_ended", options.contains_key("method").into())]))
+    }
+
+    async fn unlock(
+        &self,
+        user: String,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("Unlock {user} {}", listed(&options)));
+        judge(&user).await?;
+        Ok(facts([("was_locked", (user == "alice").into())]))
+    }
+}
+
+struct Admin(Shared);
+
+#[interface(name = "org.countersign1.Admin")]
+impl Admin {
+    fn list_users(&self, after: String, limit: u32) -> (Vec<OwnedFacts>, String, u64) {
+        note(&self.0, format!("ListUsers {after:?} {limit}"));
+        let script = self.0.lock().unwrap();
+        let first = after.parse().map_or(0, |last: usize| last + 1);
+        let end = (first + usize::try_from(limit).unwrap()).min(script.people);
+        let rows = (first..end).map(|number| standing(&format!("user{number:05}"), vec![])).collect();
+        let next = if script.never_ends {
+            "same".to_owned()
+        } else if end < script.people {
+            (end - 1).to_string()
+        } else {
+            String::new()
+        };
+        (rows, next, u64::try_from(script.people).unwrap())
+    }
+
+    fn explain_policy(&self, question: HashMap<String, OwnedVariant>) -> OwnedFacts {
+        note(&self.0, format!("ExplainPolicy {}", listed(&question)));
+        facts([
+            ("rule", "students".into()),
+            ("requirement", "always".into()),
+            ("methods", vec!["totp"].into()),
+            ("enroll", "at-login".into()),
+            ("sees", "A prompt for a code.".into()),
+            ("passed_over", vec![("no-person", "service"), ("administrators", "groups")].into()),
+            ("groups_complete", false.into()),
+            ("policy", "0123456789abcdef0123456789abcdef".into()),
+        ])
+    }
+
+    fn rotate_key(&self) -> u32 {
+        note(&self.0, "RotateKey".to_owned());
+        7
+    }
+
+    fn reseal(&self, after: String) -> Result<(String, u64, u64), Error> {
+        note(&self.0, format!("Reseal {after:?}"));
+        match after.as_str() {
+            "" => Ok(("a1".to_owned(), 500, 700)),
+            "a1" if self.0.lock().unwrap().never_ends => {
+                Err(Error::Unavailable("the disk is full".to_owned()))
+            }
+            _ => Ok((String::new(), 200, 700)),
+        }
+    }
+}
+
+/// A service on a bus of its own.
+pub(crate) struct Service {
+    pub(crate) bus: Bus,
+    pub(crate) script: Shared,
+    /// Keeps the name and the threads that answer.
+    _serving: (Connection, tokio::runtime::Runtime),
+}
+
+impl Service {
+    pub(crate) fn start(script: Script) -> Self {
+        let bus = Bus::start();
+        let script = Arc::new(Mutex::new(script));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let connection = runtime.block_on(serve(&bus.address(), &script)).unwrap();
+        Self { bus, script, _serving: (connection, runtime) }
+    }
+
+    /// Starts a service whose next dialogue goes so.
+    pub(crate) fn with_steps(steps: &[(&str, &[(u32, &str)])]) -> Self {
+        let own = |(style, text): &(u32, &str)| (*style, (*text).to_owned());
+        let steps = steps.iter().map(|(state, lines)| ((*state).to_owned(), lines.iter().map(own).collect()));
+        Self::start(Script { steps: steps.collect(), ..Script::default() })
+    }
+
+    /// Tells what was asked so far.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.script.lock().unwrap().asked.clone()
+    }
+}
+
+async fn serve(address: &str, script: &Shared) -> zbus::Result<Connection> {
+    zbus::connection::Builder::address(address)
+        .serve_at(OBJECT_PATH, SelfService(Arc::clone(script)))
+        .serve_at(OBJECT_PATH, Helpdesk(Arc::clone(script)))
+        .serve_at(OBJECT_PATH, Admin(Arc::clone(script)))
+        .name(BUS_NAME)
+        .build()
+        .await
+}

@@ -1,0 +1,115 @@
+//! The dialogue on a terminal: the QR code that a phone sees, and Ctrl-C.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+
+use nix::pty::{OpenptyResult, Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::service::Service;
+
+const URI: &str = "otpauth://totp/Example:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example";
+
+struct Terminal {
+    child: Child,
+    master: File,
+    seen: String,
+}
+
+impl Terminal {
+    fn run(service: &Service, arguments: &[&str], columns: u16, rows: u16) -> Self {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let OpenptyResult { master, slave } = openpty(Some(&size), None).unwrap();
+        let stream = || Stdio::from(slave.try_clone().unwrap());
+        let mut command = service.bus.command(arguments);
+        let child = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().unwrap();
+        Self { child, master: File::from(master), seen: String::new() }
+    }
+
+    /// Reads until a text has come.
+    fn expect(&mut self, text: &str) -> &str {
+        let mut buffer = [0; 4096];
+        let mut bytes = self.seen.clone().into_bytes();
+        while !String::from_utf8_lossy(&bytes).contains(text) {
+            let read = self.master.read(&mut buffer).unwrap_or(0);
+            assert_ne!(read, 0, "ended before {text:?}: {}", String::from_utf8_lossy(&bytes));
+            bytes.extend(&buffer[..read]);
+        }
+        self.seen = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
+        &self.seen
+    }
+
+    fn code(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+/// Decodes a code drawn in half-blocks, whose ink is dark or light.
+fn scan(drawing: &[&str], ink_is_dark: bool) -> String {
+    const ZOOM: usize = 4;
+    let dark = |block: char, inks: &str| inks.contains(block) == ink_is_dark;
+    let mut rows: Vec<Vec<bool>> = Vec::new();
+    for line in drawing {
+        rows.push(line.chars().map(|block| dark(block, "█▀")).collect());
+        rows.push(line.chars().map(|block| dark(block, "█▄")).collect());
+    }
+    let (width, height) = (rows[0].len() * ZOOM, rows.len() * ZOOM);
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, |column, row| {
+        if rows[row / ZOOM][column / ZOOM] { 0 } else { 255 }
+    });
+    image.detect_grids()[0].decode().unwrap().1
+}
+
+#[test]
+fn the_code_on_the_terminal_is_the_setup_uri_in_black_on_white() {
+    let service = Service::with_steps(&[("ask", &[(5, URI), (4, "Code: ")]), ("done", &[(1, "Set up.")])]);
+    let mut terminal = Terminal::run(&service, &["enroll"], 80, 24);
+    let seen = terminal.expect("Code: ").to_owned();
+    let ink = "\u{1b}[38;5;16;48;5;231m";
+    let lines = seen.lines().filter_map(|line| line.strip_prefix(ink));
+    let lines: Vec<&str> = lines.map(|line| line.trim_end_matches("\u{1b}[0m")).collect();
+    assert_eq!(scan(&lines, true), URI);
+    assert!(!seen.contains("otpauth"), "the URI itself is not shown");
+    terminal.master.write_all(b"123456\n").unwrap();
+    terminal.expect("Set up.");
+    assert_eq!(terminal.code(), Some(0));
+    assert_eq!(service.asked()[1..], ["Answer 123456"]);
+}
+
+#[test]
+fn without_color_the_light_modules_are_the_ink() {
+    let service = Service::with_steps(&[("ask", &[(5, URI), (4, "Code: ")])]);
+    let mut terminal = Terminal::run(&service, &["enroll", "--color", "never"], 80, 24);
+    let seen = terminal.expect("Code: ").to_owned();
+    assert!(!seen.contains('\u{1b}'));
+    let lines: Vec<&str> = seen.lines().filter(|line| line.contains('█') || line.contains('▄')).collect();
+    assert_eq!(scan(&lines, false), URI);
+    terminal.child.kill().unwrap();
+    assert_eq!(terminal.code(), None);
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_what_to_do() {
+    let service = Service::with_steps(&[("ask", &[(5, URI), (4, "Code: ")]), ("done", &[])]);
+    let mut terminal = Terminal::run(&service, &["enroll"], 30, 10);
+    assert!(terminal.expect("Code: ").contains("--qr"));
+    terminal.master.write_all(b"1\n").unwrap();
+    assert_eq!(terminal.code(), Some(0));
+}
+
+#[test]
+fn an_interrupt_cancels_the_dialogue_and_removes_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("code.svg");
+    let service = Service::with_steps(&[("ask", &[(5, URI), (4, "Code: ")])]);
+    let mut terminal = Terminal::run(&service, &["enroll", "--qr", file.to_str().unwrap()], 80, 24);
+    terminal.expect("Code: ");
+    assert!(file.exists());
+    kill(Pid::from_raw(i32::try_from(terminal.child.id()).unwrap()), Signal::SIGINT).unwrap();
+    terminal.expect("Cancelled.");
+    assert_eq!(terminal.code(), Some(130));
+    assert_eq!(service.asked()[1..], ["Cancel"]);
+    assert!(!file.exists());
+}
