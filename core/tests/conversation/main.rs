@@ -2,7 +2,12 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot set its scene fails")]
 
+mod acts;
+mod invariants;
+mod logins;
 mod phone;
+mod screens;
 mod script;
+mod self_service;
 mod transcripts;
 mod world;

@@ -29,9 +29,9 @@ impl Phone {
         app.generate(step * 30).to_string()
     }
 
-    /// Tells a code that fits nowhere within an hour and a half: the `number`th of them.
+    /// Tells a code that fits nowhere within half an hour: the `number`th of them.
     pub(crate) fn wrong(&self, at: WallTime, number: usize) -> String {
-        let near: Vec<String> = (-200..=200).map(|offset| self.code(at, offset)).collect();
+        let near: Vec<String> = (-62..=62).map(|offset| self.code(at, offset)).collect();
         let mut free = (0..).map(|number| format!("{number:06}")).filter(|code| !near.contains(code));
         free.nth(number).expect("a free code")
     }

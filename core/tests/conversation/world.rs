@@ -227,14 +227,14 @@ fn check_reply(language: Language, reply: &Reply, records: &[AuditEvent], next: 
 
 /// The host of all tests.
 pub(crate) fn host() -> Host {
-    Host { name: "web1.example.org".into(), id: HostId::try_from("0123456789abcdef").expect("a machine-id") }
+    Host { name: "web1.example.org".into(), id: HostId::try_from("feedfacecafebeef").expect("a machine-id") }
 }
 
 /// A person in /etc/passwd.
 pub(crate) fn person(name: &str, uid: u32) -> Person {
     Person {
         name: UserName::try_from(name).expect("a name"),
-        realm: Realm::try_from("local:0123456789abcdef").expect("a realm"),
+        realm: Realm::try_from("local:feedfacecafebeef").expect("a realm"),
         existence: Existence::Known { uid, origin: Origin::Local },
         groups: Groups::Complete(vec!["users".into()]),
     }
