@@ -35,13 +35,23 @@ fn a_code_raced_by_two_logins_lets_one_in() {
 #[test]
 fn an_exemption_does_not_let_an_unknown_person_pass() {
     let mut world = World::new(Requirement::Never, Enrollment::AtLogin);
-    let (mut conversation, reply) = begin(&mut world, ssh_login(stranger("mallory")));
-    assert_eq!(reply.state, State::Ask);
-    for _ in 0..2 {
-        assert_eq!(answer(&mut world, &mut conversation, "123456").state, State::Ask);
-    }
-    assert_eq!(answer(&mut world, &mut conversation, "123456").state, DENY);
+    let (_, reply) = begin(&mut world, ssh_login(stranger("mallory")));
+    assert_eq!(reply.state, DENY);
     assert!(world.accounts.is_empty());
+}
+
+#[test]
+fn no_code_lets_an_unknown_person_in() {
+    for require in [Requirement::Always, Requirement::Enrolled] {
+        let mut world = World::new(require, Enrollment::AtLogin);
+        let phone = Phone::of(&world.enroll(&alice(), "phone"));
+        let (mut conversation, _) = begin(&mut world, ssh_login(stranger("alice")));
+        let code = phone.code(world.wall, 0);
+        for _ in 0..2 {
+            assert_eq!(answer(&mut world, &mut conversation, &code).state, State::Ask);
+        }
+        assert_eq!(answer(&mut world, &mut conversation, &code).state, DENY);
+    }
 }
 
 #[test]
