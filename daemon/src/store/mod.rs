@@ -117,6 +117,11 @@ pub struct Resealed {
 /// Accounts and audit, shared by whoever writes.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// Tells how many batches it can commit at the same time; they never share an account.
+    fn batches_in_flight(&self) -> usize {
+        1
+    }
+
     /// Reads accounts, at most [`LOAD_LIMIT`]; the answers stand in the order of the keys.
     ///
     /// # Errors
