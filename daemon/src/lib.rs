@@ -2,5 +2,6 @@
 
 pub mod bus;
 pub mod directory;
+pub mod engine;
 pub mod host;
 pub mod store;

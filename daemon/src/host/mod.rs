@@ -1,5 +1,8 @@
-//! The host that the service runs on: its clocks, its randomness, its identity.
+//! The host that the service runs on: its clocks, its randomness, its identity, its journal and its manager.
 
 pub mod clock;
+pub mod confine;
 pub mod entropy;
 pub mod identity;
+pub mod journal;
+pub mod notify;

@@ -1,0 +1,128 @@
+//! From the effects of a decision to what is committed and what is answered.
+//!
+//! Owns the check of core's contract before anything is committed: one reply where one is due, a verdict never without
+//! a record, a step that a client will take. Whatever breaks it is a fault, and the caller is refused.
+
+use countersign_core::account::Account;
+use countersign_core::audit::{AuditEvent, EventId, Subject};
+use countersign_core::conversation::{Effect, Reply, State, Style, Verdict};
+use countersign_core::login::{Host, Person};
+use countersign_core::time::WallTime;
+use countersign_core::words::{self, Language};
+use countersign_protocol::step::{self as wire, MalformedStep, Step, WireStep};
+
+/// What a decision comes to.
+#[derive(Debug)]
+pub struct Collected {
+    /// The account to commit.
+    pub account: Option<Account>,
+    /// The events to record with it.
+    pub events: Vec<AuditEvent>,
+    /// The answer, where one is due.
+    pub step: Option<Step>,
+}
+
+/// A decision that cannot be carried out; the caller is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The store did not load or commit.
+    #[error("the store failed: {0}")]
+    Store(String),
+    /// The account was changed by others again and again.
+    #[error("the account was changed by others four times in a row")]
+    Contended,
+    /// Deciding panicked.
+    #[error("deciding panicked")]
+    Panicked,
+    /// Not exactly one reply where one is due, or one where none is.
+    #[error("a turn with {0} replies")]
+    Replies(usize),
+    /// More than one account to commit.
+    #[error("a turn that commits twice")]
+    Commits,
+    /// An account for a person whom nobody knows.
+    #[error("an account for an unknown person")]
+    UnknownPerson,
+    /// A verdict without a record.
+    #[error("a verdict without a record")]
+    Unrecorded,
+    /// A step that no client would take.
+    #[error("a malformed step: {0}")]
+    Malformed(#[from] MalformedStep),
+}
+
+/// Sorts the effects of one turn; `is_due` tells whether somebody waits for a reply.
+///
+/// # Errors
+/// A [`Fault`] where they break the contract of `core::conversation`.
+pub fn collect(effects: Vec<Effect>, is_due: bool, language: Language) -> Result<Collected, Fault> {
+    let (mut accounts, mut events, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+    for effect in effects {
+        match effect {
+            Effect::Commit(account) => accounts.push(*account),
+            Effect::Record(event) => events.push(event),
+            Effect::Reply(reply) => replies.push(reply),
+        }
+    }
+    if accounts.len() > 1 {
+        return Err(Fault::Commits);
+    }
+    if replies.len() != usize::from(is_due) {
+        return Err(Fault::Replies(replies.len()));
+    }
+    let reply = replies.pop();
+    if reply.as_ref().is_some_and(|reply| matches!(reply.state, State::Verdict(_))) && events.is_empty() {
+        return Err(Fault::Unrecorded);
+    }
+    let step = reply.map(|reply| render(&reply, language)).transpose()?;
+    Ok(Collected { account: accounts.pop(), events, step })
+}
+
+/// Makes the step that a client is sent; checked by the client's own rules.
+fn render(reply: &Reply, language: Language) -> Result<Step, MalformedStep> {
+    let lines = words::render(language, reply)
+        .into_iter()
+        .map(|(style, text)| wire::Line { style: style_on_wire(style), text })
+        .collect();
+    Step::try_from(WireStep::from(Step { state: state_on_wire(reply.state), lines }))
+}
+
+const fn style_on_wire(style: Style) -> wire::Style {
+    match style {
+        Style::Information => wire::Style::Information,
+        Style::Error => wire::Style::Error,
+        Style::AskHidden => wire::Style::AskHidden,
+        Style::AskVisible => wire::Style::AskVisible,
+        Style::ShowOnce => wire::Style::ShowOnce,
+    }
+}
+
+const fn state_on_wire(state: State) -> wire::State {
+    match state {
+        State::Ask => wire::State::Ask,
+        State::Verdict(Verdict::Allow) => wire::State::Allow,
+        State::Verdict(Verdict::Deny) => wire::State::Deny,
+        State::Verdict(Verdict::LockOut) => wire::State::LockOut,
+        State::Verdict(Verdict::Skip) => wire::State::Skip,
+        State::Verdict(Verdict::Unavailable) => wire::State::Unavailable,
+        State::Done => wire::State::Done,
+        State::Failed => wire::State::Failed,
+    }
+}
+
+/// The step for a login that could not be decided or committed.
+#[must_use]
+pub const fn unavailable() -> Step {
+    Step { state: wire::State::Unavailable, lines: Vec::new() }
+}
+
+/// An event about a person, where no account is at hand.
+#[must_use]
+pub fn about(event: EventId, at: WallTime, host: &Host, person: &Person, actor: &str) -> AuditEvent {
+    let subject = Subject {
+        user: person.name.as_str().to_owned(),
+        realm: person.realm.as_str().to_owned(),
+        account: None,
+    };
+    AuditEvent { subject: Some(subject), ..AuditEvent::new(event, at, &host.name, actor) }
+}

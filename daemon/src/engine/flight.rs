@@ -1,0 +1,341 @@
+//! One batch on its way to the store: load, decide, commit in one transaction.
+//!
+//! Owns the order of things: nothing is answered from here, and what comes back says for each person whether it was
+//! committed, is stale, or failed. A person's jobs are decided one after the other, each on the result of the one
+//! before, and become one change.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_core::account::{Account, AccountKey};
+use countersign_core::audit::AuditEvent;
+use countersign_core::conversation::{Conversation, Event};
+use countersign_core::helpdesk::{self, Act, Refusal};
+use countersign_core::login::{Existence, Person};
+use countersign_core::policy::Policy;
+use countersign_core::secret::Entropy;
+use countersign_core::time::{Now, WallTime};
+use countersign_protocol::step::{State, Step};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::command::{ActDone, Answer, Begun, ConversationId, Deed};
+use super::effects::{Fault, collect};
+use super::registry::key_of;
+use crate::host::clock::Clock;
+use crate::store::{Change, STORE_LIMIT, Store};
+
+/// What a flight needs.
+#[derive(Clone)]
+pub struct Tools {
+    /// Accounts and audit.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for new secrets and ids.
+    pub entropy: Arc<Mutex<dyn Entropy + Send>>,
+}
+
+/// Who waits for a turn.
+#[derive(Debug)]
+pub(super) enum Waiter {
+    /// The door that began the conversation.
+    Begin(Answer<Begun>, oneshot::Receiver<()>),
+    /// The door that brought an answer.
+    Answer(Answer<Step>),
+    /// Nobody: the deadline passed, or the owner left.
+    Nobody,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// A turn of a conversation.
+    Turn {
+        /// Which conversation.
+        id: ConversationId,
+        /// Its state.
+        conversation: Arc<Conversation>,
+        /// What happened.
+        event: Event,
+        /// Who waits.
+        waiter: Waiter,
+    },
+    /// A helpdesk act.
+    Act {
+        /// Who, to whom, why.
+        act: Box<Act>,
+        /// What.
+        deed: Deed,
+        /// The policy that says who is protected.
+        policy: Arc<Policy>,
+        /// Who waits.
+        reply: Answer<Result<ActDone, Refusal>>,
+    },
+    /// A record alone.
+    Record {
+        /// What.
+        event: Box<AuditEvent>,
+        /// Who waits, if anybody.
+        reply: Option<Answer<()>>,
+    },
+}
+
+/// One thing to do, for one person or for nobody.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// How often it was decided on an account that others changed meanwhile.
+    pub(super) stale: u32,
+    /// Whose account it needs.
+    pub(super) person: Option<Arc<Person>>,
+    /// What to do.
+    pub(super) work: Work,
+}
+
+/// The jobs of one person in a batch; of nobody, one job.
+#[derive(Debug)]
+pub(super) struct Sheaf {
+    /// The account.
+    pub(super) key: Option<AccountKey>,
+    /// In the order of their arrival.
+    pub(super) jobs: Vec<Job>,
+}
+
+/// What a job came to; not to be told to anybody unless it was committed.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The next state and the step to answer.
+    Turn(Box<Conversation>, Option<Step>),
+    /// What the act did, or why it was refused.
+    Act(Result<ActDone, Refusal>),
+    /// The record stands.
+    Recorded,
+}
+
+/// What became of a sheaf.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// It is in the store: the events, and the newest time committed.
+    Committed(Vec<AuditEvent>, WallTime),
+    /// Somebody else changed the account: to be decided again.
+    Stale,
+    /// Nothing of it is in the store.
+    Failed(Fault),
+}
+
+/// A sheaf that came back.
+#[derive(Debug)]
+pub(super) struct Landed {
+    /// Whose it was.
+    pub(super) key: Option<AccountKey>,
+    /// The jobs with what they came to.
+    pub(super) jobs: Vec<(Job, Result<Outcome, Fault>)>,
+    /// What became of it.
+    pub(super) fate: Fate,
+}
+
+/// Loads, decides and commits one batch.
+pub(super) async fn fly(tools: Tools, floor: WallTime, sheaves: Vec<Sheaf>) -> Vec<Landed> {
+    let deadline = Instant::now() + STORE_LIMIT;
+    let accounts = match timeout_at(deadline, load(&tools, &sheaves)).await {
+        Ok(Ok(accounts)) => accounts,
+        Ok(Err(fault)) => return fail(sheaves, &fault),
+        Err(_) => return fail(sheaves, &Fault::Store("it did not load in time".to_owned())),
+    };
+    let mut landed = Vec::with_capacity(sheaves.len());
+    let mut changes = Vec::new();
+    for (sheaf, account) in sheaves.into_iter().zip(accounts) {
+        let (sheaf, change) = decide(&tools, floor, sheaf, account);
+        changes.push(change);
+        landed.push(sheaf);
+    }
+    let fates = match timeout_at(deadline, commit(&tools, changes)).await {
+        Ok(fates) => fates,
+        Err(_) => Err(Fault::Store("it did not commit in time".to_owned())),
+    };
+    settle(landed, fates)
+}
+
+/// Reads the accounts of the sheaves, in their order.
+async fn load(tools: &Tools, sheaves: &[Sheaf]) -> Result<Vec<Option<Account>>, Fault> {
+    let keys: Vec<AccountKey> = sheaves.iter().filter_map(|sheaf| sheaf.key.clone()).collect();
+    if keys.is_empty() {
+        return Ok(sheaves.iter().map(|_| None).collect());
+    }
+    let loaded = tools.store.load(&keys).await.map_err(|error| Fault::Store(error.to_string()))?;
+    if loaded.len() != keys.len() {
+        return Err(Fault::Store("it answered for other accounts than asked".to_owned()));
+    }
+    let mut loaded = loaded.into_iter();
+    Ok(sheaves.iter().map(|sheaf| sheaf.key.as_ref().and_then(|_| loaded.next().flatten())).collect())
+}
+
+/// Decides the jobs of one person, each on the result of the one before.
+fn decide(tools: &Tools, floor: WallTime, sheaf: Sheaf, stored: Option<Account>) -> (Landed, Change) {
+    let mut draft = Draft { account: stored, is_changed: false, events: Vec::new() };
+    let floor = draft.account.as_ref().map_or(floor, |account| floor.max(account.changed));
+    let now = Now { wall: tools.clock.wall(), since_boot: tools.clock.since_boot(), floor };
+    let jobs = sheaf
+        .jobs
+        .into_iter()
+        .map(|job| {
+            let outcome = catch_unwind(AssertUnwindSafe(|| draft.follow(&job, now, tools)));
+            (job, outcome.unwrap_or(Err(Fault::Panicked)))
+        })
+        .collect();
+    let Draft { account, is_changed, events } = draft;
+    let change = Change { account: account.filter(|_| is_changed), events };
+    // The fate is what the store says; until then it is the one that refuses.
+    let fate = Fate::Failed(Fault::Store("it did not commit".to_owned()));
+    (Landed { key: sheaf.key, jobs, fate }, change)
+}
+
+/// A person's account while their jobs of one batch are decided.
+struct Draft {
+    account: Option<Account>,
+    is_changed: bool,
+    events: Vec<AuditEvent>,
+}
+
+impl Draft {
+    fn follow(&mut self, job: &Job, now: Now, tools: &Tools) -> Result<Outcome, Fault> {
+        match &job.work {
+            Work::Turn { conversation, event, waiter, .. } => {
+                let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
+                self.turn(person, conversation, event, waiter, now, tools)
+            }
+            Work::Act { act, deed, policy, .. } => Ok(Outcome::Act(self.act(act, *deed, policy, now, tools))),
+            Work::Record { event, .. } => {
+                self.events.push(AuditEvent::clone(event));
+                Ok(Outcome::Recorded)
+            }
+        }
+    }
+
+    fn turn(
+        &mut self,
+        person: &Person,
+        conversation: &Conversation,
+        event: &Event,
+        waiter: &Waiter,
+        now: Now,
+        tools: &Tools,
+    ) -> Result<Outcome, Fault> {
+        let is_known = matches!(person.existence, Existence::Known { .. });
+        let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing that lies in the store under the name of an unknown person may serve them.
+        let account = match &self.account {
+            Some(account) if is_known => account.clone(),
+            Some(_) | None => Account::new(key_of(person), &mut *entropy),
+        };
+        let turn = conversation.decide(event.clone(), &account, now, &mut *entropy);
+        let is_due = !matches!(waiter, Waiter::Nobody);
+        let collected = collect(turn.effects, is_due, conversation.language())?;
+        if let Some(changed) = collected.account {
+            if !is_known {
+                return Err(Fault::UnknownPerson);
+            }
+            self.account = Some(Account { revision: account.revision, ..changed });
+            self.is_changed = true;
+        }
+        self.events.extend(collected.events);
+        Ok(Outcome::Turn(Box::new(turn.next), collected.step))
+    }
+
+    fn act(
+        &mut self,
+        act: &Act,
+        deed: Deed,
+        policy: &Policy,
+        now: Now,
+        tools: &Tools,
+    ) -> Result<ActDone, Refusal> {
+        let account = self.account.clone().unwrap_or_else(|| {
+            let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+            Account::new(key_of(&act.target), &mut *entropy)
+        });
+        if let Err(refusal) = helpdesk::may_act(&act.actor, &act.target, policy) {
+            self.events.push(helpdesk::refused(&account, act, &refusal, now));
+            return Err(refusal);
+        }
+        let done = match deed {
+            Deed::Reset(scope) => helpdesk::reset(&account, act, scope, now),
+            Deed::Unlock => helpdesk::unlock(&account, act, now),
+        };
+        // A person without an account has nothing to reset; the act is recorded all the same.
+        if self.account.is_some() {
+            self.account = Some(Account { revision: account.revision, ..done.account });
+            self.is_changed = true;
+        }
+        self.events.push(done.event);
+        let (removed, was_locked, needs_reset) = (done.removed, done.was_locked, done.needs_reset);
+        Ok(ActDone { removed, was_locked, needs_reset })
+    }
+}
+
+/// Commits the changes in one transaction; those that change nothing are committed already.
+async fn commit(tools: &Tools, changes: Vec<Change>) -> Result<Vec<Fate>, Fault> {
+    let is_empty = |change: &Change| change.account.is_none() && change.events.is_empty();
+    let batch: Vec<Change> = changes.iter().filter(|change| !is_empty(change)).cloned().collect();
+    let expected = batch.len();
+    let results = if batch.is_empty() {
+        Vec::new()
+    } else {
+        tools.store.commit(batch).await.map_err(|error| Fault::Store(error.to_string()))?
+    };
+    if results.len() != expected {
+        return Err(Fault::Store("it answered for other changes than committed".to_owned()));
+    }
+    let mut results = results.into_iter();
+    let fates = changes.into_iter().map(|change| {
+        let committed = is_empty(&change) || matches!(results.next(), Some(Ok(_)));
+        if !committed {
+            return Fate::Stale;
+        }
+        let written = change.account.map(|account| account.changed).unwrap_or_default();
+        let newest =
+            change.events.iter().map(|event| WallTime::from_seconds(event.at)).fold(written, Ord::max);
+        Fate::Committed(change.events, newest)
+    });
+    Ok(fates.collect())
+}
+
+fn settle(landed: Vec<Landed>, fates: Result<Vec<Fate>, Fault>) -> Vec<Landed> {
+    match fates {
+        Ok(fates) => landed.into_iter().zip(fates).map(|(sheaf, fate)| Landed { fate, ..sheaf }).collect(),
+        Err(fault) => {
+            landed.into_iter().map(|sheaf| Landed { fate: Fate::Failed(fault.clone()), ..sheaf }).collect()
+        }
+    }
+}
+
+fn fail(sheaves: Vec<Sheaf>, fault: &Fault) -> Vec<Landed> {
+    let refuse = |job| (job, Err(fault.clone()));
+    sheaves
+        .into_iter()
+        .map(|Sheaf { key, jobs }| Landed {
+            key,
+            jobs: jobs.into_iter().map(refuse).collect(),
+            fate: Fate::Failed(fault.clone()),
+        })
+        .collect()
+}
+
+impl Job {
+    /// Tells whether the door gave up waiting; what nobody waits for any more is not evaluated.
+    #[must_use]
+    pub(super) fn is_abandoned(&self) -> bool {
+        match &self.work {
+            Work::Turn { waiter: Waiter::Begin(reply, _), .. } => reply.is_closed(),
+            Work::Turn { waiter: Waiter::Answer(reply), .. } => reply.is_closed(),
+            Work::Act { reply, .. } => reply.is_closed(),
+            Work::Turn { waiter: Waiter::Nobody, .. } | Work::Record { .. } => false,
+        }
+    }
+}
+
+/// Tells whether a step is one after which a conversation goes on.
+#[must_use]
+pub(super) fn goes_on(step: Option<&Step>) -> bool {
+    step.is_some_and(|step| step.state == State::Ask)
+}

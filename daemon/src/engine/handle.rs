@@ -1,0 +1,205 @@
+//! The doors' side of the engine: every command as a method that ends within the reply limit.
+//!
+//! What only reads (status, lists) does not queue behind commits: it goes to the store beside the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::account::{Account, AccountId, AccountKey};
+use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::helpdesk::{Act, Refusal};
+use countersign_core::login::{Host, Person};
+use countersign_core::policy::Policy;
+use countersign_core::time::WallTime;
+use countersign_protocol::step::Step;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::command::{
+    ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, Opening, Owner,
+};
+use super::effects::about;
+use super::flight::Tools;
+use super::registry::key_of;
+use crate::store::{Page, Resealed, STORE_LIMIT, StoreError};
+
+/// How long a door waits for a reply (DESIGN.md 4).
+pub const REPLY_LIMIT: Duration = Duration::from_secs(5);
+
+/// The engine, as the doors see it.
+#[derive(Clone)]
+pub struct Handle {
+    inbox: mpsc::Sender<Command>,
+    tools: Tools,
+    policy: watch::Receiver<Arc<Policy>>,
+    host: Host,
+}
+
+impl Handle {
+    pub(super) fn new(
+        inbox: mpsc::Sender<Command>,
+        tools: Tools,
+        policy: watch::Receiver<Arc<Policy>>,
+        host: Host,
+    ) -> Self {
+        Self { inbox, tools, policy, host }
+    }
+
+    /// Begins a dialogue.
+    ///
+    /// # Errors
+    /// [`EngineError`]; a login that could not be committed is not one, but a step that says so.
+    pub async fn begin(&self, opening: Opening, caller: Caller) -> Result<Begun, EngineError> {
+        self.ask(|reply| Command::Begin { opening: Box::new(opening), caller, reply }).await
+    }
+
+    /// Answers the prompt of a conversation.
+    ///
+    /// # Errors
+    /// As [`Handle::begin`], and [`EngineError::NoConversation`].
+    pub async fn answer(
+        &self,
+        id: ConversationId,
+        owner: Owner,
+        text: Zeroizing<String>,
+    ) -> Result<Step, EngineError> {
+        self.ask(|reply| Command::Answer { id, owner, text, reply }).await
+    }
+
+    /// Ends a conversation.
+    ///
+    /// # Errors
+    /// [`EngineError::NoConversation`], or a malfunction.
+    pub async fn cancel(&self, id: ConversationId, owner: Owner) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Cancel { id, owner, reply }).await
+    }
+
+    /// Tells that a connection closed. Waits for room: this must not be lost.
+    pub async fn owner_gone(&self, owner: Owner) {
+        let _ = self.inbox.send(Command::OwnerGone { owner }).await;
+    }
+
+    /// Tells that the bus was lost with every connection of it.
+    pub async fn bus_gone(&self) {
+        let _ = self.inbox.send(Command::BusGone).await;
+    }
+
+    /// Tells the engine to end after what is under way.
+    pub async fn stop(&self) {
+        let _ = self.inbox.send(Command::Stop).await;
+    }
+
+    /// Does a helpdesk act, where core permits it.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`]; a refusal is an answer.
+    pub async fn act(&self, act: Act, deed: Deed) -> Result<Result<ActDone, Refusal>, EngineError> {
+        self.ask(|reply| Command::Act { act: Box::new(act), deed, reply }).await
+    }
+
+    /// Records an event that changes no account.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn record(&self, event: AuditEvent) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Record { event: Box::new(event), reply }).await
+    }
+
+    /// Ties a login that was let in to its session.
+    ///
+    /// # Errors
+    /// [`EngineError::NoConversation`] where the login is unknown, used or older than ten minutes.
+    pub async fn session_opened(&self, login: ConversationId, session: u32) -> Result<(), EngineError> {
+        self.ask(|reply| Command::SessionOpened { login, session, reply }).await
+    }
+
+    /// Records that a person's password was changed.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn password_changed(&self, person: &Person) -> Result<(), EngineError> {
+        let event = about(EventId::PasswordChanged, self.wall(), &self.host, person, "service");
+        self.record(event).await
+    }
+
+    /// Tells whether the engine turns.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`] where it does not.
+    pub async fn ping(&self) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Ping { reply }).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.try_send(command(reply)).map_err(|_| EngineError::Unavailable)?;
+        match timeout(REPLY_LIMIT, answer).await {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(_)) | Err(_) => Err(EngineError::Unavailable),
+        }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.borrow())
+    }
+
+    /// This host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The wall time.
+    #[must_use]
+    pub fn wall(&self) -> WallTime {
+        self.tools.clock.wall()
+    }
+
+    /// Reads a person's account.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn account(&self, person: &Person) -> Result<Option<Account>, EngineError> {
+        let keys = [key_of(person)];
+        let mut accounts = within(self.tools.store.load(&keys)).await?;
+        Ok(accounts.pop().flatten())
+    }
+
+    /// Reads a page of accounts.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, EngineError> {
+        within(self.tools.store.page(after, limit)).await
+    }
+
+    /// Makes a new data key.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn rotate_key(&self) -> Result<u32, EngineError> {
+        within(self.tools.store.rotate_key()).await
+    }
+
+    /// Reseals some accounts under the newest data key.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn reseal(&self, after: Option<AccountId>, limit: u16) -> Result<Resealed, EngineError> {
+        within(self.tools.store.reseal(after, limit)).await
+    }
+}
+
+async fn within<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, EngineError> {
+    match timeout(STORE_LIMIT, work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the store did not answer");
+            Err(EngineError::Unavailable)
+        }
+        Err(_) => Err(EngineError::Unavailable),
+    }
+}

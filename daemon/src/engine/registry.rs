@@ -1,0 +1,180 @@
+//! The conversations under way: whose they are, and how many there may be.
+//!
+//! Owns the limits of DESIGN.md 4 and the deadlines. Leaves deciding to core and committing to the flights; holds no
+//! state that outlives the service.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::account::AccountKey;
+use countersign_core::conversation::{Conversation, Event};
+use countersign_core::login::{Person, Source};
+use tokio::sync::oneshot;
+
+use super::command::{Caller, ConversationId, EngineError, Owner};
+
+/// Conversations of one person at the same time.
+pub const PER_PERSON: usize = 8;
+/// Conversations of one calling uid other than root at the same time.
+pub const PER_UID: usize = 8;
+/// Conversations in all.
+pub const IN_ALL: usize = 1024;
+/// How many finished logins are kept for the session hook, and for how long.
+const FINISHED: usize = 1024;
+const FINISHED_LIFE: Duration = Duration::from_mins(10);
+
+/// A conversation under way.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Its state as committed last.
+    pub(super) conversation: Arc<Conversation>,
+    /// Whom it is about.
+    pub(super) person: Arc<Person>,
+    /// Where the person is; self-service counts as local.
+    pub(super) source: Source,
+    /// Who began it.
+    pub(super) caller: Caller,
+    /// When it began, since boot.
+    pub(super) begun: Duration,
+    /// An event of it waits or is being committed.
+    pub(super) busy: bool,
+    /// What ends it once it is no longer busy.
+    pub(super) ending: Option<Event>,
+    /// Dropped with the entry, which tells the door.
+    pub(super) _ended: oneshot::Sender<()>,
+}
+
+/// The conversations under way, and the logins that just ended.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    entries: HashMap<ConversationId, Entry>,
+    finished: VecDeque<Finished>,
+}
+
+/// A login that was let in and has no session yet.
+#[derive(Debug)]
+struct Finished {
+    id: ConversationId,
+    person: Arc<Person>,
+    at: Duration,
+}
+
+/// The key that a person's account is found by.
+#[must_use]
+pub fn key_of(person: &Person) -> AccountKey {
+    AccountKey { realm: person.realm.clone(), name: person.name.clone() }
+}
+
+impl Registry {
+    /// Tells whether one more may begin, and which conversation has to make room for it.
+    ///
+    /// # Errors
+    /// [`EngineError::LimitReached`].
+    pub(super) fn admit(
+        &self,
+        person: &Person,
+        source: Source,
+        uid: u32,
+    ) -> Result<Option<ConversationId>, EngineError> {
+        let of_uid = self.entries.values().filter(|entry| entry.caller.uid == uid).count();
+        if self.entries.len() >= IN_ALL || (uid != 0 && of_uid >= PER_UID) {
+            return Err(EngineError::LimitReached);
+        }
+        let own = || {
+            self.entries.iter().filter(|(_, entry)| entry.ending.is_none() && is_same(&entry.person, person))
+        };
+        if own().count() < PER_PERSON {
+            return Ok(None);
+        }
+        let oldest = |fits: &dyn Fn(&Entry) -> bool| {
+            own().filter(|(_, entry)| fits(entry)).min_by_key(|(_, entry)| entry.begun).map(|(id, _)| *id)
+        };
+        oldest(&|entry| entry.source == source)
+            .or_else(|| oldest(&|entry| !entry.conversation.answered()))
+            .map(Some)
+            .ok_or(EngineError::LimitReached)
+    }
+
+    /// Takes a conversation in.
+    pub(super) fn insert(&mut self, id: ConversationId, entry: Entry) {
+        self.entries.insert(id, entry);
+    }
+
+    /// Tells whether an id is taken.
+    #[must_use]
+    pub(super) fn contains(&self, id: ConversationId) -> bool {
+        self.entries.contains_key(&id)
+    }
+
+    /// Finds a conversation.
+    pub(super) fn entry(&mut self, id: ConversationId) -> Option<&mut Entry> {
+        self.entries.get_mut(&id)
+    }
+
+    /// Finds a conversation of this connection; another's is as good as none.
+    ///
+    /// # Errors
+    /// [`EngineError::NoConversation`].
+    pub(super) fn owned(&mut self, id: ConversationId, owner: &Owner) -> Result<&mut Entry, EngineError> {
+        self.entries
+            .get_mut(&id)
+            .filter(|entry| entry.caller.owner == *owner && entry.ending.is_none())
+            .ok_or(EngineError::NoConversation)
+    }
+
+    /// Lets a conversation go.
+    pub(super) fn remove(&mut self, id: ConversationId) -> Option<Entry> {
+        self.entries.remove(&id)
+    }
+
+    /// Lists the conversations of a connection.
+    #[must_use]
+    pub(super) fn of_owner(&self, owner: &Owner) -> Vec<ConversationId> {
+        self.entries.iter().filter(|(_, entry)| entry.caller.owner == *owner).map(|(id, _)| *id).collect()
+    }
+
+    /// Lists the conversations that were begun over the bus.
+    #[must_use]
+    pub(super) fn of_bus(&self) -> Vec<ConversationId> {
+        let is_of_bus = |entry: &Entry| matches!(entry.caller.owner, Owner::Bus(_));
+        self.entries.iter().filter(|(_, entry)| is_of_bus(entry)).map(|(id, _)| *id).collect()
+    }
+
+    /// Lists the conversations whose time is over.
+    #[must_use]
+    pub(super) fn expired(&self, since_boot: Duration) -> Vec<ConversationId> {
+        let is_over =
+            |entry: &Entry| since_boot.saturating_sub(entry.begun) >= entry.conversation.time_limit();
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.ending.is_none() && is_over(entry))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Tells whether no conversation is under way.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Keeps a login that was let in until its session is opened.
+    pub(super) fn finish(&mut self, id: ConversationId, person: Arc<Person>, at: Duration) {
+        if self.finished.len() >= FINISHED {
+            self.finished.pop_front();
+        }
+        self.finished.push_back(Finished { id, person, at });
+    }
+
+    /// Takes out a login that was let in; each is there once, for ten minutes.
+    pub(super) fn claim(&mut self, id: ConversationId, since_boot: Duration) -> Option<Arc<Person>> {
+        let position = self.finished.iter().position(|finished| finished.id == id)?;
+        let Finished { person, at, .. } = self.finished.remove(position)?;
+        (since_boot.saturating_sub(at) <= FINISHED_LIFE).then_some(person)
+    }
+}
+
+fn is_same(one: &Person, other: &Person) -> bool {
+    one.name == other.name && one.realm == other.realm
+}
