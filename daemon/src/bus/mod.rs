@@ -1,3 +1,93 @@
 //! The service's two doors: its own socket and the system bus.
+//!
+//! Owns what both doors share: who is meant by a name, and how fast one uid may call. The methods of the interfaces
+//! authorize, give a command to the engine and convert; they decide nothing.
 
+pub mod admin;
+pub mod caller;
+pub mod conversation;
+pub mod convert;
 pub mod door;
+mod error;
+pub mod explain;
+pub mod facts;
+pub mod helpdesk;
+pub mod login;
+pub mod own;
+mod pace;
+mod polkit;
+pub mod self_service;
+pub mod system;
+
+use countersign_core::helpdesk::Actor;
+use countersign_core::login::{Existence, Person};
+
+pub use caller::Door;
+pub use error::BusError;
+
+use crate::directory::Directory;
+use crate::engine::Handle;
+use crate::engine::command::Caller;
+use pace::Pace;
+
+/// What both doors give their calls to.
+pub struct Service {
+    /// The engine.
+    pub engine: Handle,
+    /// The name service.
+    pub directory: Directory,
+    pace: Pace,
+}
+
+impl Service {
+    /// Joins engine and name service.
+    #[must_use]
+    pub fn new(engine: Handle, directory: Directory) -> Self {
+        Self { engine, directory, pace: Pace::default() }
+    }
+
+    /// Tells who is to log in. A caller other than root is looked up by its own uid alone, so that it learns nothing of
+    /// any other name.
+    ///
+    /// # Errors
+    /// [`BusError::NotPermitted`] for anybody else's name; what the name service fails with.
+    pub(crate) async fn person_to_log_in(&self, caller: &Caller, user: &str) -> Result<Person, BusError> {
+        if caller.uid == 0 {
+            return Ok(self.directory.person(user).await?);
+        }
+        let own = self.directory.person_by_uid(caller.uid).await?;
+        own.filter(|person| person.name.as_str() == user).ok_or(BusError::NotPermitted)
+    }
+
+    /// Tells who calls.
+    ///
+    /// # Errors
+    /// [`BusError::NoSuchUser`] for a uid without a name.
+    pub(crate) async fn oneself(&self, caller: &Caller) -> Result<Person, BusError> {
+        self.directory.person_by_uid(caller.uid).await?.ok_or(BusError::NoSuchUser)
+    }
+
+    /// Tells who bears a name, for callers who may know.
+    ///
+    /// # Errors
+    /// [`BusError::NoSuchUser`].
+    pub(crate) async fn known_person(&self, user: &str) -> Result<Person, BusError> {
+        let person = self.directory.person(user).await?;
+        match person.existence {
+            Existence::Known { .. } => Ok(person),
+            Existence::Unknown => Err(BusError::NoSuchUser),
+        }
+    }
+
+    /// Tells who acts on a person.
+    ///
+    /// # Errors
+    /// [`BusError::NotPermitted`] for a uid without a name.
+    pub(crate) async fn actor(&self, caller: &Caller) -> Result<Actor, BusError> {
+        if caller.uid == 0 {
+            return Ok(Actor::Root);
+        }
+        let own = self.directory.person_by_uid(caller.uid).await?.ok_or(BusError::NotPermitted)?;
+        Ok(Actor::Other { uid: caller.uid, name: own.name })
+    }
+}

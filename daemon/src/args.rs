@@ -1,0 +1,116 @@
+//! The arguments of the service; nothing else configures how it starts, and no environment but the manager's is read.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::bus::system::SYSTEM_BUS;
+
+/// Where the configuration lies.
+const CONFIG: &str = "/etc/countersign/countersign.toml";
+
+/// What `--help` says.
+pub const USAGE: &str = "\
+usage: countersignd [--config PATH] [--socket PATH] [--bus PATH|none] [--trust-uid UID] [--version]
+
+  --config PATH    the configuration; drop-ins lie in policy.d beside it [default: /etc/countersign/countersign.toml]
+  --socket PATH    listen there, instead of on the socket that systemd passes
+  --bus PATH       the socket of the message bus, or `none` [default: /run/dbus/system_bus_socket]
+  --trust-uid UID  the configuration may belong to this uid as well as to root (for tests)
+";
+
+/// How the service is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Args {
+    /// The main file.
+    pub config: PathBuf,
+    /// The socket to bind; none takes the one that systemd passes.
+    pub socket: Option<PathBuf>,
+    /// The socket of the bus; none does without.
+    pub bus: Option<PathBuf>,
+    /// Who may own the configuration besides root.
+    pub trust_uid: Option<u32>,
+}
+
+/// What the command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// To serve.
+    Serve(Args),
+    /// To say its version.
+    Version,
+    /// To say its usage.
+    Help,
+}
+
+/// A command line that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// Not an argument of ours.
+    #[error("unknown argument {0}")]
+    Unknown(String),
+    /// An argument without its value.
+    #[error("{0} needs a value")]
+    Missing(&'static str),
+    /// A value that does not fit.
+    #[error("{0} needs a number")]
+    Number(&'static str),
+}
+
+impl Request {
+    /// Reads the arguments behind the program's name.
+    ///
+    /// # Errors
+    /// [`UsageError`] for the first that does not fit.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+        let mut args =
+            Args { config: CONFIG.into(), socket: None, bus: Some(SYSTEM_BUS.into()), trust_uid: None };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = |name| arguments.next().ok_or(UsageError::Missing(name));
+            match argument.to_str() {
+                Some("--config") => args.config = value("--config")?.into(),
+                Some("--socket") => args.socket = Some(value("--socket")?.into()),
+                Some("--bus") => {
+                    args.bus = Some(value("--bus")?).filter(|bus| bus != "none").map(PathBuf::from);
+                }
+                Some("--trust-uid") => {
+                    let uid = value("--trust-uid")?.to_str().and_then(|uid| uid.parse().ok());
+                    args.trust_uid = Some(uid.ok_or(UsageError::Number("--trust-uid"))?);
+                }
+                Some("--version") => return Ok(Self::Version),
+                Some("--help" | "-h") => return Ok(Self::Help),
+                Some(_) | None => return Err(UsageError::Unknown(argument.to_string_lossy().into_owned())),
+            }
+        }
+        Ok(Self::Serve(args))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Request, UsageError> {
+        Request::parse(arguments.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn without_arguments_the_places_of_the_package_count() {
+        let Ok(Request::Serve(args)) = parse(&[]) else { panic!("a request to serve") };
+        assert_eq!(args.config, PathBuf::from(CONFIG));
+        assert_eq!((args.socket, args.bus), (None, Some(PathBuf::from(SYSTEM_BUS))));
+        assert_eq!(args.trust_uid, None);
+    }
+
+    #[test]
+    fn every_argument_is_taken_and_no_other() {
+        let line = ["--config", "/c", "--socket", "/s", "--bus", "none", "--trust-uid", "1000"];
+        let expected =
+            Args { config: "/c".into(), socket: Some("/s".into()), bus: None, trust_uid: Some(1000) };
+        assert_eq!(parse(&line), Ok(Request::Serve(expected)));
+        assert_eq!(parse(&["--version"]), Ok(Request::Version));
+        assert_eq!(parse(&["--config"]), Err(UsageError::Missing("--config")));
+        assert_eq!(parse(&["--trust-uid", "x"]), Err(UsageError::Number("--trust-uid")));
+        assert_eq!(parse(&["--confg", "/c"]), Err(UsageError::Unknown("--confg".to_owned())));
+    }
+}

@@ -1,0 +1,194 @@
+//! `org.countersign1.Admin`: what an administrator does.
+//!
+//! Long work is paged: a cursor in, a page and the next cursor out, each call within a second. Keys are root's alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_core::account::{Account, AccountId, AccountKey, Realm, UserName};
+use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::login::Person;
+use data_encoding::HEXLOWER;
+use zbus::message::Header;
+use zbus::{Connection, OwnedVariant, interface};
+
+use super::facts::{self, OwnedFacts, put};
+use super::{BusError, Door, Service, explain};
+
+/// The most rows of one page.
+const PAGE_LIMIT: u16 = 1000;
+/// How many accounts one call reseals.
+const RESEAL_STEP: u16 = 500;
+/// How long one page may take; what is not done by then is the next page's.
+const PAGE_TIME: Duration = Duration::from_millis(800);
+
+/// The object on the system bus.
+pub struct AdminInterface {
+    service: Arc<Service>,
+}
+
+impl AdminInterface {
+    /// Serves the callers of the bus.
+    #[must_use]
+    pub fn new(service: Arc<Service>) -> Self {
+        Self { service }
+    }
+
+    /// Makes the rows of one page, as far as the time reaches; tells the key to go on after, where rows are left.
+    async fn rows(&self, accounts: Vec<Account>) -> (Vec<OwnedFacts>, Option<AccountKey>) {
+        let begun = Instant::now();
+        let engine = &self.service.engine;
+        let policy = engine.policy();
+        let mut rows: Vec<OwnedFacts> = Vec::new();
+        let mut last = None;
+        for account in accounts {
+            if begun.elapsed() > PAGE_TIME && last.is_some() {
+                return (rows, last);
+            }
+            let person = self.person_of(&account).await;
+            let mut row = match &person {
+                Some(person) => {
+                    facts::standing(person, Some(&account), &policy, engine.host(), engine.wall())
+                }
+                None => OwnedFacts::new(),
+            };
+            put(&mut row, "user", account.key.name.as_str());
+            put(&mut row, "realm", account.key.realm.as_str());
+            put(&mut row, "gone", person.is_none());
+            rows.push(row);
+            last = Some(account.key);
+        }
+        (rows, None)
+    }
+
+    /// The person that an account belongs to, where the name service of this host knows them.
+    async fn person_of(&self, account: &Account) -> Option<Person> {
+        let person = self.service.known_person(account.key.name.as_str()).await.ok()?;
+        (person.realm == account.key.realm).then_some(person)
+    }
+}
+
+/// What an administrator does; polkit decides, or root.
+#[interface(name = "org.countersign1.Admin")]
+impl AdminInterface {
+    /// Lists accounts in pages: cursor `after` (empty begins), at most `limit` (1000) rows.
+    ///
+    /// Answers rows (as `Helpdesk.Show`, with `realm` s and `gone` b), the next cursor (empty at the end), the total.
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("rows", "next", "total"))]
+    async fn list_users(
+        &self,
+        after: &str,
+        limit: u32,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(Vec<OwnedFacts>, String, u64), BusError> {
+        let caller = Door::Bus.authorize(connection, &header, None).await?;
+        let _turn = self.service.pace.enter(caller.uid)?;
+        let limit = u16::try_from(limit).unwrap_or(PAGE_LIMIT).clamp(1, PAGE_LIMIT);
+        let page = self.service.engine.page(read_key(after)?.as_ref(), limit).await?;
+        let (rows, cut) = self.rows(page.accounts).await;
+        let next = cut.or(page.next).as_ref().map(write_key).unwrap_or_default();
+        Ok((rows, next, page.total))
+    }
+
+    /// Explains a decision. Question: `user` s, `service` s, `from` s (numeric address, `local`, absent: unknown),
+    /// `ssh_key` s (key type).
+    ///
+    /// Answers `rule` s, `requirement` s, `methods` as, `enroll` s, `sees` s, `passed_over` a(ss), `groups_complete` b,
+    /// `policy` s (digest).
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("facts"))]
+    async fn explain_policy(
+        &self,
+        question: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let caller = Door::Bus.authorize(connection, &header, None).await?;
+        let _turn = self.service.pace.enter(caller.uid)?;
+        explain::answer(&self.service, &question).await
+    }
+
+    /// Makes a new data key; root only. Answers its number.
+    ///
+    /// Errors: `NotPermitted`, `Unavailable`.
+    #[zbus(out_args("key"))]
+    async fn rotate_key(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<u32, BusError> {
+        Door::Bus.authorize(connection, &header, None).await?;
+        let engine = &self.service.engine;
+        let key = engine.rotate_key().await?;
+        let mut event = AuditEvent::new(EventId::KeyRotated, engine.wall(), &engine.host().name, "root");
+        event.reason = Some(format!("key {key}"));
+        engine.record(event).await?;
+        Ok(key)
+    }
+
+    /// Reseals a page of accounts; root only. Cursor `after` (empty begins).
+    ///
+    /// Answers the next cursor (empty at the end), how many were looked at, how many there are.
+    /// Errors: `NotPermitted`, `InvalidArgument`, `Unavailable`.
+    #[zbus(out_args("next", "done", "total"))]
+    async fn reseal(
+        &self,
+        after: &str,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(String, u64, u64), BusError> {
+        Door::Bus.authorize(connection, &header, None).await?;
+        let resealed = self.service.engine.reseal(read_id(after)?, RESEAL_STEP).await?;
+        let next = resealed.next.map(|id| id.to_string()).unwrap_or_default();
+        Ok((next, resealed.done, resealed.total))
+    }
+}
+
+/// A cursor is `realm/name`: neither may hold a slash.
+fn write_key(key: &AccountKey) -> String {
+    format!("{}/{}", key.realm, key.name)
+}
+
+fn read_key(cursor: &str) -> Result<Option<AccountKey>, BusError> {
+    if cursor.is_empty() {
+        return Ok(None);
+    }
+    let (realm, name) = cursor.split_once('/').ok_or_else(not_a_cursor)?;
+    let realm = Realm::try_from(realm).map_err(|_| not_a_cursor())?;
+    let name = UserName::try_from(name).map_err(|_| not_a_cursor())?;
+    Ok(Some(AccountKey { realm, name }))
+}
+
+fn read_id(cursor: &str) -> Result<Option<AccountId>, BusError> {
+    if cursor.is_empty() {
+        return Ok(None);
+    }
+    let bytes = HEXLOWER.decode(cursor.as_bytes()).map_err(|_| not_a_cursor())?;
+    bytes.try_into().map(|bytes| Some(AccountId(bytes))).map_err(|_| not_a_cursor())
+}
+
+fn not_a_cursor() -> BusError {
+    BusError::InvalidArgument("not a cursor".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_survive_their_text_and_nothing_else_is_one() {
+        let realm = Realm::try_from("local:h1").unwrap();
+        let key = AccountKey { realm, name: UserName::try_from("alice").unwrap() };
+        assert_eq!(read_key(&write_key(&key)), Ok(Some(key)));
+        let id = AccountId([7; 16]);
+        assert_eq!(read_id(&id.to_string()), Ok(Some(id)));
+        assert_eq!((read_key(""), read_id("")), (Ok(None), Ok(None)));
+        for wrong in ["x", "/", "a/", "/a", "a/b/c", "a/\n"] {
+            assert!(read_key(wrong).is_err(), "{wrong:?}");
+            assert!(read_id(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Who calls, and what they may call: the access table.
+//!
+//! Owns the one pure function that says who may call which member. A member that is not in the table is root's alone.
+//! Leaves whom a helpdesk act may concern to `core::helpdesk`.
+
+use std::time::Duration;
+
+use countersign_protocol::names::{
+    ADMIN_INTERFACE, CONVERSATION_INTERFACE, HELPDESK_INTERFACE, LOGIN_INTERFACE, SELF_INTERFACE,
+};
+use tokio::time::timeout;
+use zbus::Connection;
+use zbus::fdo::DBusProxy;
+use zbus::message::Header;
+use zbus::names::BusName;
+
+use super::error::BusError;
+use super::polkit;
+use crate::engine::command::{Caller, Owner};
+
+/// The largest body of a call on the system bus, in bytes; SECURITY.md 6.
+const BODY_LIMIT: u32 = 4 * 1024;
+/// The largest body of a call of an administrator.
+const ADMIN_BODY_LIMIT: u32 = 1024 * 1024;
+/// How long the bus may take to say who calls.
+const CREDENTIALS_LIMIT: Duration = Duration::from_secs(2);
+
+/// Which door a call came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// The service's own socket.
+    Socket,
+    /// The system bus.
+    Bus,
+}
+
+/// What a caller needs to be let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Nothing: the member acts on the caller alone.
+    Anyone,
+    /// To have begun the conversation.
+    ConversationOwner,
+    /// To be root, or to be the person concerned.
+    OwnUid,
+    /// To be root, or to be let through by polkit for this action.
+    Polkit(&'static str),
+    /// To be root.
+    RootOnly,
+}
+
+/// The access table: who may call a member.
+#[must_use]
+pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permission {
+    match (entrance, interface, member) {
+        (Entrance::Socket, LOGIN_INTERFACE, "Begin") => Permission::OwnUid,
+        (Entrance::Socket | Entrance::Bus, CONVERSATION_INTERFACE, "Answer" | "Cancel") => {
+            Permission::ConversationOwner
+        }
+        (Entrance::Bus, SELF_INTERFACE, "Status" | "BeginEnrollment" | "BeginRemoval") => Permission::Anyone,
+        (Entrance::Bus, HELPDESK_INTERFACE, "Show") => Permission::Polkit("org.countersign1.helpdesk.show"),
+        (Entrance::Bus, HELPDESK_INTERFACE, "Reset") => Permission::Polkit("org.countersign1.helpdesk.reset"),
+        (Entrance::Bus, HELPDESK_INTERFACE, "Unlock") => {
+            Permission::Polkit("org.countersign1.helpdesk.unlock")
+        }
+        (Entrance::Bus, ADMIN_INTERFACE, "ListUsers") => Permission::Polkit("org.countersign1.admin.list"),
+        (Entrance::Bus, ADMIN_INTERFACE, "ExplainPolicy") => {
+            Permission::Polkit("org.countersign1.admin.policy")
+        }
+        _ => Permission::RootOnly,
+    }
+}
+
+/// A door, as an object served behind it knows it.
+#[derive(Debug, Clone)]
+pub enum Door {
+    /// A connection of the own socket: the kernel said who is there.
+    Socket(Caller),
+    /// The system bus, where each message names its sender.
+    Bus,
+}
+
+impl Door {
+    /// Tells which connection sent a message.
+    ///
+    /// # Errors
+    /// [`BusError::NotPermitted`] for a message of the bus without a sender.
+    pub fn owner(&self, header: &Header<'_>) -> Result<Owner, BusError> {
+        match self {
+            Self::Socket(caller) => Ok(caller.owner.clone()),
+            Self::Bus => {
+                let sender = header.sender().ok_or(BusError::NotPermitted)?;
+                Ok(Owner::Bus(sender.to_string()))
+            }
+        }
+    }
+
+    /// Lets a caller through, or not, by the access table.
+    ///
+    /// # Errors
+    /// [`BusError::NotPermitted`], also where the bus or polkit do not answer; [`BusError::InvalidArgument`] for a call
+    /// over its size.
+    pub async fn authorize(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        person: Option<&str>,
+    ) -> Result<Caller, BusError> {
+        let interface = header.interface().map_or("", |name| name.as_str());
+        let member = header.member().map_or("", |name| name.as_str());
+        check_size(interface, header)?;
+        let (entrance, caller) = match self {
+            Self::Socket(caller) => (Entrance::Socket, caller.clone()),
+            Self::Bus => (Entrance::Bus, bus_caller(connection, header).await?),
+        };
+        match permission(entrance, interface, member) {
+            Permission::Anyone | Permission::OwnUid | Permission::ConversationOwner => Ok(caller),
+            Permission::Polkit(_) | Permission::RootOnly if caller.uid == 0 => Ok(caller),
+            Permission::Polkit(action) => {
+                polkit::check(connection, header, action, person).await.map(|()| caller)
+            }
+            Permission::RootOnly => Err(BusError::NotPermitted),
+        }
+    }
+}
+
+fn check_size(interface: &str, header: &Header<'_>) -> Result<(), BusError> {
+    let limit = if interface == ADMIN_INTERFACE { ADMIN_BODY_LIMIT } else { BODY_LIMIT };
+    // The own socket refuses frames before they are read; there only sshd's facts may be longer than 4 KiB.
+    if interface != LOGIN_INTERFACE && header.primary().body_len() > limit {
+        return Err(BusError::InvalidArgument("the message is too long".into()));
+    }
+    Ok(())
+}
+
+async fn bus_caller(connection: &Connection, header: &Header<'_>) -> Result<Caller, BusError> {
+    let sender = header.sender().ok_or(BusError::NotPermitted)?;
+    let ask = async {
+        let bus = DBusProxy::new(connection).await?;
+        bus.get_connection_credentials(BusName::Unique(sender.to_owned())).await
+    };
+    match timeout(CREDENTIALS_LIMIT, ask).await {
+        Ok(Ok(credentials)) => {
+            let uid = credentials.unix_user_id().ok_or(BusError::NotPermitted)?;
+            Ok(Caller { uid, owner: Owner::Bus(sender.to_string()) })
+        }
+        Ok(Err(_)) | Err(_) => Err(BusError::NotPermitted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERFACES: [&str; 5] =
+        [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
+    const MEMBERS: [&str; 16] = [
+        "Begin",
+        "SessionOpened",
+        "PasswordChanged",
+        "Answer",
+        "Cancel",
+        "Status",
+        "BeginEnrollment",
+        "BeginRemoval",
+        "Show",
+        "Reset",
+        "Unlock",
+        "ListUsers",
+        "ExplainPolicy",
+        "RotateKey",
+        "Reseal",
+        "AnythingNew",
+    ];
+
+    /// The table once more, as SECURITY.md 6 and 7 say it; whatever is not here is root's.
+    fn expected(entrance: Entrance, interface: &str, member: &str) -> Permission {
+        let rows = [
+            (Entrance::Socket, LOGIN_INTERFACE, "Begin", Permission::OwnUid),
+            (Entrance::Socket, CONVERSATION_INTERFACE, "Answer", Permission::ConversationOwner),
+            (Entrance::Socket, CONVERSATION_INTERFACE, "Cancel", Permission::ConversationOwner),
+            (Entrance::Bus, CONVERSATION_INTERFACE, "Answer", Permission::ConversationOwner),
+            (Entrance::Bus, CONVERSATION_INTERFACE, "Cancel", Permission::ConversationOwner),
+            (Entrance::Bus, SELF_INTERFACE, "Status", Permission::Anyone),
+            (Entrance::Bus, SELF_INTERFACE, "BeginEnrollment", Permission::Anyone),
+            (Entrance::Bus, SELF_INTERFACE, "BeginRemoval", Permission::Anyone),
+            (Entrance::Bus, HELPDESK_INTERFACE, "Show", Permission::Polkit("org.countersign1.helpdesk.show")),
+            (
+                Entrance::Bus,
+                HELPDESK_INTERFACE,
+                "Reset",
+                Permission::Polkit("org.countersign1.helpdesk.reset"),
+            ),
+            (
+                Entrance::Bus,
+                HELPDESK_INTERFACE,
+                "Unlock",
+                Permission::Polkit("org.countersign1.helpdesk.unlock"),
+            ),
+            (Entrance::Bus, ADMIN_INTERFACE, "ListUsers", Permission::Polkit("org.countersign1.admin.list")),
+            (
+                Entrance::Bus,
+                ADMIN_INTERFACE,
+                "ExplainPolicy",
+                Permission::Polkit("org.countersign1.admin.policy"),
+            ),
+        ];
+        rows.into_iter()
+            .find(|row| (row.0, row.1, row.2) == (entrance, interface, member))
+            .map_or(Permission::RootOnly, |row| row.3)
+    }
+
+    #[test]
+    fn every_row_of_the_table_stands_and_all_else_is_roots() {
+        for entrance in [Entrance::Socket, Entrance::Bus] {
+            for interface in INTERFACES.into_iter().chain(["", "org.freedesktop.DBus.Properties"]) {
+                for member in MEMBERS.into_iter().chain(["", "begin"]) {
+                    assert_eq!(
+                        permission(entrance, interface, member),
+                        expected(entrance, interface, member),
+                        "{entrance:?} {interface} {member}"
+                    );
+                }
+            }
+        }
+    }
+}

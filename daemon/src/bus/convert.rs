@@ -1,0 +1,209 @@
+//! From what a caller claims to the facts of a login.
+//!
+//! Owns who may claim what: remote host, terminal, requesting user and sshd's facts count only from uid 0, sshd's facts
+//! only with service `sshd`. A source that is not known as a number or as a seat of this host is `Unknown`, never local.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use countersign_core::login::{
+    Existence, FirstFactor, LoginRequest, Person, Phase, PublicKey, Source, SshFacts,
+};
+use countersign_core::words::Language;
+use data_encoding::{BASE64, BASE64_NOPAD};
+use sha2::{Digest, Sha256};
+use zbus::{OwnedVariant, Variant};
+
+use super::{BusError, Service};
+use crate::directory::DirectoryError;
+use crate::engine::command::Caller;
+
+/// The longest short fact (service, terminal, names), in bytes.
+const TEXT_LIMIT: usize = 256;
+/// The longest `ssh_auth_info`, in bytes.
+const SSH_AUTH_LIMIT: usize = 8 * 1024;
+/// The longest name of a key type, in bytes.
+const KEY_TYPE_LIMIT: usize = 64;
+
+/// Open facts, as a caller sends them.
+pub type Facts = HashMap<String, OwnedVariant>;
+
+/// Makes the request of a login out of what the caller may claim.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`] for a known key of a wrong type or over its limit; [`BusError::Unavailable`] where the
+/// requesting user cannot be looked up.
+pub async fn login(
+    service: &Service,
+    caller: &Caller,
+    person: Person,
+    context: &Facts,
+) -> Result<LoginRequest, BusError> {
+    let claims = Claims::read(context)?;
+    let trusted = if caller.uid == 0 { claims.trusted(context)? } else { Trusted::default() };
+    let requesting_uid = match &trusted.requesting_user {
+        Some(name) => uid_of(service, name).await?,
+        None => None,
+    };
+    Ok(LoginRequest {
+        person,
+        service: claims.service,
+        phase: claims.phase,
+        source: trusted.source,
+        tty: trusted.tty,
+        ssh: SshFacts { public_key: trusted.public_key },
+        requesting_uid,
+        caller_uid: caller.uid,
+        first_factor: claims.first_factor,
+        host: service.engine.host().clone(),
+        language: claims.language,
+    })
+}
+
+async fn uid_of(service: &Service, name: &str) -> Result<Option<u32>, BusError> {
+    match service.directory.person(name).await {
+        Ok(Person { existence: Existence::Known { uid, .. }, .. }) => Ok(Some(uid)),
+        // A service may name somebody who is no user of this host: then nobody is named.
+        Ok(_) | Err(DirectoryError::InvalidName) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What every caller may say.
+#[derive(Debug)]
+struct Claims {
+    service: String,
+    phase: Phase,
+    first_factor: FirstFactor,
+    language: Option<Language>,
+}
+
+/// What only root may say.
+#[derive(Debug, PartialEq, Eq)]
+struct Trusted {
+    source: Source,
+    tty: Option<String>,
+    requesting_user: Option<String>,
+    public_key: Option<PublicKey>,
+}
+
+impl Default for Trusted {
+    fn default() -> Self {
+        Self { source: Source::Unknown, tty: None, requesting_user: None, public_key: None }
+    }
+}
+
+impl Claims {
+    fn read(context: &Facts) -> Result<Self, BusError> {
+        let service = text(context, "service", TEXT_LIMIT)?.ok_or_else(|| invalid("service is missing"))?;
+        if service.is_empty() || !service.chars().all(|character| character.is_ascii_graphic()) {
+            return Err(invalid("service is not the name of a PAM service"));
+        }
+        let phase = match text(context, "phase", TEXT_LIMIT)?.as_deref() {
+            None | Some("auth") => Phase::Auth,
+            Some("account") => Phase::Account,
+            Some(_) => return Err(invalid("phase is `auth` or `account`")),
+        };
+        let first_factor = match text(context, "first_factor", TEXT_LIMIT)?.as_deref() {
+            None | Some("settled") => FirstFactor::Settled,
+            Some("late") => FirstFactor::Late,
+            Some(_) => return Err(invalid("first_factor is `settled` or `late`")),
+        };
+        let language = text(context, "locale", TEXT_LIMIT)?.and_then(|tag| Language::from_tag(&tag));
+        Ok(Self { service, phase, first_factor, language })
+    }
+
+    fn trusted(&self, context: &Facts) -> Result<Trusted, BusError> {
+        let tty = text(context, "tty", TEXT_LIMIT)?.filter(|tty| is_plain(tty));
+        let remote_host = text(context, "remote_host", TEXT_LIMIT)?.filter(|host| !host.is_empty());
+        let requesting_user = text(context, "requesting_user", TEXT_LIMIT)?.filter(|name| !name.is_empty());
+        let is_sshd = self.service == "sshd";
+        let connection = text(context, "ssh_connection", TEXT_LIMIT)?.filter(|_| is_sshd);
+        let methods = text(context, "ssh_auth_info", SSH_AUTH_LIMIT)?.filter(|_| is_sshd);
+        let source = if is_sshd {
+            let numeric = connection.as_deref().and_then(|connection| connection.split(' ').next());
+            numeric.and_then(address).or_else(|| remote_host.as_deref().and_then(address))
+        } else {
+            remote_host.as_deref().and_then(address)
+        };
+        let source = match (source, &remote_host, tty.as_deref()) {
+            (Some(address), ..) => Source::Address(address),
+            (None, None, Some(tty)) if !is_sshd && is_seat(tty) => Source::Local,
+            (None, ..) => Source::Unknown,
+        };
+        let public_key = methods.as_deref().and_then(public_key);
+        Ok(Trusted { source, tty, requesting_user, public_key })
+    }
+}
+
+/// Reads a fact that is a text; absent is none, another type or too much of it is refused.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`].
+pub fn text(facts: &Facts, key: &'static str, limit: usize) -> Result<Option<String>, BusError> {
+    match facts.get(key).map(|value| &**value) {
+        None => Ok(None),
+        Some(Variant::Str(text)) if text.len() <= limit => Ok(Some(text.as_str().to_owned())),
+        Some(_) => Err(BusError::InvalidArgument(format!("{key} is no text, or too long").into())),
+    }
+}
+
+/// Reads a fact that is a switch; absent is off.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`].
+pub fn switch(facts: &Facts, key: &'static str) -> Result<bool, BusError> {
+    match facts.get(key).map(|value| &**value) {
+        None => Ok(false),
+        Some(Variant::Bool(on)) => Ok(*on),
+        Some(_) => Err(BusError::InvalidArgument(format!("{key} is no truth value").into())),
+    }
+}
+
+/// Reads a numeric address; mapped IPv6 is brought back to IPv4, a zone is dropped.
+#[must_use]
+pub fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.split('%').next().unwrap_or(text);
+    let address = bare.parse::<IpAddr>().or_else(|_| text.parse::<Ipv6Addr>().map(IpAddr::V6)).ok()?;
+    Some(address.to_canonical())
+}
+
+/// Tells whether a terminal is a virtual or serial console or an X display of this host.
+fn is_seat(tty: &str) -> bool {
+    let name = tty.strip_prefix("/dev/").unwrap_or(tty);
+    let numbered = |prefix: &str| {
+        name.strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let is_serial = ["ttyS", "ttyAMA", "ttyUSB", "hvc", "sclp_line"].into_iter().any(numbered);
+    name == "console" || numbered("tty") || is_serial || numbered(":")
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|character| character.is_ascii_graphic())
+}
+
+/// Finds the first public key in sshd's list of completed methods, one a line:
+/// `publickey <type> <base64 of the key, or SHA256:fingerprint>`.
+fn public_key(methods: &str) -> Option<PublicKey> {
+    methods.lines().find_map(|line| {
+        let mut words = line.split(' ').filter(|word| !word.is_empty());
+        let (method, algorithm, key) = (words.next()?, words.next()?, words.next()?);
+        let fits = method == "publickey" && algorithm.len() <= KEY_TYPE_LIMIT && is_plain(algorithm);
+        let fingerprint = fits.then(|| fingerprint(key)).flatten()?;
+        Some(PublicKey { algorithm: algorithm.to_owned(), fingerprint })
+    })
+}
+
+fn fingerprint(key: &str) -> Option<String> {
+    if let Some(digest) = key.strip_prefix("SHA256:") {
+        let bytes = BASE64_NOPAD.decode(digest.as_bytes()).ok()?;
+        return (bytes.len() == 32).then(|| key.to_owned());
+    }
+    let blob = BASE64.decode(key.as_bytes()).ok().filter(|blob| !blob.is_empty())?;
+    Some(format!("SHA256:{}", BASE64_NOPAD.encode(&Sha256::digest(&blob))))
+}
+
+fn invalid(text: &'static str) -> BusError {
+    BusError::InvalidArgument(text.into())
+}

@@ -1,0 +1,106 @@
+//! What a caller is told when there is no answer.
+//!
+//! Owns the mapping to D-Bus error names. A verdict is never an error, and no text says which half of a login was wrong.
+
+use std::borrow::Cow;
+
+use countersign_core::helpdesk::Refusal;
+use countersign_protocol::names::error as names;
+use zbus::message::{Header, Message};
+use zbus::names::ErrorName;
+
+use crate::directory::DirectoryError;
+use crate::engine::command::EngineError;
+
+/// An object that is not there, in D-Bus' own words: another's conversation is as good as none.
+const UNKNOWN_OBJECT: &str = "org.freedesktop.DBus.Error.UnknownObject";
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BusError {
+    /// The caller may not do this.
+    #[error("not permitted")]
+    NotPermitted,
+    /// An argument is malformed or over its limit.
+    #[error("{0}")]
+    InvalidArgument(Cow<'static, str>),
+    /// A limit of DESIGN.md 4 is reached.
+    #[error("too many at the same time, try again")]
+    LimitReached,
+    /// The store, the name service or the engine failed or was late.
+    #[error("the service cannot do this now")]
+    Unavailable,
+    /// No such person, for callers who may know.
+    #[error("no such user")]
+    NoSuchUser,
+    /// Refused by a rule.
+    #[error("{0}")]
+    Refused(String),
+    /// No such conversation, or another's.
+    #[error("no such conversation")]
+    UnknownConversation,
+}
+
+impl BusError {
+    const fn on_wire(&self) -> &'static str {
+        match self {
+            Self::NotPermitted => names::NOT_PERMITTED,
+            Self::InvalidArgument(_) => names::INVALID_ARGUMENT,
+            Self::LimitReached => names::LIMIT_REACHED,
+            Self::Unavailable => names::UNAVAILABLE,
+            Self::NoSuchUser => names::NO_SUCH_USER,
+            Self::Refused(_) => names::REFUSED,
+            Self::UnknownConversation => UNKNOWN_OBJECT,
+        }
+    }
+}
+
+impl zbus::DBusError for BusError {
+    fn create_reply(&self, call: &Header<'_>) -> zbus::Result<Message> {
+        Message::error(call, self.name()).build(&(self.to_string(),))
+    }
+
+    fn name(&self) -> ErrorName<'_> {
+        ErrorName::from_static_str_unchecked(self.on_wire())
+    }
+
+    fn description(&self) -> Option<&str> {
+        match self {
+            Self::InvalidArgument(text) => Some(text),
+            Self::Refused(text) => Some(text),
+            Self::NotPermitted
+            | Self::LimitReached
+            | Self::Unavailable
+            | Self::NoSuchUser
+            | Self::UnknownConversation => None,
+        }
+    }
+}
+
+impl From<EngineError> for BusError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::NoConversation => Self::UnknownConversation,
+            EngineError::LimitReached => Self::LimitReached,
+            EngineError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<DirectoryError> for BusError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::InvalidName => Self::InvalidArgument("not the name of a user".into()),
+            DirectoryError::Failed(_) | DirectoryError::TimedOut => {
+                tracing::error!(%error, "the name service did not answer");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<Refusal> for BusError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.to_string())
+    }
+}

@@ -1,0 +1,129 @@
+//! `org.countersign1.Helpdesk`: what the helpdesk does for others.
+//!
+//! Polkit says whether the caller is of the helpdesk; whom it may act on is core's decision, made with the act.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_core::helpdesk::{Act, Reason, Scope};
+use countersign_core::login::Existence;
+use zbus::message::Header;
+use zbus::{Connection, OwnedVariant, interface};
+
+use super::facts::{self, OwnedFacts, put};
+use super::self_service::method;
+use super::{BusError, Door, Service, convert};
+use crate::engine::command::{ActDone, Caller, Deed};
+use crate::sessions;
+
+/// The longest reason before it is checked, in bytes.
+const REASON_LIMIT: usize = 1024;
+/// The longest name of a method, in bytes.
+const METHOD_LIMIT: usize = 32;
+
+/// The object on the system bus.
+pub struct HelpdeskInterface {
+    service: Arc<Service>,
+}
+
+impl HelpdeskInterface {
+    /// Serves the callers of the bus.
+    #[must_use]
+    pub fn new(service: Arc<Service>) -> Self {
+        Self { service }
+    }
+
+    async fn act(
+        &self,
+        caller: &Caller,
+        user: &str,
+        options: &convert::Facts,
+        deed: Deed,
+    ) -> Result<(ActDone, Existence), BusError> {
+        let _turn = self.service.pace.enter(caller.uid)?;
+        let reason = reason(options)?;
+        let target = self.service.known_person(user).await?;
+        let actor = self.service.actor(caller).await?;
+        let existence = target.existence;
+        let act = Act { actor, reason, target, host: self.service.engine.host().clone() };
+        let done = self.service.engine.act(act, deed).await??;
+        Ok((done, existence))
+    }
+}
+
+/// What the helpdesk does; polkit decides, per action.
+#[interface(name = "org.countersign1.Helpdesk")]
+impl HelpdeskInterface {
+    /// Tells what a person holds, as `Self.Status` does, never a secret.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("facts"))]
+    async fn show(
+        &self,
+        user: &str,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let caller = Door::Bus.authorize(connection, &header, Some(user)).await?;
+        let _turn = self.service.pace.enter(caller.uid)?;
+        let person = self.service.known_person(user).await?;
+        let engine = &self.service.engine;
+        let account = engine.account(&person).await?;
+        Ok(facts::standing(&person, account.as_ref(), &engine.policy(), engine.host(), engine.wall()))
+    }
+
+    /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b.
+    ///
+    /// Answers `removed` u, `sessions_ended` b.
+    /// Errors: `NotPermitted`, `Refused`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("facts"))]
+    async fn reset(
+        &self,
+        user: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let caller = Door::Bus.authorize(connection, &header, Some(user)).await?;
+        let ends_sessions = convert::switch(&options, "end_sessions")?;
+        let (done, person) = self.act(&caller, user, &options, Deed::Reset(scope(&options)?)).await?;
+        let ended = ends_sessions && sessions::end(connection, person).await;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "removed", u32::try_from(done.removed).unwrap_or(u32::MAX));
+        put(&mut facts, "sessions_ended", ended);
+        Ok(facts)
+    }
+
+    /// Ends the person's locks. Options: `reason` s (required).
+    ///
+    /// Answers `was_locked` b, `needs_reset` b (locked still: only a reset ends it).
+    /// Errors: as `Reset`.
+    #[zbus(out_args("facts"))]
+    async fn unlock(
+        &self,
+        user: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let caller = Door::Bus.authorize(connection, &header, Some(user)).await?;
+        let (done, _) = self.act(&caller, user, &options, Deed::Unlock).await?;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "was_locked", done.was_locked);
+        put(&mut facts, "needs_reset", done.needs_reset);
+        Ok(facts)
+    }
+}
+
+fn reason(options: &convert::Facts) -> Result<Reason, BusError> {
+    let text = convert::text(options, "reason", REASON_LIMIT)?
+        .ok_or(BusError::InvalidArgument("a reason is required".into()))?;
+    Reason::try_from(text.as_str()).map_err(|error| BusError::InvalidArgument(error.to_string().into()))
+}
+
+fn scope(options: &convert::Facts) -> Result<Scope, BusError> {
+    match convert::text(options, "method", METHOD_LIMIT)? {
+        None => Ok(Scope::All),
+        Some(name) => method(&name).map(Scope::Only),
+    }
+}

@@ -1,0 +1,82 @@
+//! `org.countersign1.Login`: logins, on the own socket only.
+//!
+//! A root caller begins for anyone, any other for its own uid alone; who asks for another gets the same answer whether
+//! that other exists or not, and nothing changes (row L11).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use zbus::message::Header;
+use zbus::{Connection, OwnedVariant, interface};
+
+use super::conversation::{self, Opened};
+use super::{BusError, Door, Service, convert};
+use crate::engine::command::Opening;
+
+/// The object behind the own socket.
+pub struct LoginInterface {
+    service: Arc<Service>,
+    door: Door,
+}
+
+impl LoginInterface {
+    /// Serves one connection.
+    #[must_use]
+    pub fn new(service: Arc<Service>, door: Door) -> Self {
+        Self { service, door }
+    }
+}
+
+/// Logins, for the PAM module. On the service's own socket only.
+#[interface(name = "org.countersign1.Login", spawn = false)]
+impl LoginInterface {
+    /// Begins a login. Root for anyone, others for themselves.
+    ///
+    /// Context: `phase` s (`auth`, `account`), `service` s, `tty` s, `remote_host` s, `requesting_user` s,
+    /// `ssh_connection` s, `ssh_auth_info` s, `first_factor` s (`settled`, `late`), `locale` s; unknown keys are ignored.
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("conversation", "state", "lines"))]
+    async fn begin(
+        &self,
+        user: &str,
+        context: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Opened, BusError> {
+        let caller = self.door.authorize(connection, &header, None).await?;
+        let _turn = self.service.pace.enter(caller.uid)?;
+        let person = self.service.person_to_log_in(&caller, user).await?;
+        let request = convert::login(&self.service, &caller, person, &context).await?;
+        let begun = self.service.engine.begin(Opening::Login(request), caller).await?;
+        conversation::open(&self.service, &self.door, connection, &header, begun).await
+    }
+
+    /// Ties a login that was let in to the kernel's audit session; root only, once for each login.
+    ///
+    /// Errors: `NotPermitted`, `InvalidArgument`, `UnknownObject`, `Unavailable`.
+    async fn session_opened(
+        &self,
+        login: &str,
+        session: u32,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), BusError> {
+        self.door.authorize(connection, &header, None).await?;
+        let id = login.parse().map_err(|_| BusError::InvalidArgument("not the id of a login".into()))?;
+        Ok(self.service.engine.session_opened(id, session).await?)
+    }
+
+    /// Tells that a person's password was changed; root only.
+    ///
+    /// Errors: `NotPermitted`, `InvalidArgument`, `NoSuchUser`, `Unavailable`.
+    async fn password_changed(
+        &self,
+        user: &str,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), BusError> {
+        self.door.authorize(connection, &header, None).await?;
+        let person = self.service.known_person(user).await?;
+        Ok(self.service.engine.password_changed(&person).await?)
+    }
+}

@@ -1,0 +1,125 @@
+//! `org.countersign1.Self`: what a person does for themselves.
+//!
+//! No member takes a user: the bus says who calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_core::conversation::enrollment::EnrollmentRequest;
+use countersign_core::conversation::removal::RemovalRequest;
+use countersign_core::factor::{LABEL_LIMIT, Label, Method};
+use countersign_core::words::Language;
+use zbus::message::Header;
+use zbus::{Connection, OwnedVariant, interface};
+
+use super::conversation::{self, Opened};
+use super::facts::{self, METHODS, OwnedFacts};
+use super::{BusError, Door, Service, convert};
+use crate::engine::command::Opening;
+
+/// The longest tag of a language, in bytes.
+const LOCALE_LIMIT: usize = 64;
+
+/// The object on the system bus.
+pub struct SelfInterface {
+    service: Arc<Service>,
+}
+
+impl SelfInterface {
+    /// Serves the callers of the bus.
+    #[must_use]
+    pub fn new(service: Arc<Service>) -> Self {
+        Self { service }
+    }
+}
+
+/// What a person does for themselves; who calls is what the bus says.
+#[interface(name = "org.countersign1.Self")]
+impl SelfInterface {
+    /// Tells what the caller holds, and which rule applies to a login over ssh.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("facts"))]
+    async fn status(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let caller = Door::Bus.authorize(connection, &header, None).await?;
+        let _turn = self.service.pace.enter(caller.uid)?;
+        let person = self.service.oneself(&caller).await?;
+        let engine = &self.service.engine;
+        let account = engine.account(&person).await?;
+        Ok(facts::standing(&person, account.as_ref(), &engine.policy(), engine.host(), engine.wall()))
+    }
+
+    /// Begins setting up a factor. Options: `label` s, `locale` s, `draws_qr` b.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("conversation", "state", "lines"))]
+    async fn begin_enrollment(
+        &self,
+        kind: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Opened, BusError> {
+        let caller = Door::Bus.authorize(connection, &header, None).await?;
+        let _turn = self.service.pace.enter(caller.uid)?;
+        let person = self.service.oneself(&caller).await?;
+        let host = self.service.engine.host().clone();
+        let language = language(&options)?;
+        let (method, label) = (method(kind)?, label(&options)?);
+        let draws_qr = convert::switch(&options, "draws_qr")?;
+        let request = EnrollmentRequest { person, host, method, label, draws_qr, language };
+        let begun = self.service.engine.begin(Opening::Enrollment(request), caller).await?;
+        conversation::open(&self.service, &Door::Bus, connection, &header, begun).await
+    }
+
+    /// Begins removing a factor, named by method, label or id. Options: `locale` s.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("conversation", "state", "lines"))]
+    async fn begin_removal(
+        &self,
+        factor: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Opened, BusError> {
+        let caller = Door::Bus.authorize(connection, &header, None).await?;
+        let _turn = self.service.pace.enter(caller.uid)?;
+        let person = self.service.oneself(&caller).await?;
+        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let request = RemovalRequest { person, host, factor: name_of_factor(factor)?, language };
+        let begun = self.service.engine.begin(Opening::Removal(request), caller).await?;
+        conversation::open(&self.service, &Door::Bus, connection, &header, begun).await
+    }
+}
+
+/// Reads the name of a method.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`].
+pub(super) fn method(name: &str) -> Result<Method, BusError> {
+    METHODS
+        .into_iter()
+        .find(|method| method.name() == name)
+        .ok_or(BusError::InvalidArgument("no method of that name".into()))
+}
+
+fn label(options: &convert::Facts) -> Result<Option<Label>, BusError> {
+    convert::text(options, "label", LABEL_LIMIT)?
+        .map(|text| Label::try_from(text.as_str()))
+        .transpose()
+        .map_err(|error| BusError::InvalidArgument(error.to_string().into()))
+}
+
+fn language(options: &convert::Facts) -> Result<Option<Language>, BusError> {
+    Ok(convert::text(options, "locale", LOCALE_LIMIT)?.and_then(|tag| Language::from_tag(&tag)))
+}
+
+fn name_of_factor(text: &str) -> Result<String, BusError> {
+    let fits = (1..=LABEL_LIMIT).contains(&text.len()) && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err(BusError::InvalidArgument("not the name of a factor".into())) }
+}

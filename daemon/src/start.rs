@@ -1,0 +1,192 @@
+//! From arguments to a service, and to its end.
+//!
+//! Whatever is missing or invalid at the start is said in full, and the service does not start: nobody is let in.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign_config::{Diagnostic, Loaded, StoreSettings, Trust};
+use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::policy::Policy;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+
+use crate::args::Args;
+use crate::bus::{Service, own, system};
+use crate::directory::{Directory, DirectoryError};
+use crate::engine::command::EngineError;
+use crate::engine::{self, Handle, Parts, Tools};
+use crate::host::clock::{Clock, SystemClock};
+use crate::host::entropy::SystemEntropy;
+use crate::host::identity::{self, IdentityError};
+use crate::host::journal::SystemJournal;
+use crate::host::notify;
+use crate::store::sealing::WrappingKey;
+use crate::store::{self, Store, StoreError};
+
+/// Where the machine-id lies.
+const MACHINE_ID: &str = "/etc/machine-id";
+/// The folder of drop-ins beside the main file.
+const DROP_INS: &str = "policy.d";
+/// Where systemd puts the credentials; its own environment, the only one that is read.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// How long what is under way may take at the end.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Why the service did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is invalid; each mistake was said.
+    #[error("the configuration is invalid ({0} mistakes)")]
+    Configuration(usize),
+    /// No key for the store.
+    #[error("no key for the store: neither a credential `store-key` nor `[store] key_file`")]
+    NoKey,
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The host does not say who it is.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The name service cannot be asked.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// Something of the system is missing.
+    #[error("{doing}: {cause}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The start could not be recorded.
+    #[error("the start could not be recorded: {0}")]
+    Record(EngineError),
+    /// The engine is gone.
+    #[error("the engine ended")]
+    Engine,
+}
+
+/// Serves until the manager asks to stop.
+///
+/// # Errors
+/// [`StartError`], after every reason was said on standard error.
+pub async fn run(args: Args) -> Result<(), StartError> {
+    let loaded = load(&args)?;
+    let (policy, policy_in_force) = watch::channel(Arc::new(loaded.policy));
+    let (engine, loop_) = start_engine(&loaded.store, policy_in_force).await?;
+    let directory = Directory::new(&engine.host().id)?;
+    let listener = notify::listener(args.socket.as_deref())
+        .await
+        .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
+    record(&engine, EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await?;
+    let service = Arc::new(Service::new(engine.clone(), directory));
+    let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
+    let bus = args.bus.clone().map(|path| tokio::spawn(system::serve(path, Arc::clone(&service))));
+    drop(service);
+    notify::ready("serving logins");
+    let ended = attend(&args, &engine, &policy, loop_).await;
+    notify::stopping();
+    own.abort();
+    if let Some(bus) = bus {
+        bus.abort();
+    }
+    ended
+}
+
+/// Reads the configuration; every mistake and warning goes to standard error.
+fn load(args: &Args) -> Result<Loaded, StartError> {
+    let trust = args.trust_uid.map_or(Trust::Root, Trust::Owner);
+    let drop_ins = args.config.parent().unwrap_or_else(|| Path::new("/")).join(DROP_INS);
+    match countersign_config::load(&args.config, &drop_ins, trust) {
+        Ok(loaded) => {
+            say(&loaded.warnings);
+            Ok(loaded)
+        }
+        Err(mistakes) => {
+            say(&mistakes);
+            Err(StartError::Configuration(mistakes.len()))
+        }
+    }
+}
+
+fn say(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
+        eprintln!("{diagnostic}");
+    }
+}
+
+async fn start_engine(
+    settings: &StoreSettings,
+    policy: watch::Receiver<Arc<Policy>>,
+) -> Result<(Handle, JoinHandle<()>), StartError> {
+    let key = match (&settings.key_file, std::env::var_os(CREDENTIALS)) {
+        (Some(file), _) => WrappingKey::from_file(file)?,
+        (None, Some(folder)) => WrappingKey::from_credential(&PathBuf::from(folder))?,
+        (None, None) => return Err(StartError::NoKey),
+    };
+    let store: Arc<dyn Store> = store::open(&settings.path, key).await?;
+    let floor = store.newest_time().await?;
+    let host = identity::read(Path::new(MACHINE_ID))?;
+    let journal = SystemJournal::start()
+        .map_err(|cause| StartError::System { doing: "starting the journal's thread", cause })?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tools = Tools { store, clock, entropy: Arc::new(Mutex::new(SystemEntropy)) };
+    Ok(engine::start(Parts { tools, policy, journal: Arc::new(journal), host, floor }))
+}
+
+async fn record(engine: &Handle, event: EventId, reason: &str) -> Result<(), StartError> {
+    let mut event = AuditEvent::new(event, engine.wall(), &engine.host().name, "service");
+    event.policy = Some(engine.policy().digest.clone());
+    event.reason = Some(reason.to_owned());
+    engine.record(event).await.map_err(StartError::Record)
+}
+
+/// Waits for what the manager wants: to hear that the service lives, a reload, the end.
+async fn attend(
+    args: &Args,
+    engine: &Handle,
+    policy: &watch::Sender<Arc<Policy>>,
+    mut loop_: JoinHandle<()>,
+) -> Result<(), StartError> {
+    let (mut hangup, mut terminate) = (listen(SignalKind::hangup())?, listen(SignalKind::terminate())?);
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let watchdog = notify::watchdog();
+    let mut pulse = interval(watchdog.unwrap_or(Duration::from_hours(1)));
+    loop {
+        tokio::select! {
+            _ = pulse.tick(), if watchdog.is_some() => {
+                if engine.ping().await.is_ok() {
+                    notify::alive();
+                }
+            }
+            _ = hangup.recv() => reload(args, engine, policy).await,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = &mut loop_ => return Err(StartError::Engine),
+        }
+    }
+    engine.stop().await;
+    // What is under way is committed and answered; who is not ready by then is refused by the closed socket.
+    let _ = timeout(STOP_LIMIT, loop_).await;
+    Ok(())
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, StartError> {
+    signal(kind).map_err(|cause| StartError::System { doing: "listening for signals", cause })
+}
+
+/// Takes a new policy into force; an invalid one leaves the last good one there (row P8).
+async fn reload(args: &Args, engine: &Handle, policy: &watch::Sender<Arc<Policy>>) {
+    let Ok(loaded) = load(args) else {
+        tracing::error!("the configuration is invalid; the last good one stays in force");
+        return;
+    };
+    policy.send_replace(Arc::new(loaded.policy));
+    if let Err(error) = record(engine, EventId::PolicyLoaded, "reload").await {
+        tracing::error!(%error, "the reload was not recorded");
+    }
+}
