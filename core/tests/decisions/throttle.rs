@@ -129,6 +129,20 @@ fn twenty_wrong_codes_in_a_day_lock_however_many_right_ones_lie_between() {
 }
 
 #[test]
+fn what_is_a_day_old_counts_no_more() {
+    let wrong_at = |last: u64| {
+        let mut throttle = Throttle::default();
+        for _ in 0..19 {
+            let _ = throttle.charge(Bucket::KnownSource, at(START), &limits());
+            throttle.succeed(Bucket::KnownSource, at(START));
+        }
+        throttle.charge(Bucket::KnownSource, at(last), &limits())
+    };
+    assert_ne!(wrong_at(START + DAY.as_secs() - 1), Standing::Open);
+    assert_eq!(wrong_at(START + DAY.as_secs()), Standing::Open);
+}
+
+#[test]
 fn the_lock_of_the_day_is_never_shorter_than_a_lock() {
     let mut throttle = Throttle::default();
     for count in 0..19 {
@@ -224,6 +238,19 @@ fn a_seventeenth_uid_takes_over_the_counts_of_the_least_recently_charged() {
     );
     assert!(!throttle.buckets.contains_key(&Bucket::Elevation(1000)));
     assert_eq!(throttle.buckets.len(), ELEVATION_LIMIT);
+}
+
+#[test]
+fn a_locked_uid_is_passed_over_when_room_is_made() {
+    let mut throttle = Throttle::default();
+    charge_until_locked(&mut throttle, Bucket::Elevation(1000), START);
+    for (second, uid) in (1..).zip(1001..1016) {
+        let _ = throttle.charge(Bucket::Elevation(uid), at(START + second), &limits());
+    }
+    let standing = throttle.charge(Bucket::Elevation(2000), at(START + 20), &limits());
+    assert_eq!(standing, Standing::Open);
+    assert_ne!(throttle.standing(Bucket::Elevation(1000), at(START + 20)), Standing::Open);
+    assert!(!throttle.buckets.contains_key(&Bucket::Elevation(1001)), "the next one made room");
 }
 
 #[test]

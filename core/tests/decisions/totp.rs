@@ -191,7 +191,10 @@ fn a_used_code_next_to_the_present_is_no_sign_of_a_wrong_clock() {
         vec![-1],
         "refused only when strict: the clock is off"
     );
-    assert!(after(&totp, STEP).distant_offsets(&before, at(PRESENT)).is_empty());
+    let used = after(&totp, STEP);
+    assert!(used.distant_offsets(&before, at(PRESENT)).is_empty());
+    let long_before = code(&totp, PRESENT - 17 * 30);
+    assert_eq!(used.distant_offsets(&long_before, at(PRESENT)), vec![-17], "a clock that went wrong since");
 }
 
 #[test]
