@@ -11,8 +11,7 @@ use crate::factor::normalize;
 
 use super::ANSWER_LIMIT;
 
-/// An answer as it was read.
-#[derive(Debug)]
+/// An answer as it was read; it has no `Debug`, because it may be a code.
 pub(super) enum Answer {
     /// Empty, or not typed by a person: asked again, not charged, counted as a prompt.
     Nothing,

@@ -11,6 +11,7 @@ pub mod removal;
 mod self_service;
 mod setup;
 
+use std::fmt;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -37,7 +38,7 @@ pub const ENROLLING_PROMPT_LIMIT: u32 = 10;
 pub const WRONG_LIMIT: u32 = 3;
 
 /// What happened to a conversation.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Event {
     /// It was begun; the first turn answers `Begin*`.
     Begun,
@@ -47,6 +48,18 @@ pub enum Event {
     DeadlineReached,
     /// The owner cancelled it or left.
     ClientGone,
+}
+
+impl fmt::Debug for Event {
+    /// Names the event; an answer may be a code, or a password typed at the wrong prompt, and is not shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Begun => "Begun",
+            Self::Answered(_) => "Answered(…)",
+            Self::DeadlineReached => "DeadlineReached",
+            Self::ClientGone => "ClientGone",
+        })
+    }
 }
 
 /// What one event led to.
@@ -283,4 +296,15 @@ fn prompt_line(echo: Echo, messages: Vec<Message>) -> Line {
 /// Adds a prompt to what is to be said before it.
 fn with_prompt(before: impl IntoIterator<Item = Message>, prompt: Prompt) -> Vec<Message> {
     before.into_iter().chain([Message::Prompt(prompt)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_does_not_show_itself() {
+        let event = Event::Answered(Zeroizing::new("493027".to_owned()));
+        assert_eq!(format!("{event:?}"), "Answered(…)");
+    }
 }
