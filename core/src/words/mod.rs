@@ -301,4 +301,78 @@ mod tests {
         let key = Message::Setup(Setup::Key { key: Secret::new("ABCD EFGH".to_owned()), drawn: Drawn::No });
         assert!(!format!("{key:?}").contains("ABCD"));
     }
+
+    /// One message of every kind that holds words of ours.
+    fn every_message() -> Vec<Message> {
+        let help = || Some("the desk".to_owned());
+        let label = || "phone".to_owned();
+        let key = || Secret::new("ABCD".to_owned());
+        let [now, until] = [WallTime::from_seconds(0), WallTime::from_seconds(60)];
+        let prompts =
+            [Prompt::CurrentCode, Prompt::PendingCode, Prompt::Yes, Prompt::Close].map(Message::Prompt);
+        let notes = [
+            Note::WrongCode,
+            Note::RepeatedCode { next: Duration::from_secs(17) },
+            Note::ClockOff { minutes: 1, direction: Direction::Ahead },
+            Note::ClockOff { minutes: 2, direction: Direction::Behind },
+            Note::EnterCode { help: help() },
+            Note::EnterNewCode,
+            Note::CodeWords { help: None },
+            Note::EnrollingWords { drawn: Drawn::Yes },
+            Note::EnrollingWords { drawn: Drawn::No },
+        ];
+        let refusals = [
+            Refusal::Locked { until, now, help: help() },
+            Refusal::NeedsReset { help: help() },
+            Refusal::NotEnrolled { help: help() },
+            Refusal::EnrollFirst,
+            Refusal::UidChanged { help: help() },
+            Refusal::NoRightCode,
+            Refusal::Unavailable,
+            Refusal::EnrollmentClosed { help: help() },
+            Refusal::TooManyFactors { limit: 16 },
+            Refusal::LabelTaken { label: label() },
+            Refusal::NoSuchFactor { name: label() },
+            Refusal::AmbiguousFactor { labels: vec![label()] },
+            Refusal::LastFactor,
+            Refusal::NothingChanged,
+            Refusal::ChangedMeanwhile,
+        ];
+        let setups = [
+            Setup::Scan,
+            Setup::ScanOrEnterKey,
+            Setup::EnterKey,
+            Setup::Key { key: key(), drawn: Drawn::Yes },
+            Setup::Key { key: key(), drawn: Drawn::No },
+            Setup::FirstFactor,
+            Setup::Completed { label: label() },
+            Setup::Removed { label: label() },
+        ];
+        let spoken = notes.map(Message::Note).into_iter().chain(refusals.map(Message::Refusal));
+        prompts.into_iter().chain(spoken).chain(setups.map(Message::Setup)).collect()
+    }
+
+    #[test]
+    fn every_message_is_said_in_every_language() {
+        for message in every_message() {
+            let [english, german] = LANGUAGES.map(|language| say(language, &message));
+            assert_ne!(english, german, "not translated");
+            for text in [english, german] {
+                let ends = text.ends_with(": ") || !text.ends_with(' ');
+                assert!(!text.is_empty() && ends, "{text:?}");
+                assert!(!text.contains("..") && !text.contains('\n'), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_prompt_leaves_room_before_what_is_typed() {
+        let prompts = [Prompt::Code, Prompt::CurrentCode, Prompt::PendingCode, Prompt::Yes, Prompt::Close];
+        for (prompt, language) in
+            prompts.into_iter().flat_map(|prompt| LANGUAGES.map(|language| (prompt, language)))
+        {
+            let text = say(language, &Message::Prompt(prompt));
+            assert!(text.ends_with(": "), "{text:?}");
+        }
+    }
 }
