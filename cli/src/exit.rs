@@ -137,22 +137,17 @@ impl From<zbus::Error> for Failure {
 /// Puts an error reply into words; the service's own text says why, where it gave one.
 fn named(name: &str, text: &str) -> Failure {
     let exit = exit_of(name);
-    let text = printable(text);
-    let why = |otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { sentence(&text) };
+    let said = |otherwise: &str| Failure::new(exit, sentence(if text.is_empty() { otherwise } else { text }));
     match name {
-        ours::NOT_PERMITTED => Failure::new(exit, format!("Not permitted: {}", why("you may not do this.")))
+        ours::NOT_PERMITTED => said("Not permitted.")
             .with_help("This needs root, or membership of the group countersign-helpdesk."),
-        ours::UNAVAILABLE => {
-            Failure::new(exit, format!("The Countersign service could not do this: {}", why("it failed.")))
-                .with_help("The reason stands in its log: journalctl -u countersignd")
-        }
+        ours::UNAVAILABLE => said("The Countersign service cannot do this now.")
+            .with_help("The reason stands in its log: journalctl -u countersignd"),
         ours::REFUSED | ours::INVALID_ARGUMENT | "org.freedesktop.DBus.Error.InvalidArgs" => {
-            Failure::new(exit, why("The service refused this."))
+            said("The service refused this.")
         }
-        ours::LIMIT_REACHED => {
-            Failure::new(exit, why("Too many requests at once.")).with_help("Wait a moment and try again.")
-        }
-        ours::NO_SUCH_USER => Failure::new(exit, why("There is no such user."))
+        ours::LIMIT_REACHED => said("Too many requests at once.").with_help("Wait a moment and try again."),
+        ours::NO_SUCH_USER => said("There is no such user.")
             .with_help("Is the name spelled as the system knows it? Try: getent passwd NAME"),
         "org.freedesktop.DBus.Error.UnknownObject" => {
             Failure::new(exit, "The dialogue is over: its time ran out, or it was ended elsewhere.")
@@ -175,10 +170,13 @@ fn named(name: &str, text: &str) -> Failure {
     }
 }
 
-/// Makes a sentence of an error text: a capital at its start is not ours to add, a full stop is.
+/// Makes a sentence of an error text, filtered.
 fn sentence(text: &str) -> String {
-    let ends = text.ends_with(['.', '!', '?', ':']);
-    if ends { text.to_owned() } else { format!("{text}.") }
+    let text = printable(text);
+    let mut characters = text.chars();
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", characters.as_str())
 }
 
 impl From<io::Error> for Failure {

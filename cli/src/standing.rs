@@ -135,7 +135,7 @@ impl Standing {
 
     fn requirement_words(&self) -> String {
         if self.available == Some(false) {
-            return "not available on this host".to_owned();
+            return "not available here".to_owned();
         }
         match self.requirement.as_deref() {
             Some("always") => "required".to_owned(),
@@ -165,9 +165,9 @@ impl Standing {
         let has_pending = self.factors.iter().any(|factor| factor.state == "pending");
         match (self.factors.iter().any(FactorRow::is_active), may_enroll, self.requirement.as_deref()) {
             (true, _, _) | (false, false, _) | (false, true, Some("never")) => None,
-            (false, true, _) if has_pending => {
-                Some("Setting up has been begun but not finished. Go on with: countersign enroll totp")
-            }
+            (false, true, _) if has_pending => Some(
+                "You have begun to set up an app. Go on at your next login, or anew: countersign enroll totp",
+            ),
             (false, true, Some("always")) => {
                 Some("A code will be asked for. Set up your app now: countersign enroll totp")
             }

@@ -59,7 +59,7 @@ fn a_dialogue_that_fails_exits_with_1_and_says_nothing_more_than_the_service() {
 fn a_refusal_at_the_beginning_is_told_with_its_reason() {
     let service = Service::with_steps(&[]);
     let ran = service.bus.run(&["enroll"], "");
-    assert_eq!((ran.code, ran.err.as_str()), (1, "error: the policy does not allow this.\n"), "{ran:?}");
+    assert_eq!((ran.code, ran.err.as_str()), (1, "error: The policy does not allow this.\n"), "{ran:?}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn the_json_of_reset_and_unlock_keeps_its_shape() {
     assert_eq!(ran.json(), json!({ "user": "alice", "removed": 1, "sessions_ended": false }));
     assert_eq!(ran.err, "");
     let ran = service.bus.run(&["user", "unlock", "alice", "--reason", "x", "--json"], "");
-    assert_eq!(ran.json(), json!({ "user": "alice", "was_locked": true }));
+    assert_eq!(ran.json(), json!({ "user": "alice", "was_locked": true, "needs_reset": false }));
 }
 
 #[test]
@@ -58,14 +58,24 @@ fn unlock_says_whether_there_was_a_lock() {
 }
 
 #[test]
+fn who_needs_a_reset_is_not_reported_as_unlocked() {
+    let service = service();
+    let ran = service.bus.run(&["user", "unlock", "guessed", "--reason", "x"], "");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("countersign user reset guessed"), "{ran:?}");
+    let ran = service.bus.run(&["--json", "user", "unlock", "guessed", "--reason", "x"], "");
+    assert_eq!((ran.code, &ran.json()["needs_reset"]), (1, &json!(true)));
+}
+
+#[test]
 fn every_error_of_the_service_has_its_exit_code_and_says_why() {
     let service = service();
     for (user, code, says) in [
-        ("root", 1, "the helpdesk may not act on root"),
-        ("nobody", 1, "there is no user nobody"),
+        ("root", 1, "The helpdesk may not act on root"),
+        ("nobody", 1, "There is no user nobody"),
         ("busy", 1, "Too many requests"),
-        ("broken", 3, "the store did not answer"),
-        ("odd", 2, "a reason has 1 to 200 bytes"),
+        ("broken", 3, "The store did not answer"),
+        ("odd", 2, "A reason has 1 to 200 bytes"),
     ] {
         let reset = ["user", "reset", user, "--reason", "x"];
         let unlock = ["user", "unlock", user, "--reason", "x"];
@@ -86,7 +96,7 @@ fn an_error_for_a_program_is_one_object_on_standard_error() {
     let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
     assert_eq!(error["error"]["code"], 1);
     assert_eq!(error["error"]["kind"], "refused");
-    assert_eq!(error["error"]["message"], "Not permitted: the helpdesk may not act on root.");
+    assert_eq!(error["error"]["message"], "The helpdesk may not act on root.");
 }
 
 #[test]

@@ -185,7 +185,8 @@ impl Helpdesk {
     ) -> Result<OwnedFacts, Error> {
         note(&self.0, format!("Unlock {user} {}", listed(&options)));
         judge(&user).await?;
-        Ok(facts([("was_locked", (user == "alice").into())]))
+        let needs_reset = user == "guessed";
+        Ok(facts([("was_locked", (user != "bob").into()), ("needs_reset", needs_reset.into())]))
     }
 }
 

@@ -24,5 +24,5 @@ fn a_failure_in_the_middle_says_how_to_go_on() {
     let service = Service::start(Script { never_ends: true, ..Script::default() });
     let ran = service.bus.run(&["store", "rotate-key"], "");
     assert_eq!(ran.code, 3, "{ran:?}");
-    assert!(ran.err.contains("the disk is full") && ran.err.contains("--resume"), "{ran:?}");
+    assert!(ran.err.contains("The disk is full") && ran.err.contains("--resume"), "{ran:?}");
 }
