@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use countersign_protocol::step::is_shown;
 use serde::Serialize;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Replaces whatever may not reach a terminal, newlines too.
 pub(crate) fn printable(text: &str) -> String {
@@ -141,9 +141,12 @@ impl Output {
     }
 
     fn failure_text(&self, failure: &Failure) -> String {
-        let head = self.paint(Stream::Err, Tone::Bad, "error:");
         let help = failure.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
-        format!("{head} {}{help}", failure.message)
+        if failure.exit == Exit::Interrupted {
+            // Where the person pressed Ctrl-C is in the middle of a line; and it was no error.
+            return format!("\n{}{help}", failure.message);
+        }
+        format!("{} {}{help}", self.paint(Stream::Err, Tone::Bad, "error:"), failure.message)
     }
 }
 
@@ -165,7 +168,6 @@ pub(crate) fn is_terminal(stream: Stream) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::Exit;
 
     #[test]
     fn escapes_newlines_and_marks_of_direction_do_not_pass() {

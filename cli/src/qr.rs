@@ -18,6 +18,8 @@ use crate::exit::{Exit, Failure};
 const WIDE_ZONE: usize = 4;
 /// The quiet zone that scanners still read on a terminal (DESIGN.md 7).
 const NARROW_ZONE: usize = 2;
+/// Rows that the prompt with the setup key takes below a code: with them the code must not scroll away.
+const ROWS_BELOW: usize = 3;
 /// Pixels of a module in a PNG.
 const MODULE_PIXELS: usize = 8;
 
@@ -69,10 +71,10 @@ impl Modules {
 
 /// Draws a code in half-blocks, with the widest quiet zone that fits; none where it does not fit at all.
 pub(crate) fn draw(uri: &str, look: Look, size: Size) -> Option<Zeroizing<String>> {
-    [WIDE_ZONE, NARROW_ZONE].into_iter().find_map(|zone| {
+    [(WIDE_ZONE, ROWS_BELOW), (NARROW_ZONE, 1)].into_iter().find_map(|(zone, below)| {
         let modules = Modules::encode(uri, zone)?;
         let width = modules.side();
-        let fits = width <= size.columns && width.div_ceil(2) < size.rows;
+        let fits = width <= size.columns && width.div_ceil(2) + below <= size.rows;
         fits.then(|| draw_modules(&modules, look))
     })
 }

@@ -67,15 +67,15 @@ impl Terminal {
 impl Screen for Terminal {
     fn show(&mut self, line: &Line) -> Result<(), ScreenError> {
         let shown = match line.style {
-            Style::Error => say(&self.output.paint(Stream::Err, Tone::Bad, &line.text)),
+            Style::Error => say(&self.output.paint(Stream::Err, Tone::Bad, &fitted(&line.text))),
             Style::ShowOnce => self.show_once(&line.text),
-            Style::Information | Style::AskHidden | Style::AskVisible => say(&line.text),
+            Style::Information | Style::AskHidden | Style::AskVisible => say(&fitted(&line.text)),
         };
         shown.map_err(|_| ScreenError::Failed)
     }
 
     fn ask(&mut self, line: &Line) -> Result<Zeroizing<String>, ScreenError> {
-        prompt(&line.text).map_err(|_| ScreenError::Failed)?;
+        prompt(&fitted(&line.text)).map_err(|_| ScreenError::Failed)?;
         let answer = if line.style == Style::AskHidden && io::stdin().is_terminal() {
             rpassword::read_password().map(Zeroizing::new)
         } else {
@@ -98,6 +98,32 @@ fn prompt(text: &str) -> io::Result<()> {
     let mut terminal = io::stderr().lock();
     write!(terminal, "{text}")?;
     terminal.flush()
+}
+
+/// Breaks a text where a terminal would break it in the middle of a word.
+fn fitted(text: &str) -> String {
+    if is_terminal(Stream::Err) { wrapped(text, size().columns) } else { text.to_owned() }
+}
+
+/// Breaks the lines of a text at spaces; what has no space is left to the terminal.
+fn wrapped(text: &str, columns: usize) -> String {
+    text.split('\n').map(|line| wrapped_line(line, columns)).collect::<Vec<_>>().join("\n")
+}
+
+fn wrapped_line(line: &str, columns: usize) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut column = 0;
+    for word in line.split_inclusive(' ') {
+        let width = word.trim_end().chars().count();
+        if column > 0 && column + width > columns {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            column = 0;
+        }
+        text.push_str(word);
+        column += word.chars().count();
+    }
+    text
 }
 
 fn size() -> Size {
@@ -163,6 +189,17 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_text_is_empty() {
         assert_eq!(read(b"\xff\xfe\n42\n"), ["", "42"]);
+    }
+
+    #[test]
+    fn long_lines_break_between_words_and_keep_the_space_before_the_answer() {
+        assert_eq!(wrapped("one two three\nfour: ", 9), "one two\nthree\nfour: ");
+        assert_eq!(wrapped("one two three", 7), "one two\nthree");
+        assert_eq!(wrapped("unbreakable", 4), "unbreakable");
+        assert_eq!(wrapped("Code: ", 80), "Code: ");
+        assert_eq!(wrapped("Code: ", 5), "Code: ");
+        assert_eq!(wrapped("a  b", 80), "a  b");
+        assert_eq!(wrapped("x", 0), "x");
     }
 
     #[test]

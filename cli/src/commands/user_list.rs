@@ -74,6 +74,7 @@ async fn read(admin: &AdminProxy<'_>, bar: &ProgressBar, writer: &mut dyn Writer
         bar.set_length(total);
         bar.set_position(count);
         if next.is_empty() {
+            bar.finish_and_clear();
             return writer.end(count);
         }
         if next == after || people.is_empty() {
