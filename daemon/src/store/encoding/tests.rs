@@ -1,1 +1,240 @@
+//! Rows: what is written is read, and nothing else is.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use countersign_core::account::{FACTOR_LIMIT, HostId, KnownSource};
+use countersign_core::factor::totp::{Algorithm, Digits, Period};
+use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Totp};
+use countersign_core::secret::Secret;
+use countersign_core::throttle::{Bucket, Counter, Throttle};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::store::conformance::full;
+
+fn ring() -> KeyRing {
+    let mut ring = KeyRing::default();
+    ring.insert(DataKey::draw(1).unwrap());
+    ring
+}
+
+fn write(account: &Account, ring: &KeyRing) -> Row {
+    Row::of(account, account.revision, ring.key(1).unwrap()).unwrap()
+}
+
+fn time() -> impl Strategy<Value = WallTime> {
+    (0..=u64::MAX >> 1).prop_map(WallTime::from_seconds)
+}
+
+fn counter() -> impl Strategy<Value = Counter> {
+    (vec(time(), 0..20), any::<u32>(), any::<u32>(), proptest::option::of(time()))
+        .prop_map(|(recent, in_a_row, locks, locked_until)| Counter { recent, in_a_row, locks, locked_until })
+}
+
+fn bucket() -> impl Strategy<Value = Bucket> {
+    prop_oneof![
+        Just(Bucket::Console),
+        any::<u32>().prop_map(Bucket::Elevation),
+        Just(Bucket::KnownSource),
+        Just(Bucket::UnknownSource)
+    ]
+}
+
+fn totp() -> impl Strategy<Value = Totp> {
+    let algorithm = prop_oneof![Just(Algorithm::Sha1), Just(Algorithm::Sha256), Just(Algorithm::Sha512)];
+    let digits = prop_oneof![Just(Digits::Six), Just(Digits::Eight)];
+    let period = prop_oneof![Just(Period::Thirty), Just(Period::Sixty)];
+    (vec(any::<u8>(), 0..64), algorithm, digits, period, any::<Option<u64>>()).prop_map(
+        |(secret, algorithm, digits, period, last_step)| {
+            let secret = Secret::new(secret);
+            Totp { secret, algorithm, digits, period, last_step }
+        },
+    )
+}
+
+fn factor() -> impl Strategy<Value = Factor> {
+    let state = prop_oneof![
+        time().prop_map(|since| FactorState::Pending { since }),
+        time().prop_map(|since| FactorState::Active { since })
+    ];
+    let label = "[a-zA-Zäöü日本\"\\\\{}]{2,12} [0-9]{1,3}"
+        .prop_filter_map("a label", |text| Label::try_from(text.as_str()).ok());
+    (any::<u32>(), label, state, proptest::option::of(time()), totp()).prop_map(
+        |(id, label, state, last_used, totp)| {
+            let kind = FactorKind::Totp(totp);
+            Factor { id: FactorId(id), label, state, last_used, kind }
+        },
+    )
+}
+
+prop_compose! {
+    fn account()(
+        id in any::<[u8; 16]>(),
+        realm in "[a-z0-9.:\"\\\\-]{1,40}",
+        name in "[^\\p{C}/]{1,20}",
+        numbers in (0..u64::MAX >> 1, 0..=u64::MAX >> 1),
+        uids in btree_map("[0-9a-f]{32}", any::<u32>(), 0..3),
+        coverage in proptest::option::of(("[a-z ]{1,20}", time())),
+        buckets in btree_map(bucket(), counter(), 0..19),
+        sources in vec((any::<IpAddr>(), time()), 0..=32),
+        factors in vec(factor(), 0..=FACTOR_LIMIT),
+        code_key in any::<[u8; 32]>(),
+        changed in time(),
+    ) -> Account {
+        Account {
+            id: AccountId(id),
+            key: AccountKey {
+                realm: Realm::try_from(realm).unwrap(),
+                name: UserName::try_from(name).unwrap(),
+            },
+            revision: Revision(numbers.0),
+            epoch: Epoch(numbers.1),
+            uids: uids.into_iter().map(|(host, uid)| (HostId::try_from(host).unwrap(), uid)).collect::<BTreeMap<_, _>>(),
+            coverage: coverage.map(|(rule, since)| Coverage { rule: RuleName::try_from(rule).unwrap(), since }),
+            throttle: Throttle { buckets },
+            known_sources: sources.into_iter().map(|(address, last)| KnownSource { address, last }).collect(),
+            factors,
+            code_key: Secret::new(code_key),
+            changed,
+        }
+    }
+}
+
+/// Seals these bytes into a row, as a service of another version would.
+fn forge(document: &str, plain: &[u8], ring: &KeyRing) -> Row {
+    let mut row = write(&full("alice"), ring);
+    document.clone_into(&mut row.document);
+    row.sealed = ring.key(1).unwrap().seal(row.place(&row.digest()), plain).unwrap();
+    row
+}
+
+fn is_unreadable(outcome: &Result<Account, StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Unreadable(_)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn every_account_is_read_as_it_was_written(account in account()) {
+        let ring = ring();
+        prop_assert_eq!(write(&account, &ring).read(&ring).unwrap(), account);
+    }
+
+    #[test]
+    fn random_rows_are_refused_without_panic(
+        document in ".{0,200}",
+        sealed in vec(any::<u8>(), 0..200),
+        numbers in any::<(i64, i64, i64, u32)>(),
+        names in (".{0,20}", ".{0,20}"),
+        coverage in proptest::option::of((".{0,5}", any::<i64>())),
+    ) {
+        let (revision, epoch, changed, data_key) = numbers;
+        let (realm, name) = names;
+        let row = Row { id: [0; 16], realm, name, revision, epoch, coverage, changed, data_key, document, sealed };
+        prop_assert!(row.read(&ring()).is_err());
+        let row = Row { data_key: 1, ..row };
+        prop_assert!(is_unreadable(&row.read(&ring())));
+    }
+
+    #[test]
+    fn random_documents_under_a_right_seal_are_refused_without_panic(
+        document in ".{0,200}",
+        plain in vec(any::<u8>(), 0..200),
+    ) {
+        let ring = ring();
+        let account = full("alice");
+        let (whole, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
+        prop_assert!(is_unreadable(&forge(&document, &secrets, &ring).read(&ring)));
+        prop_assert!(is_unreadable(&forge(&whole, &plain, &ring).read(&ring)));
+    }
+
+    #[test]
+    fn a_document_with_one_byte_changed_is_never_a_panic(position in any::<prop::sample::Index>(), byte in 32_u8..127) {
+        let ring = ring();
+        let account = full("alice");
+        let secrets = secrets::write(&account).unwrap();
+        let mut document = write(&account, &ring).document.replace(|letter: char| !letter.is_ascii(), "x").into_bytes();
+        let position = position.index(document.len());
+        document[position] = byte;
+        let row = forge(std::str::from_utf8(&document).unwrap(), &secrets, &ring);
+        prop_assert!(row.read(&ring).is_ok() || is_unreadable(&row.read(&ring)));
+    }
+}
+
+#[test]
+fn a_newer_version_is_refused_by_its_number() {
+    let ring = ring();
+    let account = full("alice");
+    let (document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
+    let newer = document.replacen("\"version\":1", "\"version\":2,\"new\":[]", 1);
+    let refused = forge(&newer, &secrets, &ring).read(&ring).unwrap_err().to_string();
+    assert!(refused.contains("version 2"), "{refused}");
+    let newer = String::from_utf8(secrets.to_vec()).unwrap().replacen("\"version\":1", "\"version\":2", 1);
+    let refused = forge(&document, newer.as_bytes(), &ring).read(&ring).unwrap_err().to_string();
+    assert!(refused.contains("version 2"), "{refused}");
+}
+
+#[test]
+fn unknown_fields_wrong_values_and_mixed_up_factors_are_refused() {
+    let ring = ring();
+    let account = full("alice");
+    let (document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
+    let edits = [
+        ("\"version\":1", "\"version\":1,\"unknown\":1"),
+        ("\"digits\":6", "\"digits\":7"),
+        ("\"period\":30", "\"period\":31"),
+        ("\"sha1\"", "\"md5\""),
+        ("\"phone\"", "\"12345\""),
+        ("\"id\":1", "\"id\":3"),
+        ("\"known-source\"", "\"console\""),
+        ("\"address\":\"198.51.100.7\"", "\"address\":\"host\""),
+        ("{\"elevation\":1000}", "{\"elevation\":-1}"),
+    ];
+    for (from, to) in edits {
+        let edited = document.replacen(from, to, 1);
+        assert_ne!(edited, document, "{from}");
+        assert!(is_unreadable(&forge(&edited, &secrets, &ring).read(&ring)), "{to}");
+    }
+    assert!(forge(&document, &secrets, &ring).read(&ring).is_ok());
+}
+
+#[test]
+fn errors_do_not_repeat_what_stands_in_a_row() {
+    let ring = ring();
+    let account = full("alice");
+    let secrets = secrets::write(&account).unwrap();
+    let text = String::from_utf8(secrets.to_vec()).unwrap().replace("code_key", "code_kex");
+    let refused = forge(&write(&account, &ring).document, text.as_bytes(), &ring).read(&ring).unwrap_err();
+    let shown = format!("{refused} {refused:?}");
+    assert!(!shown.contains("AQEBAQ") && !shown.contains("phone"), "{shown}");
+}
+
+#[test]
+fn an_account_larger_than_a_row_may_be_is_refused_when_it_is_written() {
+    let ring = ring();
+    let mut account = full("alice");
+    let counter =
+        Counter { recent: vec![WallTime::from_seconds(1_700_000_000); 10_000], ..Counter::default() };
+    account.throttle.buckets.insert(Bucket::Console, counter);
+    assert!(Row::of(&account, Revision(1), ring.key(1).unwrap()).is_err());
+    account.throttle.buckets.clear();
+    account.epoch = Epoch(u64::MAX);
+    assert!(Row::of(&account, Revision(1), ring.key(1).unwrap()).is_err());
+}
+
+#[test]
+fn a_row_resealed_is_the_same_account_under_the_newest_key_only() {
+    let mut ring = ring();
+    let account = full("alice");
+    let mut row = write(&account, &ring);
+    ring.insert(DataKey::draw(2).unwrap());
+    row.reseal(&ring, ring.key(2).unwrap()).unwrap();
+    ring.keep_only(&[2]);
+    assert_eq!(row.data_key, 2);
+    assert_eq!(row.read(&ring).unwrap(), account);
+    row.data_key = 1;
+    assert!(matches!(row.read(&ring), Err(StoreError::Key(_))));
+}

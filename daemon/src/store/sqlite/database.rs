@@ -59,6 +59,7 @@ impl Database {
         if files::check(path)? {
             return Ok(());
         }
+        files::check_no_log(path)?;
         let unfinished = files::beside(path, ".new");
         files::remove(&unfinished)?;
         files::remove(&files::beside(&unfinished, "-journal"))?;
@@ -82,8 +83,9 @@ impl Database {
             return Err(StoreError::Failed { doing: DOING, cause });
         }
         let mut connection = connect(path)?;
-        configure(&connection, busy)?;
-        migration::check(&mut connection)?;
+        configure(&connection, busy).map_err(failed(DOING))?;
+        migration::check(&mut connection)?; // before anything is written: it may be somebody else's file
+        log_ahead(&connection)?;
         let Meta { generation, .. } = Meta::read(&connection)?;
         if generation < oldest {
             let cause =
@@ -207,19 +209,23 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     Connection::open_with_flags(path, flags).map_err(failed(DOING))
 }
 
-fn configure(connection: &Connection, busy: Duration) -> Result<(), StoreError> {
-    let set = || {
-        connection.busy_timeout(busy)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.pragma_update(None, "trusted_schema", false)?;
-        connection.pragma_update(None, "cell_size_check", true)?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "secure_delete", true)?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
-    };
-    let mode = set().map_err(failed(DOING))?;
+/// Sets what holds for this connection only.
+fn configure(connection: &Connection, busy: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(busy)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)
+}
+
+/// Turns the write-ahead log on, which the file remembers.
+fn log_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+        .map_err(failed(DOING))?;
     if mode == "wal" {
         return Ok(());
     }

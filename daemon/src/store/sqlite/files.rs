@@ -56,6 +56,17 @@ pub(super) fn check(path: &Path) -> Result<bool, StoreError> {
     check_file(path)
 }
 
+/// Refuses the log of a store that is gone: a new store would take the old one's pages from it.
+pub(super) fn check_no_log(path: &Path) -> Result<(), StoreError> {
+    let log = beside(path, "-wal");
+    if look(&log)?.is_none() {
+        return Ok(());
+    }
+    let cause =
+        format!("is gone, but its log {} is there; restore the store or remove the log", log.display());
+    Err(refuse(path, &cause))
+}
+
 /// Makes an empty file that only this user can read.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
