@@ -64,7 +64,8 @@ pub trait Helpdesk {
     /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b. Answers `removed` u, `sessions_ended` b.
     #[zbus(allow_interactive_auth)]
     fn reset(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
-    /// Ends the person's locks. Options: `reason` s (required). Answers `was_locked` b.
+    /// Ends the person's locks. Options: `reason` s (required). Answers `was_locked` b, `needs_reset` b (locked still: only
+    /// a reset ends it).
     #[zbus(allow_interactive_auth)]
     fn unlock(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
 }
