@@ -139,8 +139,9 @@ fn named(name: &str, text: &str) -> Failure {
     let exit = exit_of(name);
     let said = |otherwise: &str| Failure::new(exit, sentence(if text.is_empty() { otherwise } else { text }));
     match name {
-        ours::NOT_PERMITTED => said("Not permitted.")
-            .with_help("This needs root, or membership of the group countersign-helpdesk."),
+        ours::NOT_PERMITTED => said("Not permitted.").with_help(
+            "This needs root or, for acts on people, membership of the group countersign-helpdesk.",
+        ),
         ours::UNAVAILABLE => said("The Countersign service cannot do this now.")
             .with_help("The reason stands in its log: journalctl -u countersignd"),
         ours::REFUSED | ours::INVALID_ARGUMENT | "org.freedesktop.DBus.Error.InvalidArgs" => {

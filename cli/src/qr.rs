@@ -19,7 +19,7 @@ const WIDE_ZONE: usize = 4;
 /// The quiet zone that scanners still read on a terminal (DESIGN.md 7).
 const NARROW_ZONE: usize = 2;
 /// Rows that the prompt with the setup key takes below a code: with them the code must not scroll away.
-const ROWS_BELOW: usize = 3;
+const ROWS_BELOW: usize = 4;
 /// Pixels of a module in a PNG.
 const MODULE_PIXELS: usize = 8;
 

@@ -13,8 +13,8 @@ use crate::output::{printable, value};
 
 /// Remove what a person has set up, so that they can begin anew
 ///
-/// For a person who lost their phone. Removes their methods, the locks and what is half set up; the next login, or
-/// `countersign enroll`, sets up again. The reason is recorded.
+/// For a person who lost their phone. Removes their methods, the locks and what is half set up. They set up again at
+/// their next login where the rule lets them enroll there, else with `countersign enroll totp`. The reason is recorded.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
