@@ -67,9 +67,11 @@ async fn converse(
         let _ = sender.send((ended, peer.failure));
     });
     tokio::select! {
-        ended = receiver => ended.map_err(|_| Failure::malformed("the dialogue broke off")),
+        // Ctrl-C at a hidden prompt ends the read as well: it counts as Ctrl-C, not as no answer.
+        biased;
         _ = interrupt.recv() => Err(give_up(&conversation, &echo).await),
         _ = terminate.recv() => Err(give_up(&conversation, &echo).await),
+        ended = receiver => ended.map_err(|_| Failure::malformed("the dialogue broke off")),
     }
 }
 

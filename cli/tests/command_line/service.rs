@@ -33,6 +33,8 @@ pub(crate) struct Script {
     pub(crate) status: OwnedFacts,
     pub(crate) steps: VecDeque<WireStep>,
     pub(crate) people: usize,
+    /// Never answers `Status`.
+    pub(crate) hangs: bool,
     /// Answers every page with the same cursor; fails in the middle of sealing.
     pub(crate) never_ends: bool,
     pub(crate) asked: Vec<String>,
@@ -87,8 +89,12 @@ struct SelfService(Shared);
 
 #[interface(name = "org.countersign1.Self")]
 impl SelfService {
-    fn status(&self) -> OwnedFacts {
+    async fn status(&self) -> OwnedFacts {
         note(&self.0, "Status".to_owned());
+        let hangs = self.0.lock().unwrap().hangs;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         std::mem::take(&mut self.0.lock().unwrap().status)
     }
 
@@ -147,7 +153,7 @@ impl Conversation {
 struct Helpdesk(Shared);
 
 /// Some people bring an answer of their own with their name.
-async fn judge(user: &str) -> Result<(), Error> {
+fn judge(user: &str) -> Result<(), Error> {
     let text = |text: &str| text.to_owned();
     match user {
         "root" => Err(Error::NotPermitted(text("the helpdesk may not act on root"))),
@@ -155,36 +161,31 @@ async fn judge(user: &str) -> Result<(), Error> {
         "busy" => Err(Error::LimitReached(text(""))),
         "broken" => Err(Error::Unavailable(text("the store did not answer"))),
         "odd" => Err(Error::InvalidArgument(text("a reason has 1 to 200 bytes"))),
-        "hung" => std::future::pending().await,
         _ => Ok(()),
     }
 }
 
 #[interface(name = "org.countersign1.Helpdesk")]
 impl Helpdesk {
-    async fn show(&self, user: String, #[zbus(header)] header: Header<'_>) -> Result<OwnedFacts, Error> {
+    fn show(&self, user: String, #[zbus(header)] header: Header<'_>) -> Result<OwnedFacts, Error> {
         let may_ask = header.primary().flags().contains(zbus::message::Flags::ALLOW_INTERACTIVE_AUTH);
         note(&self.0, format!("Show {user} may_ask={may_ask}"));
-        judge(&user).await?;
+        judge(&user)?;
         if user == "garbled" {
             return Ok(facts([("user", 7_u32.into())]));
         }
         Ok(standing(&user, vec![("locked_until", 1_793_629_920_u64.into())]))
     }
 
-    async fn reset(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
+    fn reset(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
         note(&self.0, format!("Reset {user} {}", listed(&options)));
-        judge(&user).await?;
+        judge(&user)?;
         Ok(facts([("removed", 1_u32.into()), ("sessions_ended", options.contains_key("method").into())]))
     }
 
-    async fn unlock(
-        &self,
-        user: String,
-        options: HashMap<String, OwnedVariant>,
-    ) -> Result<OwnedFacts, Error> {
+    fn unlock(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
         note(&self.0, format!("Unlock {user} {}", listed(&options)));
-        judge(&user).await?;
+        judge(&user)?;
         let needs_reset = user == "guessed";
         Ok(facts([("was_locked", (user != "bob").into()), ("needs_reset", needs_reset.into())]))
     }
