@@ -4,6 +4,8 @@
 
 #![expect(dead_code, reason = "each test file uses its part of the harness")]
 
+pub(crate) mod world;
+
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,0 +1,300 @@
+//! An engine on the store in memory, with time in hand and a gate before the commit.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use countersign_core::account::{
+    Account, AccountId, AccountKey, HostId, Realm, Revision, RuleName, UserName,
+};
+use countersign_core::audit::AuditEvent;
+use countersign_core::factor::totp::{Totp, TotpParameters};
+use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Method};
+use countersign_core::login::{
+    Existence, FirstFactor, Groups, Host, LoginRequest, Origin, Person, Phase, Source, SshFacts,
+};
+use countersign_core::policy::{Echo, Enrollment, Matcher, Policy, Requirement, Rule, Settings};
+use countersign_core::secret::Entropy;
+use countersign_core::throttle::Limits;
+use countersign_core::time::WallTime;
+use countersign_core::words::Language;
+use countersign_protocol::step::State;
+use countersignd::engine::command::{Begun, Caller, ConversationId, EngineError, Opening, Owner};
+use countersignd::engine::{self, Handle, Parts, Tools};
+use countersignd::host::clock::Clock;
+use countersignd::host::journal::Journal;
+use countersignd::store::memory::Memory;
+use countersignd::store::{Change, Page, Resealed, Stale, Store, StoreError, StoredRecord};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use super::Phone;
+
+/// Where everybody logs in from unless a test says otherwise.
+pub(crate) const ADDRESS: &str = "198.51.100.7";
+/// The realm of the test's people.
+const REALM: &str = "local:h1";
+
+/// A clock that is moved by hand.
+pub(crate) struct HandClock(Mutex<(u64, Duration)>);
+
+impl HandClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        let mut time = self.0.lock().unwrap();
+        time.0 += by.as_secs();
+        time.1 += by;
+    }
+
+    /// Sets the wall clock back; the time since boot goes on.
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.0.lock().unwrap().0 -= by.as_secs();
+    }
+}
+
+impl Clock for HandClock {
+    fn wall(&self) -> WallTime {
+        WallTime::from_seconds(self.0.lock().unwrap().0)
+    }
+
+    fn since_boot(&self) -> Duration {
+        self.0.lock().unwrap().1
+    }
+}
+
+/// Randomness that is the same in every run.
+struct Counter(u64);
+
+impl Entropy for Counter {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = self.0.to_be_bytes()[0];
+        }
+    }
+}
+
+/// The store in memory, with commits counted, and let through one by one where the gate is closed.
+pub(crate) struct Gated {
+    pub(crate) memory: Memory,
+    pub(crate) commits: AtomicUsize,
+    pub(crate) gate: Semaphore,
+    in_flight: usize,
+}
+
+impl Gated {
+    pub(crate) fn close(&self) {
+        while let Ok(permit) = self.gate.try_acquire() {
+            permit.forget();
+        }
+    }
+
+    pub(crate) fn open(&self) {
+        self.gate.add_permits(OPEN);
+    }
+}
+
+/// As many permits as no test uses up.
+const OPEN: usize = 100_000;
+
+#[async_trait]
+impl Store for Gated {
+    fn batches_in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    async fn load(&self, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, StoreError> {
+        self.memory.load(keys).await
+    }
+
+    async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
+        self.gate.acquire().await.unwrap().forget();
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        self.memory.commit(batch).await
+    }
+
+    async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, StoreError> {
+        self.memory.page(after, limit).await
+    }
+
+    async fn audit(&self, after: u64, limit: u16) -> Result<Vec<StoredRecord>, StoreError> {
+        self.memory.audit(after, limit).await
+    }
+
+    async fn newest_time(&self) -> Result<WallTime, StoreError> {
+        self.memory.newest_time().await
+    }
+
+    async fn rotate_key(&self) -> Result<u32, StoreError> {
+        self.memory.rotate_key().await
+    }
+
+    async fn reseal(&self, after: Option<AccountId>, limit: u16) -> Result<Resealed, StoreError> {
+        self.memory.reseal(after, limit).await
+    }
+}
+
+/// What was published.
+#[derive(Default)]
+pub(crate) struct Published(Mutex<Vec<AuditEvent>>);
+
+impl Journal for Published {
+    fn publish(&self, event: &AuditEvent) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+/// An engine and what it stands on.
+pub(crate) struct World {
+    pub(crate) engine: Handle,
+    pub(crate) store: Arc<Gated>,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) task: JoinHandle<()>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_flights(1)
+    }
+
+    /// Makes one whose store takes so many batches at the same time.
+    pub(crate) fn with_flights(in_flight: usize) -> Self {
+        let (memory, commits, gate) = (Memory::new(), AtomicUsize::new(0), Semaphore::new(OPEN));
+        Self::on(Arc::new(Gated { memory, commits, gate, in_flight }), 1)
+    }
+
+    /// Makes one more on the same store, as another host would.
+    pub(crate) fn on(store: Arc<Gated>, seed: u64) -> Self {
+        let clock = Arc::new(HandClock(Mutex::new((1_800_000_000, Duration::from_secs(1000)))));
+        let published = Arc::new(Published::default());
+        let (_, policy) = watch::channel(Arc::new(policy()));
+        let tools = Tools {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::new(Mutex::new(Counter(seed))),
+        };
+        let journal = Arc::clone(&published) as Arc<dyn Journal>;
+        let (engine, task) =
+            engine::start(Parts { tools, policy, journal, host: host(), floor: WallTime::default() });
+        Self { engine, store, clock, published, task }
+    }
+
+    /// Gives a person an authenticator.
+    pub(crate) async fn seed(&self, person: &Person) -> Phone {
+        let mut entropy = Counter(person.name.as_str().bytes().map(u64::from).sum::<u64>() + 77);
+        let key = AccountKey { realm: person.realm.clone(), name: person.name.clone() };
+        let mut account = Account::new(key, &mut entropy);
+        // Ids are drawn from a seed that names share too easily.
+        for (byte, letter) in account.id.0.iter_mut().zip(person.name.as_str().bytes()) {
+            *byte = letter;
+        }
+        let totp = Totp::generate(TotpParameters::default(), &mut entropy);
+        let phone = Phone::with(totp.secret.expose());
+        account.factors.push(Factor {
+            id: FactorId::random(&mut entropy),
+            label: Label::try_from("phone").unwrap(),
+            state: FactorState::Active { since: self.clock.wall() },
+            last_used: None,
+            kind: FactorKind::Totp(totp),
+        });
+        let change = Change { account: Some(account), events: Vec::new() };
+        assert!(self.store.memory.commit(vec![change]).await.unwrap().iter().all(Result::is_ok));
+        phone
+    }
+
+    pub(crate) async fn account(&self, person: &Person) -> Account {
+        self.engine.account(person).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn begin(&self, person: &Person) -> Begun {
+        self.begin_as(request(person, ADDRESS), root(1)).await.unwrap()
+    }
+
+    pub(crate) async fn begin_as(&self, request: LoginRequest, caller: Caller) -> Result<Begun, EngineError> {
+        self.engine.begin(Opening::Login(request), caller).await
+    }
+
+    pub(crate) async fn answer(&self, id: ConversationId, code: &str) -> Result<State, EngineError> {
+        let text = Zeroizing::new(code.to_owned());
+        self.engine.answer(id, Owner::Socket(1), text).await.map(|step| step.state)
+    }
+
+    /// Waits until the engine has taken everything that was sent before.
+    pub(crate) async fn settle(&self) {
+        self.engine.ping().await.unwrap();
+    }
+
+    /// The ids of the recorded events, as they stand in the audit.
+    pub(crate) async fn recorded(&self) -> Vec<String> {
+        let records = self.store.memory.audit(0, 1000).await.unwrap();
+        records.iter().map(|record| event_id(&AuditEvent::from_canonical(&record.record).unwrap())).collect()
+    }
+
+    pub(crate) fn published(&self) -> Vec<String> {
+        self.published.0.lock().unwrap().iter().map(event_id).collect()
+    }
+}
+
+fn event_id(event: &AuditEvent) -> String {
+    serde_json::to_value(event.event).unwrap().as_str().unwrap().to_owned()
+}
+
+/// A root caller on a connection of its own.
+pub(crate) fn root(connection: u64) -> Caller {
+    Caller { uid: 0, owner: Owner::Socket(connection) }
+}
+
+pub(crate) fn host() -> Host {
+    Host { name: "h1.example.org".to_owned(), id: HostId::try_from("h1").unwrap() }
+}
+
+pub(crate) fn person(name: &str) -> Person {
+    Person {
+        name: UserName::try_from(name).unwrap(),
+        realm: Realm::try_from(REALM).unwrap(),
+        existence: Existence::Known { uid: 1000, origin: Origin::Local },
+        groups: Groups::Complete(vec!["students".to_owned()]),
+    }
+}
+
+pub(crate) fn request(person: &Person, from: &str) -> LoginRequest {
+    LoginRequest {
+        person: person.clone(),
+        service: "sshd".to_owned(),
+        phase: Phase::Auth,
+        source: Source::Address(from.parse::<IpAddr>().unwrap()),
+        tty: None,
+        ssh: SshFacts::default(),
+        requesting_uid: None,
+        caller_uid: 0,
+        first_factor: FirstFactor::Settled,
+        host: host(),
+        language: None,
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        rules: Vec::new(),
+        default: Rule {
+            name: RuleName::try_from("default").unwrap(),
+            matcher: Matcher::default(),
+            require: Requirement::Always,
+            methods: vec![Method::Totp],
+            enroll: Enrollment::SelfService,
+        },
+        settings: Settings {
+            organization: "Example".to_owned(),
+            language: Language::English,
+            help: None,
+            echo: Echo::Visible,
+            protected_groups: vec!["wheel".to_owned()],
+            totp: TotpParameters::default(),
+            limits: Limits::default(),
+        },
+        digest: "0".repeat(64),
+    }
+}
