@@ -15,12 +15,11 @@ use countersign_core::login::{Existence, Person};
 use countersign_core::policy::Policy;
 use countersign_core::secret::Entropy;
 use countersign_core::time::{Now, WallTime};
-use countersign_protocol::step::{State, Step};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::command::{ActDone, Answer, Begun, ConversationId, Deed};
+use super::command::{ActDone, Deed};
 use super::effects::{Fault, collect};
+use super::job::{Fate, Job, Landed, Outcome, Sheaf, Waiter, Work};
 use super::registry::key_of;
 use crate::host::clock::Clock;
 use crate::store::{Change, STORE_LIMIT, Store};
@@ -34,104 +33,6 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Randomness for new secrets and ids.
     pub entropy: Arc<Mutex<dyn Entropy + Send>>,
-}
-
-/// Who waits for a turn.
-#[derive(Debug)]
-pub(super) enum Waiter {
-    /// The door that began the conversation.
-    Begin(Answer<Begun>, oneshot::Receiver<()>),
-    /// The door that brought an answer.
-    Answer(Answer<Step>),
-    /// Nobody: the deadline passed, or the owner left.
-    Nobody,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub(super) enum Work {
-    /// A turn of a conversation.
-    Turn {
-        /// Which conversation.
-        id: ConversationId,
-        /// Its state.
-        conversation: Arc<Conversation>,
-        /// What happened.
-        event: Event,
-        /// Who waits.
-        waiter: Waiter,
-    },
-    /// A helpdesk act.
-    Act {
-        /// Who, to whom, why.
-        act: Box<Act>,
-        /// What.
-        deed: Deed,
-        /// The policy that says who is protected.
-        policy: Arc<Policy>,
-        /// Who waits.
-        reply: Answer<Result<ActDone, Refusal>>,
-    },
-    /// A record alone.
-    Record {
-        /// What.
-        event: Box<AuditEvent>,
-        /// Who waits, if anybody.
-        reply: Option<Answer<()>>,
-    },
-}
-
-/// One thing to do, for one person or for nobody.
-#[derive(Debug)]
-pub(super) struct Job {
-    /// How often it was decided on an account that others changed meanwhile.
-    pub(super) stale: u32,
-    /// Whose account it needs.
-    pub(super) person: Option<Arc<Person>>,
-    /// What to do.
-    pub(super) work: Work,
-}
-
-/// The jobs of one person in a batch; of nobody, one job.
-#[derive(Debug)]
-pub(super) struct Sheaf {
-    /// The account.
-    pub(super) key: Option<AccountKey>,
-    /// In the order of their arrival.
-    pub(super) jobs: Vec<Job>,
-}
-
-/// What a job came to; not to be told to anybody unless it was committed.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// The next state and the step to answer.
-    Turn(Box<Conversation>, Option<Step>),
-    /// What the act did, or why it was refused.
-    Act(Result<ActDone, Refusal>),
-    /// The record stands.
-    Recorded,
-}
-
-/// What became of a sheaf.
-#[derive(Debug)]
-pub(super) enum Fate {
-    /// It is in the store: the events, and the newest time committed.
-    Committed(Vec<AuditEvent>, WallTime),
-    /// Somebody else changed the account: to be decided again.
-    Stale,
-    /// Nothing of it is in the store.
-    Failed(Fault),
-}
-
-/// A sheaf that came back.
-#[derive(Debug)]
-pub(super) struct Landed {
-    /// Whose it was.
-    pub(super) key: Option<AccountKey>,
-    /// The jobs with what they came to.
-    pub(super) jobs: Vec<(Job, Result<Outcome, Fault>)>,
-    /// What became of it.
-    pub(super) fate: Fate,
 }
 
 /// Loads, decides and commits one batch.
@@ -319,23 +220,4 @@ fn fail(sheaves: Vec<Sheaf>, fault: &Fault) -> Vec<Landed> {
             fate: Fate::Failed(fault.clone()),
         })
         .collect()
-}
-
-impl Job {
-    /// Tells whether the door gave up waiting; what nobody waits for any more is not evaluated.
-    #[must_use]
-    pub(super) fn is_abandoned(&self) -> bool {
-        match &self.work {
-            Work::Turn { waiter: Waiter::Begin(reply, _), .. } => reply.is_closed(),
-            Work::Turn { waiter: Waiter::Answer(reply), .. } => reply.is_closed(),
-            Work::Act { reply, .. } => reply.is_closed(),
-            Work::Turn { waiter: Waiter::Nobody, .. } | Work::Record { .. } => false,
-        }
-    }
-}
-
-/// Tells whether a step is one after which a conversation goes on.
-#[must_use]
-pub(super) fn goes_on(step: Option<&Step>) -> bool {
-    step.is_some_and(|step| step.state == State::Ask)
 }

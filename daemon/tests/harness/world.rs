@@ -172,11 +172,11 @@ impl World {
         let published = Arc::new(Published::default());
         let (_, policy) = watch::channel(Arc::new(policy()));
         let tools = Tools {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            store: store.clone(),
+            clock: clock.clone(),
             entropy: Arc::new(Mutex::new(Counter(seed))),
         };
-        let journal = Arc::clone(&published) as Arc<dyn Journal>;
+        let journal = published.clone();
         let (engine, task) =
             engine::start(Parts { tools, policy, journal, host: host(), floor: WallTime::default() });
         Self { engine, store, clock, published, task }

@@ -1,0 +1,98 @@
+//! From waiting jobs to batches on their way.
+//!
+//! Owns the order: jobs of one person stay in theirs, those of one batch go together, and nobody's account is on its way
+//! twice.
+
+use std::collections::{HashMap, VecDeque};
+
+use countersign_core::account::AccountKey;
+use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::time::Now;
+
+use super::Engine;
+use super::command::ConversationId;
+use super::flight::fly;
+use super::job::{Job, Sheaf, Waiter, Work};
+use super::registry::key_of;
+use super::{BATCH, CLOCK_FAULT_REST};
+
+impl Engine {
+    /// Sends batches off, as many as the store takes at the same time.
+    pub(super) fn launch(&mut self) {
+        while self.flights.len() < self.parts.tools.store.batches_in_flight().max(1) {
+            let mut sheaves = self.board();
+            if sheaves.is_empty() {
+                return;
+            }
+            sheaves.extend(self.clock_fault());
+            self.aloft.extend(sheaves.iter().filter_map(|sheaf| sheaf.key.clone()));
+            self.flights.spawn(fly(self.parts.tools.clone(), self.parts.floor, sheaves));
+        }
+    }
+
+    /// Takes the next jobs, those of one person together; people with a job on its way wait.
+    fn board(&mut self) -> Vec<Sheaf> {
+        let mut sheaves: Vec<Sheaf> = Vec::new();
+        let mut places: HashMap<AccountKey, usize> = HashMap::new();
+        let mut staying = VecDeque::new();
+        let mut boarded: usize = 0;
+        for job in std::mem::take(&mut self.waiting) {
+            let key = job.person.as_deref().map(key_of);
+            if boarded >= BATCH || key.as_ref().is_some_and(|key| self.aloft.contains(key)) {
+                staying.push_back(job);
+                continue;
+            }
+            if job.is_abandoned() {
+                self.abandon(&job);
+                continue;
+            }
+            boarded = boarded.saturating_add(1);
+            let place =
+                key.as_ref().and_then(|key| places.get(key)).and_then(|place| sheaves.get_mut(*place));
+            if let Some(sheaf) = place {
+                sheaf.jobs.push(job);
+                continue;
+            }
+            if let Some(key) = &key {
+                places.insert(key.clone(), sheaves.len());
+            }
+            sheaves.push(Sheaf { key, jobs: vec![job] });
+        }
+        self.waiting = staying;
+        sheaves
+    }
+
+    /// Undoes what a job that nobody waits for reserved.
+    fn abandon(&mut self, job: &Job) {
+        let Work::Turn { id, waiter, .. } = &job.work else { return };
+        if matches!(waiter, Waiter::Begin(..)) {
+            self.registry.remove(*id);
+        } else {
+            self.release(*id);
+        }
+    }
+
+    /// Frees a conversation for its next event, or ends it where that was asked for meanwhile.
+    pub(super) fn release(&mut self, id: ConversationId) {
+        let Some(entry) = self.registry.entry(id) else { return };
+        entry.busy = false;
+        if let Some(event) = entry.ending.take() {
+            self.end(id, event);
+        }
+    }
+
+    /// A record of a clock that went back, once an hour.
+    fn clock_fault(&mut self) -> Option<Sheaf> {
+        let clock = &self.parts.tools.clock;
+        let now = Now { wall: clock.wall(), since_boot: clock.since_boot(), floor: self.parts.floor };
+        let is_fresh =
+            self.clock_fault.is_some_and(|last| now.since_boot.saturating_sub(last) < CLOCK_FAULT_REST);
+        if !now.is_clock_fault() || is_fresh {
+            return None;
+        }
+        self.clock_fault = Some(now.since_boot);
+        let event = AuditEvent::new(EventId::ClockFault, now.latest(), &self.parts.host.name, "service");
+        let work = Work::Record { event: Box::new(event), reply: None };
+        Some(Sheaf { key: None, jobs: vec![Job { stale: 0, person: None, work }] })
+    }
+}

@@ -1,0 +1,135 @@
+//! What travels: jobs on their way out, what they came to on their way back.
+//!
+//! Owns the values that the loop and its flights exchange. Every job carries the channel of its answer.
+
+use std::sync::Arc;
+
+use countersign_core::account::AccountKey;
+use countersign_core::audit::AuditEvent;
+use countersign_core::conversation::{Conversation, Event};
+use countersign_core::helpdesk::{Act, Refusal};
+use countersign_core::login::Person;
+use countersign_core::policy::Policy;
+use countersign_core::time::WallTime;
+use countersign_protocol::step::{State, Step};
+use tokio::sync::oneshot;
+
+use super::command::{ActDone, Answer, Begun, ConversationId, Deed};
+use super::effects::Fault;
+
+/// Who waits for a turn.
+#[derive(Debug)]
+pub(super) enum Waiter {
+    /// The door that began the conversation.
+    Begin(Answer<Begun>, oneshot::Receiver<()>),
+    /// The door that brought an answer.
+    Answer(Answer<Step>),
+    /// Nobody: the deadline passed, or the owner left.
+    Nobody,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// A turn of a conversation.
+    Turn {
+        /// Which conversation.
+        id: ConversationId,
+        /// Its state.
+        conversation: Arc<Conversation>,
+        /// What happened.
+        event: Event,
+        /// Who waits.
+        waiter: Waiter,
+    },
+    /// A helpdesk act.
+    Act {
+        /// Who, to whom, why.
+        act: Box<Act>,
+        /// What.
+        deed: Deed,
+        /// The policy that says who is protected.
+        policy: Arc<Policy>,
+        /// Who waits.
+        reply: Answer<Result<ActDone, Refusal>>,
+    },
+    /// A record alone.
+    Record {
+        /// What.
+        event: Box<AuditEvent>,
+        /// Who waits, if anybody.
+        reply: Option<Answer<()>>,
+    },
+}
+
+/// One thing to do, for one person or for nobody.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// How often it was decided on an account that others changed meanwhile.
+    pub(super) stale: u32,
+    /// Whose account it needs.
+    pub(super) person: Option<Arc<Person>>,
+    /// What to do.
+    pub(super) work: Work,
+}
+
+/// The jobs of one person in a batch; of nobody, one job.
+#[derive(Debug)]
+pub(super) struct Sheaf {
+    /// The account.
+    pub(super) key: Option<AccountKey>,
+    /// In the order of their arrival.
+    pub(super) jobs: Vec<Job>,
+}
+
+/// What a job came to; not to be told to anybody unless it was committed.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The next state and the step to answer.
+    Turn(Box<Conversation>, Option<Step>),
+    /// What the act did, or why it was refused.
+    Act(Result<ActDone, Refusal>),
+    /// The record stands.
+    Recorded,
+}
+
+/// What became of a sheaf.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// It is in the store: the events, and the newest time committed.
+    Committed(Vec<AuditEvent>, WallTime),
+    /// Somebody else changed the account: to be decided again.
+    Stale,
+    /// Nothing of it is in the store.
+    Failed(Fault),
+}
+
+/// A sheaf that came back.
+#[derive(Debug)]
+pub(super) struct Landed {
+    /// Whose it was.
+    pub(super) key: Option<AccountKey>,
+    /// The jobs with what they came to.
+    pub(super) jobs: Vec<(Job, Result<Outcome, Fault>)>,
+    /// What became of it.
+    pub(super) fate: Fate,
+}
+
+impl Job {
+    /// Tells whether the door gave up waiting; what nobody waits for any more is not evaluated.
+    #[must_use]
+    pub(super) fn is_abandoned(&self) -> bool {
+        match &self.work {
+            Work::Turn { waiter: Waiter::Begin(reply, _), .. } => reply.is_closed(),
+            Work::Turn { waiter: Waiter::Answer(reply), .. } => reply.is_closed(),
+            Work::Act { reply, .. } => reply.is_closed(),
+            Work::Turn { waiter: Waiter::Nobody, .. } | Work::Record { .. } => false,
+        }
+    }
+}
+
+/// Tells whether a step is one after which a conversation goes on.
+#[must_use]
+pub(super) fn goes_on(step: Option<&Step>) -> bool {
+    step.is_some_and(|step| step.state == State::Ask)
+}

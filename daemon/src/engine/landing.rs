@@ -1,0 +1,163 @@
+//! What came back: answers after the commit, another try for what was stale, a refusal for all else.
+//!
+//! Owns the invariant that no reply leaves and no next state is put in place before its commit: only `committed` leads to
+//! either.
+
+use std::sync::Arc;
+
+use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::conversation::{Conversation, Event};
+use countersign_core::login::Person;
+use countersign_core::time::WallTime;
+use countersign_protocol::step::{State, Step};
+
+use super::command::{Begun, ConversationId, EngineError};
+use super::effects::{Fault, about, unavailable};
+use super::job::{Fate, Job, Landed, Outcome, Waiter, Work, goes_on};
+use super::{Engine, STALE_LIMIT};
+
+impl Engine {
+    pub(super) fn land(&mut self, landed: Result<Vec<Landed>, tokio::task::JoinError>) {
+        let landed = match landed {
+            Ok(landed) => landed,
+            // A panic in the store: nobody knows what was committed. The service starts anew, and every caller is refused.
+            Err(error) => std::panic::resume_unwind(Box::new(error.to_string())),
+        };
+        for Landed { key, jobs, fate } in landed {
+            if let Some(key) = key {
+                self.aloft.remove(&key);
+            }
+            match fate {
+                Fate::Committed(events, newest) => self.committed(jobs, &events, newest),
+                Fate::Stale => self.again(jobs),
+                Fate::Failed(fault) => {
+                    for (job, _) in jobs {
+                        self.refuse(job, &fault);
+                    }
+                }
+            }
+        }
+    }
+
+    fn committed(
+        &mut self,
+        jobs: Vec<(Job, Result<Outcome, Fault>)>,
+        events: &[AuditEvent],
+        newest: WallTime,
+    ) {
+        self.parts.floor = self.parts.floor.max(newest);
+        for event in events {
+            self.parts.journal.publish(event);
+        }
+        for (job, outcome) in jobs {
+            match outcome {
+                Ok(outcome) => self.conclude(job, outcome),
+                Err(fault) => self.refuse(job, &fault),
+            }
+        }
+    }
+
+    /// Puts stale jobs in front, in their order; who came too late too often is refused.
+    fn again(&mut self, jobs: Vec<(Job, Result<Outcome, Fault>)>) {
+        for (mut job, _) in jobs.into_iter().rev() {
+            job.stale = job.stale.saturating_add(1);
+            if job.stale > STALE_LIMIT {
+                self.refuse(job, &Fault::Contended);
+            } else {
+                self.waiting.push_front(job);
+            }
+        }
+    }
+
+    /// Answers what was committed, and puts the next state in place.
+    fn conclude(&mut self, job: Job, outcome: Outcome) {
+        match (job.work, outcome) {
+            (Work::Turn { id, waiter, .. }, Outcome::Turn(next, step)) => {
+                self.turned(id, job.person, *next, step, waiter);
+            }
+            (Work::Act { reply, .. }, Outcome::Act(done)) => {
+                let _ = reply.send(Ok(done));
+            }
+            (Work::Record { reply: Some(reply), .. }, Outcome::Recorded) => {
+                let _ = reply.send(Ok(()));
+            }
+            (Work::Turn { .. } | Work::Act { .. } | Work::Record { .. }, _) => {}
+        }
+    }
+
+    fn turned(
+        &mut self,
+        id: ConversationId,
+        person: Option<Arc<Person>>,
+        next: Conversation,
+        step: Option<Step>,
+        waiter: Waiter,
+    ) {
+        if step.as_ref().is_some_and(|step| step.state == State::Allow)
+            && let Some(person) = person
+        {
+            self.registry.finish(id, person, self.parts.tools.clock.since_boot());
+        }
+        if !goes_on(step.as_ref()) {
+            self.registry.remove(id);
+        } else if let Some(entry) = self.registry.entry(id) {
+            entry.conversation = Arc::new(next);
+            self.release(id);
+        }
+        match (waiter, step) {
+            (Waiter::Begin(reply, ended), Some(step)) => {
+                if reply.send(Ok(Begun { id, step, ended })).is_err() {
+                    self.end(id, Event::ClientGone);
+                }
+            }
+            (Waiter::Answer(reply), Some(step)) => {
+                let _ = reply.send(Ok(step));
+            }
+            (Waiter::Begin(..) | Waiter::Answer(_) | Waiter::Nobody, _) => {}
+        }
+    }
+
+    /// Refuses what could not be decided or committed; the conversation is over.
+    fn refuse(&mut self, job: Job, fault: &Fault) {
+        tracing::error!(%fault, "a command was refused");
+        if let Some(person) = job.person.as_deref() {
+            self.report(person, &job.work);
+        }
+        match job.work {
+            Work::Turn { id, conversation, waiter, .. } => {
+                self.registry.remove(id);
+                let is_login = matches!(*conversation, Conversation::Login(_));
+                let step = if is_login { Ok(unavailable()) } else { Err(EngineError::Unavailable) };
+                match waiter {
+                    Waiter::Begin(reply, ended) => {
+                        let _ = reply.send(step.map(|step| Begun { id, step, ended }));
+                    }
+                    Waiter::Answer(reply) => {
+                        let _ = reply.send(step);
+                    }
+                    Waiter::Nobody => {}
+                }
+            }
+            Work::Act { reply, .. } => {
+                let _ = reply.send(Err(EngineError::Unavailable));
+            }
+            Work::Record { reply, .. } => {
+                if let Some(reply) = reply {
+                    let _ = reply.send(Err(EngineError::Unavailable));
+                }
+            }
+        }
+    }
+
+    /// Tells the journal of a login that was refused because something did not work: the audit cannot hold it.
+    fn report(&self, person: &Person, work: &Work) {
+        let Work::Turn { conversation, waiter, .. } = work else { return };
+        if !matches!(**conversation, Conversation::Login(_)) || matches!(waiter, Waiter::Nobody) {
+            return;
+        }
+        let at = self.parts.tools.clock.wall();
+        let mut event = about(EventId::LoginUnavailable, at, &self.parts.host, person, "service");
+        event.verdict = Some("unavailable".to_owned());
+        self.parts.journal.publish(&event);
+    }
+}
