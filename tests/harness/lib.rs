@@ -5,6 +5,8 @@
 
 pub mod dialogue;
 pub mod machine;
+pub mod pam;
 pub mod phone;
 pub mod scanner;
+pub mod service;
 pub mod site;
