@@ -79,12 +79,22 @@ impl From<&str> for Reaction {
     }
 }
 
+/// What happens while a person thinks.
+struct Interruption(Box<dyn FnMut()>);
+
+impl std::fmt::Debug for Interruption {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Interruption")
+    }
+}
+
 /// A person at the application, with what they do at each prompt in turn and what they have seen.
 #[derive(Debug, Default)]
 pub struct Person {
     /// What they do; after the last one they hang up.
     reactions: VecDeque<Reaction>,
     delay: Duration,
+    interruption: Option<Interruption>,
     /// What they have been shown and asked, in order.
     pub seen: Vec<(Style, String)>,
     handle: Option<ptr::NonNull<c_void>>,
@@ -95,6 +105,12 @@ impl Person {
     #[must_use]
     pub fn answering<R: Into<Reaction>>(reactions: impl IntoIterator<Item = R>) -> Self {
         Self { reactions: reactions.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The same person, during whose thinking something happens.
+    #[must_use]
+    pub fn interrupted_by(self, interruption: impl FnMut() + 'static) -> Self {
+        Self { interruption: Some(Interruption(Box::new(interruption))), ..self }
     }
 
     /// The same person, who thinks so long before each reaction.
@@ -398,6 +414,9 @@ impl Person {
             return Ok(ptr::null_mut());
         }
         std::thread::sleep(self.delay);
+        if let Some(Interruption(happen)) = &mut self.interruption {
+            happen();
+        }
         match self.reactions.pop_front().unwrap_or(Reaction::Fail(code::CONV_ERR)) {
             Reaction::Answer(bytes) => Ok(copied(&bytes)),
             Reaction::Nothing => Ok(ptr::null_mut()),
