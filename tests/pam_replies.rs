@@ -1,6 +1,6 @@
 //! Ten thousand malformed replies to the module: none is ever `PAM_SUCCESS` or `PAM_IGNORE` (SECURITY.md A07).
 
-#![expect(clippy::unwrap_used, reason = "a test panics to fail")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test panics to fail")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
