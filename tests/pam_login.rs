@@ -227,3 +227,21 @@ fn a_changed_password_is_reported_once_and_a_lost_service_stops_nobody() {
     let mut change = Transaction::start(&reached, "sudo", "alice", Person::default()).unwrap();
     assert_eq!(change.change_password(), code::SUCCESS);
 }
+
+#[test]
+fn the_module_names_libpam_stays_mapped_and_exports_its_hooks_only() {
+    let module = countersign_tests::pam::module();
+    let read = |program: &str, option: &str| {
+        let output = std::process::Command::new(program).args([option.as_ref(), module.as_os_str()]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let dynamic = read("readelf", "-dW");
+    assert!(dynamic.contains("[libpam.so.0]"), "{dynamic}");
+    assert!(dynamic.contains("NODELETE"), "{dynamic}");
+    let exported = read("readelf", "--dyn-syms");
+    let hooks = exported.lines().filter(|line| line.contains(" GLOBAL ") && !line.contains(" UND "));
+    let mut names: Vec<_> = hooks.filter_map(|line| line.split_whitespace().last()).collect();
+    names.sort_unstable();
+    let all = ["acct_mgmt", "authenticate", "chauthtok", "close_session", "open_session", "setcred"];
+    assert_eq!(names, all.map(|name| format!("pam_sm_{name}")));
+}

@@ -14,6 +14,7 @@ use countersign_protocol::names::{CONVERSATION_INTERFACE, CONVERSATION_PATH, LOG
 use countersign_protocol::proxies::{Begun, Facts};
 use countersign_protocol::step::{Step, WireStep};
 use tokio::time::{Instant, timeout};
+use zbus::export::serde::Serialize;
 use zbus::{DynamicType, OwnedObjectPath};
 
 /// How long one reply may take (DESIGN.md 4).
@@ -75,17 +76,15 @@ impl Client {
         }
     }
 
-    /// Tells the service that a login's session has begun.
-    pub(crate) async fn session_opened(mut self, login: &str, session: u32) -> Result<(), PeerError> {
-        self.call(OBJECT_PATH, LOGIN_INTERFACE, "SessionOpened", &(login, session)).await.map(|_| ())
+    /// Reports something to the service by a member of `Login` that answers nothing.
+    pub(crate) async fn report<B>(mut self, member: &str, body: &B) -> Result<(), PeerError>
+    where
+        B: Serialize + DynamicType,
+    {
+        self.call(OBJECT_PATH, LOGIN_INTERFACE, member, body).await.map(|_| ())
     }
 
-    /// Tells the service that a password was changed.
-    pub(crate) async fn password_changed(mut self, user: &str) -> Result<(), PeerError> {
-        self.call(OBJECT_PATH, LOGIN_INTERFACE, "PasswordChanged", &(user,)).await.map(|_| ())
-    }
-
-    async fn call<B: zbus::export::serde::Serialize + DynamicType>(
+    async fn call<B: Serialize + DynamicType>(
         &mut self,
         path: &str,
         interface: &str,

@@ -23,7 +23,7 @@ unsafe extern "C" {
 /// How long a refusal takes at least, as with `pam_unix`; libpam varies it by half and the application may overrule it.
 const FAIL_DELAY_MICROSECONDS: c_uint = 2_000_000;
 /// The key of our data in the handle. With a version: another build of the module must not read it as its own type.
-const STANDING: &str = "countersign.standing.1";
+const PASSED: &str = "countersign.passed.1";
 
 /// How much a line in syslog matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +34,6 @@ pub(crate) enum Priority {
     Error,
     /// Only under `debug`.
     Debug,
-}
-
-/// What this handle's `authenticate` ended with, for `account` in the same process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// The service let this person in, or asked for no code.
-    Passed(String),
-    /// Not, or not yet.
-    Refused,
 }
 
 /// A PAM transaction.
@@ -109,16 +100,15 @@ impl<'a> Handle<'a> {
         let _ = unsafe { pam_fail_delay(self.0, FAIL_DELAY_MICROSECONDS) };
     }
 
-    /// Notes for `account` how `authenticate` ended; an error means that it could not be noted.
-    pub(crate) fn note(&mut self, standing: Standing) -> Result<(), PamResultCode> {
-        self.0.set_data(STANDING, Box::new(standing))
+    /// Notes for `account`, in the same process, whom `authenticate` let in; nobody is noted too.
+    pub(crate) fn note(&mut self, passed: Option<String>) -> Result<(), PamResultCode> {
+        self.0.set_data(PASSED, Box::new(passed))
     }
 
-    /// Tells how this handle's `authenticate` ended.
-    pub(crate) fn standing(&self) -> Standing {
-        // SAFETY: only `note` stores under this key, always a `Standing`.
-        let noted = unsafe { self.0.get_data::<Standing>(STANDING) };
-        noted.map_or(Standing::Refused, Clone::clone)
+    /// Tells whom this handle's `authenticate` let in.
+    pub(crate) fn passed(&self) -> Option<String> {
+        // SAFETY: only `note` stores under this key, always an `Option<String>`.
+        unsafe { self.0.get_data::<Option<String>>(PASSED) }.ok()?.clone()
     }
 
     /// Writes a line to syslog, as libpam does it (facility authpriv, with module, service and phase).

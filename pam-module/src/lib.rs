@@ -24,7 +24,7 @@ use pam::module::{PamHandle, PamHooks};
 
 use crate::client::Client;
 use crate::facts::{LOGIN_VARIABLE, Phase, USER_LIMIT};
-use crate::handle::{Handle, Priority, Standing};
+use crate::handle::{Handle, Priority};
 use crate::options::{Duty, OptionError, Options};
 use crate::outcome::{Failure, Outcome, SSHD, account_code, authenticate_code};
 use crate::screen::PamScreen;
@@ -79,32 +79,25 @@ fn guarded(handle: &mut PamHandle, hook: impl FnOnce(&mut Handle<'_>) -> PamResu
 
 fn authenticate(handle: &mut Handle<'_>, arguments: &[&CStr], flags: PamFlag) -> PamResultCode {
     let service = handle.service();
-    let options = match Options::parse(arguments) {
-        Ok(options) => options,
-        Err(error) => return refused(handle, &error.into(), &service),
+    let outcome = match Options::parse(arguments) {
+        Ok(Options { duty: Duty::FirstFactor, .. }) => return first_factor(handle, &service),
+        Ok(Options { duty: Duty::RequireAuth, .. }) => Err(OptionError::Misplaced.into()),
+        Ok(options @ Options { duty: Duty::Code | Duty::LateCode, .. }) => log_in(handle, &options, flags),
+        Err(error) => Err(error.into()),
     };
-    match options.duty {
-        Duty::Code | Duty::LateCode => {}
-        Duty::FirstFactor => return first_factor(handle, &service),
-        Duty::RequireAuth => return refused(handle, &OptionError::Misplaced.into(), &service),
-    }
-    let outcome = log_in(handle, &options, flags);
-    if let Err(failure) = &outcome {
-        let unavailable = matches!(failure, Failure::Peer(_) | Failure::Endless);
-        if unavailable && flags & PAM_SILENT == 0 {
-            handle.show(true, UNAVAILABLE);
-        }
-        return refused(handle, failure, &service);
-    }
-    if matches!(outcome, Ok(State::Deny | State::LockOut)) {
-        handle.delay_failure();
+    log_failure(handle, &outcome);
+    match outcome {
+        Ok(State::Deny | State::LockOut) => handle.delay_failure(),
+        Err(Failure::Peer(_) | Failure::Endless) if flags & PAM_SILENT == 0 => handle.show(true, UNAVAILABLE),
+        Ok(_) | Err(_) => {}
     }
     authenticate_code(&outcome, &service)
 }
 
-fn refused(handle: &Handle<'_>, failure: &Failure, service: &str) -> PamResultCode {
-    handle.log(Priority::Error, &format!("login refused: {failure}"));
-    authenticate_code(&Err(failure.clone()), service)
+fn log_failure(handle: &Handle<'_>, outcome: &Outcome) {
+    if let Err(failure) = outcome {
+        handle.log(Priority::Error, &format!("login refused: {failure}"));
+    }
 }
 
 /// Answers whether sshd, as root, has completed a public key: the one success without the service (DESIGN.md 5).
@@ -122,25 +115,24 @@ fn first_factor(handle: &Handle<'_>, service: &str) -> PamResultCode {
 /// Leads a login from Begin to its verdict, and notes a good one for `account` and for the session.
 fn log_in(handle: &mut Handle<'_>, options: &Options, flags: PamFlag) -> Outcome {
     // An earlier round of the same handle must not vouch for this one.
-    handle.note(Standing::Refused).map_err(|_| Failure::Internal("no memory"))?;
+    handle.note(None).map_err(|_| Failure::Internal("no memory"))?;
     handle.unset(LOGIN_VARIABLE);
     let user = named(handle)?;
     let facts = facts::gather(handle, options, Phase::Auth);
     debug(handle, options, &format!("asking about {user}"));
-    let runtime = runtime()?;
-    let (state, login) = runtime.block_on(async {
+    let silent = flags & PAM_SILENT != 0;
+    let (state, login) = runtime()?.block_on(async {
         let client = Client::connect(&options.socket, options.timeout).await?;
         let (mut dialogue, first) = client.begin(&user, facts.on_the_wire()).await?;
-        let state = run(first, &mut PamScreen::new(handle, flags), &mut dialogue).await?;
+        let state = run(first, &mut PamScreen { handle, silent }, &mut dialogue).await?;
         Ok::<_, Failure>((state, dialogue.id().to_owned()))
     })?;
-    drop(runtime);
     debug(handle, options, &format!("answered {}", state.name()));
     if named(handle)? != user {
         return Err(Failure::UserChanged);
     }
     if matches!(state, State::Allow | State::Skip) {
-        handle.note(Standing::Passed(user)).map_err(|_| Failure::Internal("no memory"))?;
+        handle.note(Some(user)).map_err(|_| Failure::Internal("no memory"))?;
         handle.set(LOGIN_VARIABLE, &login);
     }
     Ok(state)
@@ -157,19 +149,15 @@ fn account(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
         Ok(Options { duty: Duty::LateCode | Duty::FirstFactor, .. }) => Err(OptionError::Misplaced.into()),
         Err(error) => Err(error.into()),
     };
-    if let Err(failure) = &outcome {
-        handle.log(Priority::Error, &format!("login refused: {failure}"));
-    }
+    log_failure(handle, &outcome);
     account_code(&outcome)
 }
 
 /// Tells whether this login passes without another code; never prompts.
 fn ask_policy(handle: &mut Handle<'_>, options: &Options) -> Outcome {
     let user = named(handle)?;
-    match handle.standing() {
-        Standing::Passed(passed) if passed == user => return Ok(State::Allow),
-        Standing::Passed(_) => return Err(Failure::UserChanged),
-        Standing::Refused => {}
+    if let Some(passed) = handle.passed() {
+        return if passed == user { Ok(State::Allow) } else { Err(Failure::UserChanged) };
     }
     let facts = facts::gather(handle, options, Phase::Account);
     let state = runtime()?.block_on(async {
@@ -197,7 +185,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 fn debug(handle: &Handle<'_>, options: &Options, text: &str) {
-    if options.debug {
-        handle.log(Priority::Debug, text);
-    }
+    options.debug.then(|| handle.log(Priority::Debug, text));
 }
+
+#[cfg(test)]
+#[path = "../tests/entry.rs"]
+mod tests;

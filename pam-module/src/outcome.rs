@@ -85,32 +85,27 @@ pub(crate) fn account_code(outcome: &Outcome) -> PamResultCode {
 /// Tells the code of a failure; each refuses.
 fn failure_code(failure: &Failure) -> PamResultCode {
     match failure {
-        Failure::Peer(error) => peer_code(error),
+        Failure::Peer(PeerError::NotPermitted) => PamResultCode::PAM_PERM_DENIED,
+        Failure::Peer(
+            PeerError::InvalidArgument(_)
+            | PeerError::LimitReached
+            | PeerError::Unavailable
+            | PeerError::NoSuchUser
+            | PeerError::Refused(_)
+            | PeerError::Unexpected(_)
+            | PeerError::Gone(_)
+            | PeerError::WrongOwner(_)
+            | PeerError::TimedOut
+            | PeerError::MalformedReply
+            | PeerError::MalformedStep(_),
+        )
+        | Failure::Endless => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         Failure::Screen(ScreenError::Absent | ScreenError::Failed) => PamResultCode::PAM_CONV_ERR,
         Failure::Screen(ScreenError::TooLong) | Failure::User | Failure::UserChanged => {
             PamResultCode::PAM_AUTH_ERR
         }
-        Failure::Endless => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         Failure::Option(_) => PamResultCode::PAM_SERVICE_ERR,
         Failure::Internal(_) => PamResultCode::PAM_SYSTEM_ERR,
-    }
-}
-
-/// Tells the code of an error of the service's side.
-fn peer_code(error: &PeerError) -> PamResultCode {
-    match error {
-        PeerError::NotPermitted => PamResultCode::PAM_PERM_DENIED,
-        PeerError::InvalidArgument(_)
-        | PeerError::LimitReached
-        | PeerError::Unavailable
-        | PeerError::NoSuchUser
-        | PeerError::Refused(_)
-        | PeerError::Unexpected(_)
-        | PeerError::Gone(_)
-        | PeerError::WrongOwner(_)
-        | PeerError::TimedOut
-        | PeerError::MalformedReply
-        | PeerError::MalformedStep(_) => PamResultCode::PAM_AUTHINFO_UNAVAIL,
     }
 }
 

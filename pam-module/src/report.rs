@@ -6,9 +6,11 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use countersign_protocol::error::PeerError;
 use nix::unistd::geteuid;
 use pam::constants::{PamFlag, PamResultCode};
+use pam::items::User;
+use zbus::DynamicType;
+use zbus::export::serde::Serialize;
 
 use crate::client::Client;
 use crate::facts::{LOGIN_VARIABLE, USER_LIMIT};
@@ -24,28 +26,26 @@ const UPDATE: PamFlag = 0x2000;
 pub(crate) fn session_opened(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
     let login = handle.variable(LOGIN_VARIABLE);
     handle.unset(LOGIN_VARIABLE);
-    let (Some(login), Some(session)) = (login, audit_session()) else { return PamResultCode::PAM_IGNORE };
-    report(handle, arguments, async |client: Client| client.session_opened(&login, session).await)
+    match (login, audit_session()) {
+        (Some(login), Some(session)) => report(handle, arguments, "SessionOpened", &(login, session)),
+        _ => PamResultCode::PAM_IGNORE,
+    }
 }
 
 /// Tells that the password of this person was changed.
-pub(crate) fn password_changed(
-    handle: &mut Handle<'_>,
-    arguments: &[&CStr],
-    flags: PamFlag,
-) -> PamResultCode {
-    let user = handle.user().unwrap_or_default();
-    if flags & UPDATE == 0 || user.is_empty() || user.len() > USER_LIMIT {
-        return PamResultCode::PAM_IGNORE;
+pub(crate) fn password_changed(handle: &Handle<'_>, arguments: &[&CStr], flags: PamFlag) -> PamResultCode {
+    match handle.item(|item: User<'_>| item.0) {
+        Some(user) if flags & UPDATE != 0 && user.len() <= USER_LIMIT => {
+            report(handle, arguments, "PasswordChanged", &(user,))
+        }
+        _ => PamResultCode::PAM_IGNORE,
     }
-    report(handle, arguments, async |client: Client| client.password_changed(&user).await)
 }
 
-fn report(
-    handle: &Handle<'_>,
-    arguments: &[&CStr],
-    send: impl AsyncFnOnce(Client) -> Result<(), PeerError>,
-) -> PamResultCode {
+fn report<B>(handle: &Handle<'_>, arguments: &[&CStr], member: &str, body: &B) -> PamResultCode
+where
+    B: Serialize + DynamicType,
+{
     let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(error) => {
@@ -58,8 +58,7 @@ fn report(
         return PamResultCode::PAM_IGNORE;
     };
     let reported = runtime.block_on(async {
-        let client = Client::connect(&options.socket, options.timeout.min(REPORT)).await?;
-        send(client).await
+        Client::connect(&options.socket, options.timeout.min(REPORT)).await?.report(member, body).await
     });
     match reported {
         Ok(()) => PamResultCode::PAM_SUCCESS,

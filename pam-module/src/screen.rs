@@ -6,22 +6,16 @@
 use countersign_protocol::conversation::Screen;
 use countersign_protocol::error::ScreenError;
 use countersign_protocol::step::{Line, Style};
-use pam::constants::{PAM_SILENT, PamFlag};
 use zeroize::Zeroizing;
 
 use crate::handle::Handle;
 
 /// A PAM conversation.
 pub(crate) struct PamScreen<'a, 'b> {
-    handle: &'a Handle<'b>,
-    silent: bool,
-}
-
-impl<'a, 'b> PamScreen<'a, 'b> {
-    /// Talks through the conversation function of `handle`; under `PAM_SILENT` only prompts are shown.
-    pub(crate) fn new(handle: &'a Handle<'b>, flags: PamFlag) -> Self {
-        Self { handle, silent: flags & PAM_SILENT != 0 }
-    }
+    /// The transaction whose conversation function is talked through.
+    pub(crate) handle: &'a Handle<'b>,
+    /// Under `PAM_SILENT` only prompts are shown.
+    pub(crate) silent: bool,
 }
 
 impl Screen for PamScreen<'_, '_> {
