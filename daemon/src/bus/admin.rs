@@ -84,8 +84,7 @@ impl AdminInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(Vec<OwnedFacts>, String, u64), BusError> {
-        let caller = Door::Bus.authorize(connection, &header, None).await?;
-        let _turn = self.service.pace.enter(caller.uid)?;
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         let limit = u16::try_from(limit).unwrap_or(PAGE_LIMIT).clamp(1, PAGE_LIMIT);
         let page = self.service.engine.page(read_key(after)?.as_ref(), limit).await?;
         let (rows, cut) = self.rows(page.accounts).await;
@@ -106,8 +105,7 @@ impl AdminInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
-        let caller = Door::Bus.authorize(connection, &header, None).await?;
-        let _turn = self.service.pace.enter(caller.uid)?;
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         explain::answer(&self.service, &question).await
     }
 
@@ -120,7 +118,7 @@ impl AdminInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<u32, BusError> {
-        Door::Bus.authorize(connection, &header, None).await?;
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         let engine = &self.service.engine;
         let key = engine.rotate_key().await?;
         let mut event = AuditEvent::new(EventId::KeyRotated, engine.wall(), &engine.host().name, "root");
@@ -140,7 +138,7 @@ impl AdminInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(String, u64, u64), BusError> {
-        Door::Bus.authorize(connection, &header, None).await?;
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         let resealed = self.service.engine.reseal(read_id(after)?, RESEAL_STEP).await?;
         let next = resealed.next.map(|id| id.to_string()).unwrap_or_default();
         Ok((next, resealed.done, resealed.total))

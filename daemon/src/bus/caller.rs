@@ -15,7 +15,8 @@ use zbus::message::Header;
 use zbus::names::BusName;
 
 use super::error::BusError;
-use super::polkit;
+use super::pace::Turn;
+use super::{Service, polkit};
 use crate::engine::command::{Caller, Owner};
 
 /// The largest body of a call on the system bus, in bytes; SECURITY.md 6.
@@ -95,33 +96,42 @@ impl Door {
         }
     }
 
-    /// Lets a caller through, or not, by the access table.
+    /// Lets a caller through, or not, by the access table; polkit is told whom the call concerns.
     ///
     /// # Errors
     /// [`BusError::NotPermitted`], also where the bus or polkit do not answer; [`BusError::InvalidArgument`] for a call
-    /// over its size.
-    pub async fn authorize(
+    /// over its size; [`BusError::LimitReached`] where too many calls are under way.
+    pub(super) async fn authorize(
         &self,
+        service: &Service,
         connection: &Connection,
         header: &Header<'_>,
         person: Option<&str>,
-    ) -> Result<Caller, BusError> {
+    ) -> Result<Pass, BusError> {
         let interface = header.interface().map_or("", |name| name.as_str());
         let member = header.member().map_or("", |name| name.as_str());
         check_size(interface, header)?;
         let (entrance, caller) = match self {
             Self::Socket(caller) => (Entrance::Socket, caller.clone()),
-            Self::Bus => (Entrance::Bus, bus_caller(connection, header).await?),
+            Self::Bus => (Entrance::Bus, bus_caller(service, connection, header).await?),
         };
+        let turn = service.pace.enter(caller.uid)?;
         match permission(entrance, interface, member) {
-            Permission::Anyone | Permission::OwnUid | Permission::ConversationOwner => Ok(caller),
-            Permission::Polkit(_) | Permission::RootOnly if caller.uid == 0 => Ok(caller),
-            Permission::Polkit(action) => {
-                polkit::check(connection, header, action, person).await.map(|()| caller)
-            }
-            Permission::RootOnly => Err(BusError::NotPermitted),
+            Permission::Anyone | Permission::OwnUid | Permission::ConversationOwner => {}
+            Permission::Polkit(_) | Permission::RootOnly if caller.uid == 0 => {}
+            Permission::Polkit(action) => polkit::check(connection, header, action, person).await?,
+            Permission::RootOnly => return Err(BusError::NotPermitted),
         }
+        Ok(Pass { caller, _turn: turn })
     }
+}
+
+/// A caller who was let through, for as long as the call lasts.
+#[derive(Debug)]
+pub(super) struct Pass {
+    /// Who calls.
+    pub(super) caller: Caller,
+    _turn: Turn,
 }
 
 fn check_size(interface: &str, header: &Header<'_>) -> Result<(), BusError> {
@@ -133,7 +143,12 @@ fn check_size(interface: &str, header: &Header<'_>) -> Result<(), BusError> {
     Ok(())
 }
 
-async fn bus_caller(connection: &Connection, header: &Header<'_>) -> Result<Caller, BusError> {
+async fn bus_caller(
+    service: &Service,
+    connection: &Connection,
+    header: &Header<'_>,
+) -> Result<Caller, BusError> {
+    let _question = service.pace.ask()?;
     let sender = header.sender().ok_or(BusError::NotPermitted)?;
     let ask = async {
         let bus = DBusProxy::new(connection).await?;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use countersign_protocol::names::{ANSWER_LIMIT, CONVERSATION_PATH};
-use countersign_protocol::step::{State, WireStep};
+use countersign_protocol::step::State;
 use zbus::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::names::BusName;
@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 use super::{BusError, Door, Service};
 use crate::engine::command::{Begun, ConversationId};
 
-/// What `Begin*` answer: the conversation, the state, the lines.
+/// What `Begin*` answer: the conversation, the state, the lines. The methods spell it out, because introspection shows
+/// the arguments of a tuple but not of a name for it.
 pub type Opened = (OwnedObjectPath, String, Vec<(u32, String)>);
 
 /// The object of one conversation.
@@ -33,7 +34,11 @@ impl ConversationInterface {
     ///
     /// Errors: `UnknownObject`, `InvalidArgument` (over 256 bytes), `LimitReached` (an answer is being decided), `Unavailable`.
     #[zbus(out_args("state", "lines"))]
-    async fn answer(&self, answer: &str, #[zbus(header)] header: Header<'_>) -> Result<WireStep, BusError> {
+    async fn answer(
+        &self,
+        answer: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(String, Vec<(u32, String)>), BusError> {
         if answer.len() > ANSWER_LIMIT {
             return Err(BusError::InvalidArgument("the answer is too long".into()));
         }

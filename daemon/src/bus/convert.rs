@@ -207,3 +207,109 @@ fn fingerprint(key: &str) -> Option<String> {
 fn invalid(text: &'static str) -> BusError {
     BusError::InvalidArgument(text.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(facts: &[(&str, &str)]) -> Facts {
+        let owned = |text: &str| OwnedVariant::try_from(Variant::from(text)).unwrap();
+        facts.iter().map(|(key, value)| ((*key).to_owned(), owned(value))).collect()
+    }
+
+    fn source(facts: &[(&str, &str)]) -> Source {
+        let context = context(facts);
+        Claims::read(&context).unwrap().trusted(&context).unwrap().source
+    }
+
+    #[test]
+    fn the_source_is_a_number_or_a_seat_and_else_unknown() {
+        let number = |text: &str| Source::Address(text.parse().unwrap());
+        let connection = "198.51.100.7 50000 192.0.2.1 22";
+        for (facts, expected) in [
+            (vec![("service", "sshd"), ("ssh_connection", connection)], number("198.51.100.7")),
+            (
+                vec![("service", "sshd"), ("ssh_connection", connection), ("remote_host", "evil.example")],
+                number("198.51.100.7"),
+            ),
+            (vec![("service", "sshd"), ("ssh_connection", "::ffff:192.0.2.9 1 ::1 22")], number("192.0.2.9")),
+            (vec![("service", "sshd"), ("ssh_connection", "fe80::1%eth0 1 ::1 22")], number("fe80::1")),
+            (vec![("service", "sshd"), ("remote_host", "2001:db8::7")], number("2001:db8::7")),
+            (vec![("service", "sshd"), ("remote_host", "host.example.org")], Source::Unknown),
+            (vec![("service", "sshd"), ("tty", "ssh")], Source::Unknown),
+            (vec![("service", "sshd"), ("tty", "tty1")], Source::Unknown),
+            (vec![("service", "sshd"), ("ssh_connection", "UNKNOWN 65535 UNKNOWN 65535")], Source::Unknown),
+            (vec![("service", "login"), ("ssh_connection", connection)], Source::Unknown),
+            (vec![("service", "login"), ("tty", "tty1")], Source::Local),
+            (vec![("service", "login"), ("tty", "/dev/ttyS0")], Source::Local),
+            (vec![("service", "login"), ("tty", "tty1"), ("remote_host", "")], Source::Local),
+            (vec![("service", "login"), ("tty", "tty1"), ("remote_host", "h.example")], Source::Unknown),
+            (vec![("service", "login"), ("tty", "tty1"), ("remote_host", "192.0.2.9")], number("192.0.2.9")),
+            (vec![("service", "gdm-password"), ("tty", ":0")], Source::Local),
+            (vec![("service", "xdm"), ("tty", "display.example:0")], Source::Unknown),
+            (vec![("service", "sudo"), ("tty", "/dev/pts/3")], Source::Unknown),
+            (vec![("service", "su"), ("tty", "ttyp")], Source::Unknown),
+            (vec![("service", "cron")], Source::Unknown),
+        ] {
+            assert_eq!(source(&facts), expected, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_counts_from_sshd_only_and_by_its_fingerprint() {
+        // The blob `hello`, and what `sha256sum | xxd -r -p | base64` makes of it.
+        let line = "publickey ssh-ed25519 aGVsbG8=\npassword";
+        let printed = "SHA256:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
+        let read = |service, info: &str| {
+            let context = context(&[("service", service), ("ssh_auth_info", info)]);
+            Claims::read(&context).unwrap().trusted(&context).unwrap().public_key
+        };
+        let key = PublicKey { algorithm: "ssh-ed25519".to_owned(), fingerprint: printed.to_owned() };
+        assert_eq!(read("sshd", line), Some(key.clone()));
+        assert_eq!(read("sshd", &format!("password\npublickey ssh-ed25519 {printed}")), Some(key));
+        assert_eq!(read("login", line), None);
+        for info in [
+            "",
+            "password",
+            "publickey",
+            "publickey ssh-ed25519",
+            "publickey ssh-ed25519 !",
+            "publickey ssh-ed25519 SHA256:short",
+            "keyboard-interactive/pam publickey ssh-ed25519 aGVsbG8=",
+        ] {
+            assert_eq!(read("sshd", info), None, "{info:?}");
+        }
+    }
+
+    #[test]
+    fn facts_of_a_wrong_type_or_length_are_refused_and_unknown_ones_ignored() {
+        let mut facts = context(&[("service", "sshd"), ("colour", "red")]);
+        assert!(Claims::read(&facts).is_ok());
+        facts.insert("phase".to_owned(), OwnedVariant::from(7_u32));
+        assert!(Claims::read(&facts).is_err());
+        let long = "x".repeat(SSH_AUTH_LIMIT + 1);
+        for (key, value) in [
+            ("service", ""),
+            ("service", "two words"),
+            ("service", "line\nbreak"),
+            ("phase", "session"),
+            ("first_factor", "perhaps"),
+            ("tty", &long),
+            ("remote_host", &long),
+            ("ssh_connection", &long),
+            ("ssh_auth_info", &long),
+        ] {
+            let mut facts = context(&[("service", "sshd")]);
+            facts.extend(context(&[(key, value)]));
+            let read = Claims::read(&facts).and_then(|claims| claims.trusted(&facts));
+            assert!(matches!(read, Err(BusError::InvalidArgument(_))), "{key}={value:.20}");
+        }
+        assert!(Claims::read(&Facts::new()).is_err(), "a login of no service");
+    }
+
+    #[test]
+    fn who_is_not_root_claims_neither_source_nor_terminal_nor_key() {
+        let Trusted { source, tty, requesting_user, public_key } = Trusted::default();
+        assert_eq!((source, tty, requesting_user, public_key), (Source::Unknown, None, None, None));
+    }
+}

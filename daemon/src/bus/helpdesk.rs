@@ -40,7 +40,6 @@ impl HelpdeskInterface {
         options: &convert::Facts,
         deed: Deed,
     ) -> Result<(ActDone, Existence), BusError> {
-        let _turn = self.service.pace.enter(caller.uid)?;
         let reason = reason(options)?;
         let target = self.service.known_person(user).await?;
         let actor = self.service.actor(caller).await?;
@@ -64,8 +63,7 @@ impl HelpdeskInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
-        let caller = Door::Bus.authorize(connection, &header, Some(user)).await?;
-        let _turn = self.service.pace.enter(caller.uid)?;
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
         let person = self.service.known_person(user).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
@@ -84,9 +82,9 @@ impl HelpdeskInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
-        let caller = Door::Bus.authorize(connection, &header, Some(user)).await?;
+        let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
         let ends_sessions = convert::switch(&options, "end_sessions")?;
-        let (done, person) = self.act(&caller, user, &options, Deed::Reset(scope(&options)?)).await?;
+        let (done, person) = self.act(&pass.caller, user, &options, Deed::Reset(scope(&options)?)).await?;
         let ended = ends_sessions && sessions::end(connection, person).await;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "removed", u32::try_from(done.removed).unwrap_or(u32::MAX));
@@ -106,8 +104,8 @@ impl HelpdeskInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
-        let caller = Door::Bus.authorize(connection, &header, Some(user)).await?;
-        let (done, _) = self.act(&caller, user, &options, Deed::Unlock).await?;
+        let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
+        let (done, _) = self.act(&pass.caller, user, &options, Deed::Unlock).await?;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "was_locked", done.was_locked);
         put(&mut facts, "needs_reset", done.needs_reset);

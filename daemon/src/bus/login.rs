@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use zbus::message::Header;
-use zbus::{Connection, OwnedVariant, interface};
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, interface};
 
-use super::conversation::{self, Opened};
+use super::conversation;
 use super::{BusError, Door, Service, convert};
 use crate::engine::command::Opening;
 
@@ -42,12 +42,11 @@ impl LoginInterface {
         context: HashMap<String, OwnedVariant>,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<Opened, BusError> {
-        let caller = self.door.authorize(connection, &header, None).await?;
-        let _turn = self.service.pace.enter(caller.uid)?;
-        let person = self.service.person_to_log_in(&caller, user).await?;
-        let request = convert::login(&self.service, &caller, person, &context).await?;
-        let begun = self.service.engine.begin(Opening::Login(request), caller).await?;
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
+        let pass = self.door.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.person_to_log_in(&pass.caller, user).await?;
+        let request = convert::login(&self.service, &pass.caller, person, &context).await?;
+        let begun = self.service.engine.begin(Opening::Login(request), pass.caller.clone()).await?;
         conversation::open(&self.service, &self.door, connection, &header, begun).await
     }
 
@@ -61,7 +60,7 @@ impl LoginInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), BusError> {
-        self.door.authorize(connection, &header, None).await?;
+        let _pass = self.door.authorize(&self.service, connection, &header, None).await?;
         let id = login.parse().map_err(|_| BusError::InvalidArgument("not the id of a login".into()))?;
         Ok(self.service.engine.session_opened(id, session).await?)
     }
@@ -75,7 +74,7 @@ impl LoginInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), BusError> {
-        self.door.authorize(connection, &header, None).await?;
+        let _pass = self.door.authorize(&self.service, connection, &header, None).await?;
         let person = self.service.known_person(user).await?;
         Ok(self.service.engine.password_changed(&person).await?)
     }

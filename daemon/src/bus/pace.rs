@@ -1,20 +1,31 @@
-//! How many calls one uid may have under way at the same time.
+//! How many calls may be under way at the same time, of one uid and of callers not known yet.
 //!
-//! Keeps one user of the host from taking the name service and the engine for themselves. Root has no such limit, but
-//! the engine's queue has one for all.
+//! Keeps one user of the host from taking the name service, the engine and the memory for themselves. Root has no such
+//! limit, but the engine's queue has one for all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::BusError;
 
 /// Calls of one uid other than root under way at the same time.
 const PER_UID: usize = 8;
+/// Questions to the bus about who calls at the same time; a call that finds them all asked is refused.
+const QUESTIONS: usize = 32;
 
 /// Counts the calls under way.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Pace {
     under_way: Arc<Mutex<HashMap<u32, usize>>>,
+    questions: Arc<Semaphore>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { under_way: Arc::default(), questions: Arc::new(Semaphore::new(QUESTIONS)) }
+    }
 }
 
 /// One call under way; over when dropped.
@@ -25,6 +36,14 @@ pub(super) struct Turn {
 }
 
 impl Pace {
+    /// Counts a question about a caller in; over when dropped.
+    ///
+    /// # Errors
+    /// [`BusError::LimitReached`] where too many are asked.
+    pub(super) fn ask(&self) -> Result<OwnedSemaphorePermit, BusError> {
+        Arc::clone(&self.questions).try_acquire_owned().map_err(|_| BusError::LimitReached)
+    }
+
     /// Counts a call in.
     ///
     /// # Errors
@@ -67,5 +86,14 @@ mod tests {
         assert!(pace.enter(1000).is_ok());
         drop((turns, of_root));
         assert!(pace.under_way.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn callers_not_known_yet_are_few() {
+        let pace = Pace::default();
+        let questions: Vec<_> = (0..QUESTIONS).map(|_| pace.ask().unwrap()).collect();
+        assert_eq!(pace.ask().unwrap_err(), BusError::LimitReached);
+        drop(questions);
+        assert!(pace.ask().is_ok());
     }
 }

@@ -10,9 +10,9 @@ use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::factor::{LABEL_LIMIT, Label, Method};
 use countersign_core::words::Language;
 use zbus::message::Header;
-use zbus::{Connection, OwnedVariant, interface};
+use zbus::{Connection, OwnedObjectPath, OwnedVariant, interface};
 
-use super::conversation::{self, Opened};
+use super::conversation;
 use super::facts::{self, METHODS, OwnedFacts};
 use super::{BusError, Door, Service, convert};
 use crate::engine::command::Opening;
@@ -45,9 +45,8 @@ impl SelfInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
-        let caller = Door::Bus.authorize(connection, &header, None).await?;
-        let _turn = self.service.pace.enter(caller.uid)?;
-        let person = self.service.oneself(&caller).await?;
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
         Ok(facts::standing(&person, account.as_ref(), &engine.policy(), engine.host(), engine.wall()))
@@ -63,16 +62,15 @@ impl SelfInterface {
         options: HashMap<String, OwnedVariant>,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<Opened, BusError> {
-        let caller = Door::Bus.authorize(connection, &header, None).await?;
-        let _turn = self.service.pace.enter(caller.uid)?;
-        let person = self.service.oneself(&caller).await?;
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
         let host = self.service.engine.host().clone();
         let language = language(&options)?;
         let (method, label) = (method(kind)?, label(&options)?);
         let draws_qr = convert::switch(&options, "draws_qr")?;
         let request = EnrollmentRequest { person, host, method, label, draws_qr, language };
-        let begun = self.service.engine.begin(Opening::Enrollment(request), caller).await?;
+        let begun = self.service.engine.begin(Opening::Enrollment(request), pass.caller.clone()).await?;
         conversation::open(&self.service, &Door::Bus, connection, &header, begun).await
     }
 
@@ -86,13 +84,12 @@ impl SelfInterface {
         options: HashMap<String, OwnedVariant>,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<Opened, BusError> {
-        let caller = Door::Bus.authorize(connection, &header, None).await?;
-        let _turn = self.service.pace.enter(caller.uid)?;
-        let person = self.service.oneself(&caller).await?;
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
         let (host, language) = (self.service.engine.host().clone(), language(&options)?);
         let request = RemovalRequest { person, host, factor: name_of_factor(factor)?, language };
-        let begun = self.service.engine.begin(Opening::Removal(request), caller).await?;
+        let begun = self.service.engine.begin(Opening::Removal(request), pass.caller.clone()).await?;
         conversation::open(&self.service, &Door::Bus, connection, &header, begun).await
     }
 }
