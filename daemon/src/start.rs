@@ -17,7 +17,6 @@ use tokio::time::{interval, timeout};
 use crate::args::Args;
 use crate::bus::{Service, own, system};
 use crate::directory::{Directory, DirectoryError};
-use crate::engine::command::EngineError;
 use crate::engine::{self, Handle, Parts, Tools};
 use crate::host::clock::{Clock, SystemClock};
 use crate::host::entropy::SystemEntropy;
@@ -62,9 +61,6 @@ pub enum StartError {
         /// What the system said.
         cause: std::io::Error,
     },
-    /// The start could not be recorded.
-    #[error("the start could not be recorded: {0}")]
-    Record(EngineError),
     /// The engine is gone.
     #[error("the engine ended")]
     Engine,
@@ -82,7 +78,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
-    record(&engine, EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await?;
+    record(&engine, EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
     let service = Arc::new(Service::new(engine.clone(), directory));
     let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
     let bus = args.bus.clone().map(|path| tokio::spawn(system::serve(path, Arc::clone(&service))));
@@ -138,11 +134,14 @@ async fn start_engine(
     Ok(engine::start(Parts { tools, policy, journal: Arc::new(journal), host, floor }))
 }
 
-async fn record(engine: &Handle, event: EventId, reason: &str) -> Result<(), StartError> {
+/// Records what concerns the service. A store that cannot take it refuses every login by itself, and recovers by itself.
+async fn record(engine: &Handle, event: EventId, reason: &str) {
     let mut event = AuditEvent::new(event, engine.wall(), &engine.host().name, "service");
     event.policy = Some(engine.policy().digest.clone());
     event.reason = Some(reason.to_owned());
-    engine.record(event).await.map_err(StartError::Record)
+    if let Err(error) = engine.record(event).await {
+        tracing::error!(%error, reason, "this is missing in the audit");
+    }
 }
 
 /// Waits for what the manager wants: to hear that the service lives, a reload, the end.
@@ -186,7 +185,5 @@ async fn reload(args: &Args, engine: &Handle, policy: &watch::Sender<Arc<Policy>
         return;
     };
     policy.send_replace(Arc::new(loaded.policy));
-    if let Err(error) = record(engine, EventId::PolicyLoaded, "reload").await {
-        tracing::error!(%error, "the reload was not recorded");
-    }
+    record(engine, EventId::PolicyLoaded, "reload").await;
 }

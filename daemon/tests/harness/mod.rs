@@ -105,6 +105,11 @@ impl House {
         self.path("state").join("countersign.db")
     }
 
+    /// The key of the store.
+    pub(crate) fn key(&self) -> WrappingKey {
+        WrappingKey::new(Secret::new(KEY))
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.path("login.sock")
     }
@@ -125,8 +130,7 @@ impl House {
             kind: FactorKind::Totp(totp),
         });
         account.changed = wall();
-        let key = WrappingKey::new(Secret::new(KEY));
-        let store = store::open(&self.database(), key).await.unwrap();
+        let store = store::open(&self.database(), self.key()).await.unwrap();
         let results =
             store.commit(vec![Change { account: Some(account), events: Vec::new() }]).await.unwrap();
         assert!(results.iter().all(Result::is_ok));
