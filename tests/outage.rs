@@ -86,6 +86,11 @@ fn a_masked_service_refuses_and_logins_come_back_when_it_is_unmasked() {
         assert!(!shown.contains("Code: "), "{shown}");
     }
     machine.run_ok(&["systemctl", "unmask", SERVICE]).unwrap();
+    let listens = |machine: &Machine| {
+        let state = machine.run(&["systemctl", "is-active", "countersignd.socket"])?;
+        Ok(state.status.success())
+    };
+    machine.wait_until("listening again", Duration::from_secs(5), listens).unwrap();
     gets_in(&machine, &mut phone);
 }
 

@@ -27,6 +27,11 @@ const FILES: &[Entry] = &[
     ("packaging/systemd/countersignd.service", "usr/lib/systemd/system/countersignd.service", 0o644),
     ("packaging/systemd/countersignd.socket", "usr/lib/systemd/system/countersignd.socket", 0o644),
     (
+        "packaging/systemd/countersign-listen.service",
+        "usr/lib/systemd/system/countersign-listen.service",
+        0o644,
+    ),
+    (
         "packaging/systemd/countersign-store-key.service",
         "usr/lib/systemd/system/countersign-store-key.service",
         0o644,
