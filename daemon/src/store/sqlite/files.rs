@@ -31,11 +31,6 @@ impl Identity {
         let log = look(&beside(path, "-wal"))?;
         Ok(Self { database: identify(&facts), log: log.as_ref().map(identify) })
     }
-
-    /// Tells whether the database itself is the same.
-    pub(super) fn has_same_database(&self, other: &Self) -> bool {
-        self.database == other.database
-    }
 }
 
 /// Checks the directory, then the database and the files beside it; tells whether there is a database.
@@ -51,9 +46,10 @@ pub(super) fn check(path: &Path) -> Result<bool, StoreError> {
         return Err(refuse(directory, &format!("has mode {mode:04o}; it must be 0700")));
     }
     for suffix in ["-wal", "-shm"] {
-        check_file(&beside(path, suffix))?;
+        // They take the database's mode when they are made: one made while that was 0400 would stay so.
+        check_file(&beside(path, suffix), |mode| mode == 0o600)?;
     }
-    check_file(path)
+    check_file(path, |mode| mode & OTHERS == 0)
 }
 
 /// Refuses the log of a store that is gone: a new store would take the old one's pages from it.
@@ -99,16 +95,17 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn check_file(path: &Path) -> Result<bool, StoreError> {
+/// Checks a file and brings its mode to 0600 if it is not a good one; tells whether there is a file.
+fn check_file(path: &Path, is_good: impl Fn(u32) -> bool) -> Result<bool, StoreError> {
     let Some(facts) = look(path)? else { return Ok(false) };
     if !facts.is_file() {
         return Err(refuse(path, "is not a regular file"));
     }
     check_owner(path, &facts)?;
-    if facts.mode() & OTHERS != 0 {
+    if !is_good(facts.mode() & 0o7777) {
         // Only this user can write to the directory: the name cannot have been given to another file meanwhile.
         fs::set_permissions(path, Permissions::from_mode(0o600))
-            .map_err(|error| refuse(path, &format!("is open to others and cannot be closed: {error}")))?;
+            .map_err(|error| refuse(path, &format!("has a wrong mode that cannot be changed: {error}")))?;
     }
     Ok(true)
 }

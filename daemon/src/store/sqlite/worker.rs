@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::config::DbConfig;
 use tokio::sync::mpsc;
 
 use super::database::Database;
@@ -151,17 +150,12 @@ impl Worker {
         Ok(())
     }
 
-    /// A deleted or replaced file would still be written to by its descriptor, and lost.
+    /// A deleted or replaced file would still be written to by its descriptor, and lost. SQLite leaves the log of
+    /// whatever has the name now alone when it closes a file that was moved.
     fn give_up_another_file(&mut self) {
-        let Some(database) = &self.database else { return };
-        let found = Identity::at(&self.path);
-        if found.as_ref().is_ok_and(|found| found == database.identity()) {
-            return;
+        let identity = self.database.as_ref().map(Database::identity);
+        if identity.is_some_and(|identity| !Identity::at(&self.path).is_ok_and(|found| found == *identity)) {
+            self.database = None;
         }
-        if !found.is_ok_and(|found| found.has_same_database(database.identity())) {
-            // Closing would write to, and remove, the log of whatever has the name now.
-            let _ = database.connection().set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-        }
-        self.database = None;
     }
 }

@@ -102,19 +102,23 @@ async fn a_file_that_vanishes_is_not_made_again_and_is_taken_up_when_it_is_back(
 }
 
 #[tokio::test]
-async fn an_older_file_put_in_its_place_is_refused_until_a_restart() {
+async fn an_older_file_put_in_its_place_is_refused_until_a_restart_and_kept_whole() {
     let fixture = fixture().await;
     let mut alice = full("alice");
     put(&fixture.store, &mut alice).await;
     fixture.settle().await;
-    let backup = fixture.path.with_extension("backup");
-    fs::copy(&fixture.path, &backup).unwrap();
     put(&fixture.store, &mut alice).await;
-    fs::rename(&backup, &fixture.path).unwrap();
-    fs::remove_file(files_of(&fixture.path)[1].clone()).unwrap();
+    let files = files_of(&fixture.path);
+    let [backup, backup_log, _] = files_of(&fixture.path.with_extension("backup"));
+    fs::copy(&files[0], &backup).unwrap();
+    fs::copy(&files[1], &backup_log).unwrap();
+    put(&fixture.store, &mut alice).await;
+    fs::rename(&backup, &files[0]).unwrap();
+    fs::rename(&backup_log, &files[1]).unwrap();
+    assert!(failure(&fixture.store).await.contains("older than what this service has committed"));
     assert!(failure(&fixture.store).await.contains("older than what this service has committed"));
     let restarted = fixture.restart().await.unwrap();
-    assert_eq!(get(&restarted, &alice.key).await.unwrap().revision, Revision(1));
+    assert_eq!(get(&restarted, &alice.key).await.unwrap().revision, Revision(2), "its log is whole too");
 }
 
 fn files_of(path: &Path) -> [PathBuf; 3] {

@@ -116,3 +116,25 @@ async fn the_store_that_the_service_opens_is_this_one() {
     put(&*store, &mut full("alice")).await;
     assert!(path.exists());
 }
+
+#[tokio::test]
+async fn the_connection_is_set_for_durable_commits_and_wiped_deletes() {
+    let fixture = fixture().await;
+    let expected = [
+        ("journal_mode", "wal"),
+        ("synchronous", "2"),
+        ("foreign_keys", "1"),
+        ("secure_delete", "1"),
+        ("trusted_schema", "0"),
+        ("cell_size_check", "1"),
+    ];
+    for (name, value) in expected {
+        let work = move |database: &mut Database, _: &Ticket| {
+            let read = |row: &rusqlite::Row<'_>| {
+                row.get::<_, String>(0).or_else(|_| row.get::<_, i64>(0).map(|number| number.to_string()))
+            };
+            database.connection().pragma_query_value(None, name, read).map_err(failed("testing"))
+        };
+        assert_eq!(fixture.store.call("testing", work).await.unwrap(), value, "{name}");
+    }
+}
