@@ -126,3 +126,60 @@ pub fn about(event: EventId, at: WallTime, host: &Host, person: &Person, actor: 
     };
     AuditEvent { subject: Some(subject), ..AuditEvent::new(event, at, &host.name, actor) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::account::{AccountKey, Realm, UserName};
+    use countersign_core::conversation::Line;
+    use countersign_core::words::{Message, Prompt};
+
+    use crate::host::entropy::SystemEntropy;
+
+    fn reply(state: State, styles: &[Style]) -> Effect {
+        let line = |style: &Style| Line { style: *style, messages: vec![Message::Prompt(Prompt::Code)] };
+        Effect::Reply(Reply { state, lines: styles.iter().map(line).collect() })
+    }
+
+    fn ask() -> Effect {
+        reply(State::Ask, &[Style::AskVisible])
+    }
+
+    fn record() -> Effect {
+        Effect::Record(AuditEvent::new(EventId::LoginAllowed, WallTime::from_seconds(1), "h", "self"))
+    }
+
+    fn commit() -> Effect {
+        let realm = Realm::try_from("local:h").unwrap();
+        let key = AccountKey { realm, name: UserName::try_from("alice").unwrap() };
+        Effect::Commit(Box::new(Account::new(key, &mut SystemEntropy)))
+    }
+
+    #[test]
+    fn a_whole_turn_is_an_account_its_events_and_one_step() {
+        let verdict = reply(State::Verdict(Verdict::Allow), &[Style::Information]);
+        let collected = collect(vec![commit(), record(), verdict], true, Language::English).unwrap();
+        assert_eq!(collected.step.unwrap().state, wire::State::Allow);
+        assert_eq!((collected.account.is_some(), collected.events.len()), (true, 1));
+        let collected = collect(vec![record()], false, Language::English).unwrap();
+        assert!(collected.step.is_none());
+    }
+
+    #[test]
+    fn what_breaks_the_contract_is_a_fault_and_no_answer() {
+        let unrecorded = reply(State::Verdict(Verdict::Allow), &[]);
+        let promptless = reply(State::Ask, &[Style::Information]);
+        let twice = reply(State::Ask, &[Style::AskVisible, Style::AskHidden]);
+        for (effects, is_due, fault) in [
+            (vec![], true, Fault::Replies(0)),
+            (vec![ask(), ask()], true, Fault::Replies(2)),
+            (vec![ask()], false, Fault::Replies(1)),
+            (vec![commit(), commit(), ask()], true, Fault::Commits),
+            (vec![unrecorded], true, Fault::Unrecorded),
+            (vec![promptless], true, Fault::Malformed(MalformedStep::Prompt)),
+            (vec![twice], true, Fault::Malformed(MalformedStep::Prompt)),
+        ] {
+            assert_eq!(collect(effects, is_due, Language::English).unwrap_err(), fault);
+        }
+    }
+}

@@ -106,7 +106,7 @@ impl House {
     }
 
     /// The key of the store.
-    pub(crate) fn key(&self) -> WrappingKey {
+    pub(crate) fn key() -> WrappingKey {
         WrappingKey::new(Secret::new(KEY))
     }
 
@@ -130,7 +130,7 @@ impl House {
             kind: FactorKind::Totp(totp),
         });
         account.changed = wall();
-        let store = store::open(&self.database(), self.key()).await.unwrap();
+        let store = store::open(&self.database(), Self::key()).await.unwrap();
         let results =
             store.commit(vec![Change { account: Some(account), events: Vec::new() }]).await.unwrap();
         assert!(results.iter().all(Result::is_ok));
