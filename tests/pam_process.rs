@@ -207,11 +207,12 @@ fn a_vanished_service_does_not_kill(_: &Path) {
         // SAFETY: the default action needs no handler.
         unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }.unwrap();
         let stacks = stacks(&service.path);
-        let person = Person::answering(["492039"]).interrupted_by(move || {
+        let person = Person::deciding(move |_| {
             nix::sys::signal::kill(child, Signal::SIGKILL).unwrap();
             while service_listens(child) {
                 std::thread::yield_now();
             }
+            "492039".into()
         });
         let mut login = Transaction::start(&stacks, "su", "alice", person).unwrap();
         login.authenticate()

@@ -79,12 +79,12 @@ impl From<&str> for Reaction {
     }
 }
 
-/// What happens while a person thinks.
-struct Interruption(Box<dyn FnMut()>);
+/// Decides at a prompt, from its text.
+struct Decide(Box<dyn FnMut(&str) -> Reaction>);
 
-impl std::fmt::Debug for Interruption {
+impl std::fmt::Debug for Decide {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Interruption")
+        formatter.write_str("Decide")
     }
 }
 
@@ -94,7 +94,7 @@ pub struct Person {
     /// What they do; after the last one they hang up.
     reactions: VecDeque<Reaction>,
     delay: Duration,
-    interruption: Option<Interruption>,
+    decide: Option<Decide>,
     /// What they have been shown and asked, in order.
     pub seen: Vec<(Style, String)>,
     handle: Option<ptr::NonNull<c_void>>,
@@ -107,10 +107,10 @@ impl Person {
         Self { reactions: reactions.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// The same person, during whose thinking something happens.
+    /// A person who reads each prompt and then decides.
     #[must_use]
-    pub fn interrupted_by(self, interruption: impl FnMut() + 'static) -> Self {
-        Self { interruption: Some(Interruption(Box::new(interruption))), ..self }
+    pub fn deciding(decide: impl FnMut(&str) -> Reaction + 'static) -> Self {
+        Self { decide: Some(Decide(Box::new(decide))), ..Self::default() }
     }
 
     /// The same person, who thinks so long before each reaction.
@@ -409,15 +409,16 @@ impl Person {
             3 => Style::Error,
             _ => Style::Information,
         };
-        self.seen.push((style, text));
+        self.seen.push((style, text.clone()));
         if matches!(style, Style::Error | Style::Information) {
             return Ok(ptr::null_mut());
         }
         std::thread::sleep(self.delay);
-        if let Some(Interruption(happen)) = &mut self.interruption {
-            happen();
-        }
-        match self.reactions.pop_front().unwrap_or(Reaction::Fail(code::CONV_ERR)) {
+        let reaction = match &mut self.decide {
+            Some(Decide(decide)) => decide(&text),
+            None => self.reactions.pop_front().unwrap_or(Reaction::Fail(code::CONV_ERR)),
+        };
+        match reaction {
             Reaction::Answer(bytes) => Ok(copied(&bytes)),
             Reaction::Nothing => Ok(ptr::null_mut()),
             // The array of responses stays NULL: libpam's callers find it so.
