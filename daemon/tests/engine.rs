@@ -13,7 +13,7 @@ use countersign_core::helpdesk::{Act, Actor, Reason, Refusal, Scope};
 use countersign_core::login::{Existence, Groups};
 use countersign_protocol::step::State;
 use countersignd::engine::command::{Caller, Deed, EngineError, Owner};
-use countersignd::engine::{PER_PERSON, PER_UID};
+use countersignd::engine::{PER_PERSON, PER_UID, key_of};
 use countersignd::host::clock::Clock as _;
 use countersignd::store::memory::Fault;
 use tokio::task::JoinSet;
@@ -45,6 +45,28 @@ async fn what_arrives_during_a_commit_shares_the_next_one() {
     assert!(verdicts.iter().all(|verdict| *verdict == Ok(State::Allow)), "{verdicts:?}");
     assert_eq!(world.store.commits.load(Ordering::SeqCst) - before, 2);
     assert_eq!(world.recorded().await.iter().filter(|event| *event == "login-allowed").count(), 50);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_refuses_its_own_person_only() {
+    let world = Arc::new(World::new());
+    let (alice, bob) = (person("alice"), person("bob"));
+    let phones = [world.seed(&alice).await, world.seed(&bob).await];
+    let logins = [world.begin(&alice).await, world.begin(&bob).await];
+    world.store.memory.spoil(key_of(&alice));
+    world.store.close();
+    let mut answers = JoinSet::new();
+    for (begun, phone) in logins.into_iter().zip(phones) {
+        let (world, code) = (Arc::clone(&world), phone.code_at(world.clock.wall()));
+        answers.spawn(async move { world.answer(begun.id, &code).await });
+    }
+    world.settle().await;
+    world.store.open();
+    let verdicts = answers.join_all().await;
+    assert!(
+        verdicts.contains(&Ok(State::Allow)) && verdicts.contains(&Ok(State::Unavailable)),
+        "{verdicts:?}"
+    );
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use super::{BusError, Door, Service, explain};
 /// The most rows of one page.
 const PAGE_LIMIT: u16 = 1000;
 /// How many accounts one call reseals.
-const RESEAL_STEP: u16 = 500;
+const RESEAL_STEP: u16 = 100;
 /// How long one page may take; what is not done by then is the next page's.
 const PAGE_TIME: Duration = Duration::from_millis(800);
 

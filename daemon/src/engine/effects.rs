@@ -11,6 +11,8 @@ use countersign_core::time::WallTime;
 use countersign_core::words::{self, Language};
 use countersign_protocol::step::{self as wire, MalformedStep, Step, WireStep};
 
+use crate::store::StoreError;
+
 /// What a decision comes to.
 #[derive(Debug)]
 pub struct Collected {
@@ -49,6 +51,12 @@ pub enum Fault {
     /// A step that no client would take.
     #[error("a malformed step: {0}")]
     Malformed(#[from] MalformedStep),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
 }
 
 /// Sorts the effects of one turn; `is_due` tells whether somebody waits for a reply.

@@ -22,7 +22,7 @@ use super::effects::{Fault, collect};
 use super::job::{Fate, Job, Landed, Outcome, Sheaf, Waiter, Work};
 use super::registry::key_of;
 use crate::host::clock::Clock;
-use crate::store::{Change, STORE_LIMIT, Store};
+use crate::store::{Change, STORE_LIMIT, Store, StoreError};
 
 /// What a flight needs.
 #[derive(Clone)]
@@ -45,30 +45,62 @@ pub(super) async fn fly(tools: Tools, floor: WallTime, sheaves: Vec<Sheaf>) -> V
     };
     let mut landed = Vec::with_capacity(sheaves.len());
     let mut changes = Vec::new();
+    let mut unread = Vec::new();
     for (sheaf, account) in sheaves.into_iter().zip(accounts) {
-        let (sheaf, change) = decide(&tools, floor, sheaf, account);
-        changes.push(change);
-        landed.push(sheaf);
+        match account {
+            Ok(account) => {
+                let (sheaf, change) = decide(&tools, floor, sheaf, account);
+                changes.push(change);
+                landed.push(sheaf);
+            }
+            Err(fault) => unread.extend(fail(vec![sheaf], &fault)),
+        }
     }
     let fates = match timeout_at(deadline, commit(&tools, changes)).await {
         Ok(fates) => fates,
         Err(_) => Err(Fault::Store("it did not commit in time".to_owned())),
     };
-    settle(landed, fates)
+    let mut landed = settle(landed, fates);
+    landed.append(&mut unread);
+    landed
 }
 
-/// Reads the accounts of the sheaves, in their order.
-async fn load(tools: &Tools, sheaves: &[Sheaf]) -> Result<Vec<Option<Account>>, Fault> {
+/// What the store holds of one sheaf's person.
+type Loaded = Result<Option<Account>, Fault>;
+
+/// Reads the accounts of the sheaves, in their order. A record that cannot be read refuses its own person only.
+async fn load(tools: &Tools, sheaves: &[Sheaf]) -> Result<Vec<Loaded>, Fault> {
     let keys: Vec<AccountKey> = sheaves.iter().filter_map(|sheaf| sheaf.key.clone()).collect();
-    if keys.is_empty() {
-        return Ok(sheaves.iter().map(|_| None).collect());
-    }
-    let loaded = tools.store.load(&keys).await.map_err(|error| Fault::Store(error.to_string()))?;
-    if loaded.len() != keys.len() {
-        return Err(Fault::Store("it answered for other accounts than asked".to_owned()));
-    }
+    let loaded: Vec<Loaded> = match read(tools, &keys).await {
+        Ok(accounts) => accounts.into_iter().map(Ok).collect(),
+        Err(StoreError::Unreadable(_)) => one_by_one(tools, &keys).await,
+        Err(error) => return Err(error.into()),
+    };
     let mut loaded = loaded.into_iter();
-    Ok(sheaves.iter().map(|sheaf| sheaf.key.as_ref().and_then(|_| loaded.next().flatten())).collect())
+    let account = |sheaf: &Sheaf| sheaf.key.as_ref().map_or(Ok(None), |_| loaded.next().unwrap_or(Ok(None)));
+    Ok(sheaves.iter().map(account).collect())
+}
+
+async fn one_by_one(tools: &Tools, keys: &[AccountKey]) -> Vec<Loaded> {
+    let mut loaded = Vec::with_capacity(keys.len());
+    for key in keys {
+        let read = read(tools, std::slice::from_ref(key)).await;
+        loaded.push(read.map(|accounts| accounts.into_iter().next().flatten()).map_err(Fault::from));
+    }
+    loaded
+}
+
+async fn read(tools: &Tools, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let accounts = tools.store.load(keys).await?;
+    if accounts.len() == keys.len() {
+        Ok(accounts)
+    } else {
+        let cause = "it answered for other accounts than asked".to_owned();
+        Err(StoreError::Failed { doing: "loading", cause })
+    }
 }
 
 /// Decides the jobs of one person, each on the result of the one before.

@@ -47,6 +47,7 @@ struct State {
     newest_time: WallTime,
     data_keys: Vec<u32>,
     faults: VecDeque<Fault>,
+    spoiled: BTreeSet<AccountKey>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +66,7 @@ impl Default for State {
             newest_time: WallTime::default(),
             data_keys: vec![1],
             faults: VecDeque::new(),
+            spoiled: BTreeSet::new(),
         }
     }
 }
@@ -79,6 +81,11 @@ impl Memory {
     /// Lets something go wrong once; faults of the same call happen in the order in which they were injected.
     pub fn inject(&self, fault: Fault) {
         self.lock().faults.push_back(fault);
+    }
+
+    /// Makes the record of one account unreadable from now on, as a flipped bit would.
+    pub fn spoil(&self, key: AccountKey) {
+        self.lock().spoiled.insert(key);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -159,6 +166,9 @@ impl Store for Memory {
         let mut state = self.lock();
         if state.take_fault(|fault| fault == Fault::FailLoad).is_some() {
             return Err(injected("reading accounts"));
+        }
+        if keys.iter().any(|key| state.spoiled.contains(key)) {
+            return Err(StoreError::Unreadable("spoiled by a test".to_owned()));
         }
         Ok(keys.iter().map(|key| state.accounts.get(key).map(|kept| kept.account.clone())).collect())
     }
