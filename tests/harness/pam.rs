@@ -3,30 +3,18 @@
 //! Owns stacks in a folder of their own (`pam_start_confdir`), transactions, and a scripted person behind the
 //! conversation function. Every `unsafe` of the tests is here. Nothing on the host's own `/etc/pam.d` is touched.
 
+pub mod code;
+mod stacks;
+
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::ptr;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::libc;
 
-/// Codes of libpam that tests expect.
-pub mod code {
-    #![expect(missing_docs, reason = "named as in `_pam_types.h`")]
-    pub const SUCCESS: i32 = 0;
-    pub const SERVICE_ERR: i32 = 3;
-    pub const SYSTEM_ERR: i32 = 4;
-    pub const PERM_DENIED: i32 = 6;
-    pub const AUTH_ERR: i32 = 7;
-    pub const AUTHINFO_UNAVAIL: i32 = 9;
-    pub const MAXTRIES: i32 = 11;
-    pub const CONV_ERR: i32 = 19;
-    pub const IGNORE: i32 = 25;
-}
+pub use stacks::{Stacks, module};
 
 /// `PAM_SILENT`.
 pub const SILENT: i32 = 0x8000;
@@ -120,54 +108,6 @@ impl Person {
     }
 }
 
-/// Stacks of PAM in a folder of their own.
-#[derive(Debug)]
-pub struct Stacks(tempfile::TempDir);
-
-impl Stacks {
-    /// No stack yet.
-    ///
-    /// # Errors
-    /// When no folder can be made.
-    pub fn new() -> Result<Self> {
-        Ok(Self(tempfile::tempdir().context("a folder for stacks")?))
-    }
-
-    /// Writes the stack of a service; `{module}` in a line stands for the built module.
-    ///
-    /// # Errors
-    /// When the module cannot be built or the file not be written.
-    pub fn write(&self, service: &str, lines: &str) -> Result<()> {
-        let module = module().to_str().context("the module's path is not text")?;
-        std::fs::write(self.0.path().join(service), lines.replace("{module}", module) + "\n")
-            .context("a stack")
-    }
-}
-
-/// The module that `COUNTERSIGN_MODULE` names, or else the one that a `cargo build` of its own leaves.
-///
-/// # Panics
-/// When it cannot be built: no test of the module means anything then.
-pub fn module() -> &'static Path {
-    static MODULE: OnceLock<PathBuf> = OnceLock::new();
-    #[expect(clippy::expect_used, reason = "no test of the module means anything without it")]
-    MODULE.get_or_init(|| build_module().expect("pam_countersign.so can be built"))
-}
-
-fn build_module() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("COUNTERSIGN_MODULE") {
-        return Ok(path.into());
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // By itself, so that no feature of the daemon gets in (DESIGN.md 5).
-    let built =
-        Command::new(cargo).args(["build", "--quiet", "-p", "pam-countersign"]).current_dir(root).status()?;
-    ensure!(built.success(), "cargo build -p pam-countersign failed");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(root.join(target).join("debug/libpam_countersign.so"))
-}
-
 #[repr(C)]
 struct Message {
     style: c_int,
@@ -250,7 +190,7 @@ impl Transaction {
         function: Option<ConversationFunction>,
     ) -> Result<Self> {
         let (service, user) = (CString::new(service)?, CString::new(user)?);
-        let folder = CString::new(stacks.0.path().to_str().context("the folder's name is not text")?)?;
+        let folder = CString::new(stacks.folder().to_str().context("the folder's name is not text")?)?;
         let person = Box::into_raw(Box::new(person));
         let conversation = Conversation { function, data: person.cast() };
         let mut handle = ptr::null_mut();
