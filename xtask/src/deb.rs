@@ -164,8 +164,10 @@ fn typeset(source: &Path, manual: &Path) -> Result<()> {
     let page = source.file_stem().context("a page without a name")?.to_string_lossy().into_owned();
     let (title, section) = page.rsplit_once('.').context("a page without a section")?;
     let (title, section) = (format!("title={title}"), format!("section={section}"));
+    // Else `--option` gets a dash that no shell takes, and `SSH_AUTH_INFO` loses its underscores.
+    let plain = ["--out-no-smarty", "--parse-no-intraemph"];
     let options = ["-s", "-T", "man", "-M", &title, "-M", &section, "-M", "source=Countersign", "-o"];
-    capture(program("lowdown", &options).arg(manual.join(&page)).arg(source)).map(drop)
+    capture(program("lowdown", &plain).args(options).arg(manual.join(&page)).arg(source)).map(drop)
 }
 
 /// Adds a file compressed, without the time, so that two builds give the same bytes; leaves out what is not there.
