@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::factor::{Factor, FactorId, FactorState};
+use crate::factor::{BackupCodes, Factor, FactorId, FactorState, Method};
+use crate::invitation::Invitation;
 use crate::printable::is_printable;
 use crate::secret::{Entropy, Secret, draw};
 use crate::throttle::Throttle;
@@ -166,6 +167,12 @@ pub struct Account {
     pub known_sources: Vec<KnownSource>,
     /// Enrolled and pending factors, oldest first.
     pub factors: Vec<Factor>,
+    /// Backup codes; none before the first factor, or where no rule names them.
+    pub backup_codes: Option<BackupCodes>,
+    /// An invitation to set up a first factor.
+    pub invitation: Option<Invitation>,
+    /// Whether an administrator switched the second factor on (row P2 `chosen`).
+    pub chosen: bool,
     /// The key of keyed hashes of this account's codes; lies sealed.
     pub code_key: Secret<[u8; 32]>,
     /// The newest committed time of this account.
@@ -186,6 +193,9 @@ impl Account {
             throttle: Throttle::default(),
             known_sources: Vec::new(),
             factors: Vec::new(),
+            backup_codes: None,
+            invitation: None,
+            chosen: false,
             code_key: Secret::new(draw(entropy)),
             changed: WallTime::default(),
         }
@@ -206,6 +216,15 @@ impl Account {
     #[must_use]
     pub fn is_enrolled(&self) -> bool {
         self.active_factors().next().is_some()
+    }
+
+    /// Tells whether the person has something to give by this method.
+    #[must_use]
+    pub fn holds(&self, method: Method) -> bool {
+        match method {
+            Method::Totp | Method::Hotp => self.active_factors().any(|factor| factor.kind.method() == method),
+            Method::Backup => self.backup_codes_left().is_some_and(|left| left > 0),
+        }
     }
 
     /// Finds a factor.

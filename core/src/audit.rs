@@ -98,6 +98,9 @@ pub struct AuditEvent {
     /// Why: a stable word, or the reason that the helpdesk gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What was set: `on` or `off`; `invitation` where a reset made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
 }
 
 impl AuditEvent {
@@ -117,6 +120,7 @@ impl AuditEvent {
             factor: None,
             attempts: None,
             reason: None,
+            change: None,
         }
     }
 }

@@ -1,7 +1,11 @@
-//! Acts of the helpdesk and of root on a person: reset and unlock.
+//! Acts of the helpdesk and of root on a person: reset, unlock, invite, switch on and off.
 //!
-//! Owns who may act on whom, what an act changes, and its record. Polkit answers before whether the caller is of the
+//! Owns who may act on whom, what an act changes, and its record; `inviting` has what opens a way to a factor, `choosing`
+//! row P2 `chosen`. Polkit answers before whether the caller is of the
 //! helpdesk at all; whatever it says, the helpdesk never acts on root, on protected groups, or on itself (row H4).
+
+mod choosing;
+mod inviting;
 
 use std::fmt;
 
@@ -11,8 +15,12 @@ use crate::factor::Method;
 use crate::login::{Existence, Groups, Host, Person};
 use crate::policy::Policy;
 use crate::printable::is_printable;
+use crate::secret::Entropy;
 use crate::throttle::{Standing, Throttle};
 use crate::time::Now;
+
+pub use choosing::{NotCovered, Switch, set_chosen};
+pub use inviting::{Invited, Issued, invite};
 
 /// The longest reason, in bytes.
 pub const REASON_LIMIT: usize = 200;
@@ -138,6 +146,8 @@ pub struct Done {
     pub was_locked: bool,
     /// Whether some bucket is locked still, because only a reset ends its lock.
     pub needs_reset: bool,
+    /// The invitation that was made, because the person cannot set up anything without one. Its code is told this once.
+    pub invitation: Option<Issued>,
 }
 
 /// Tells whether the actor may act on the person.
@@ -163,17 +173,30 @@ pub fn may_act(actor: &Actor, target: &Person, policy: &Policy) -> Result<(), Re
     }
 }
 
-/// Decides a reset: factors (pending ones too), counters and known sources go, what carries an older epoch is void, and
-/// every deadline begins anew.
-pub fn reset(account: &Account, act: &Act, scope: Scope, now: Now) -> Done {
+/// Decides a reset: factors (pending ones too), backup codes, invitation, counters and known sources go, what carries an
+/// older epoch is void, and every deadline begins anew. Where the person has nothing left and a rule lets them set
+/// nothing up without an invitation, one is made.
+pub fn reset(
+    account: &Account,
+    act: &Act,
+    scope: Scope,
+    policy: &Policy,
+    entropy: &mut dyn Entropy,
+    now: Now,
+) -> Done {
     let mut account = account.clone();
     let at = now.latest();
+    let wants_invitation = policy.wants_invitation(&act.target, &act.host, &account, at);
     let held = account.factors.len();
     let was_locked = account.throttle.worst(at) != Standing::Open;
     account.factors.retain(|factor| match scope {
         Scope::All => false,
         Scope::Only(method) => factor.kind.method() != method,
     });
+    if scope == Scope::Only(Method::Backup) || !account.is_enrolled() {
+        account.backup_codes = None;
+    }
+    account.invitation = None;
     if account.factors.is_empty() {
         // Nothing is left that a reused uid could inherit: whoever bears the name now begins anew.
         account.uids.clear();
@@ -189,13 +212,12 @@ pub fn reset(account: &Account, act: &Act, scope: Scope, now: Now) -> Done {
         Scope::All => None,
         Scope::Only(method) => Some(method.name().to_owned()),
     };
-    Done {
-        removed: held.saturating_sub(account.factors.len()),
-        was_locked,
-        needs_reset: false,
-        account,
-        event,
-    }
+    let removed = held.saturating_sub(account.factors.len());
+    let needs_one = wants_invitation && !account.is_enrolled();
+    let invitation =
+        if needs_one { Some(inviting::issue(&mut account, act, None, policy, entropy, at)) } else { None };
+    event.change = invitation.as_ref().map(|_| "invitation".to_owned());
+    Done { removed, was_locked, needs_reset: false, account, event, invitation }
 }
 
 /// Decides an unlock: locks and counts of all buckets end, except a lock that only a reset ends.
@@ -207,7 +229,7 @@ pub fn unlock(account: &Account, act: &Act, now: Now) -> Done {
     account.changed = account.changed.max(at);
     let needs_reset = account.throttle.worst(at) != Standing::Open;
     let event = record(EventId::UserUnlocked, &account, act, now);
-    Done { removed: 0, was_locked, needs_reset, account, event }
+    Done { removed: 0, was_locked, needs_reset, account, event, invitation: None }
 }
 
 /// Makes the record of an act that was refused.

@@ -56,11 +56,37 @@ pub enum EventId {
     SessionOpened,
     /// A password was changed.
     PasswordChanged,
+    /// Backup codes were made; older ones are void.
+    BackupCodesMade,
+    /// The person confirmed that the codes are written down.
+    BackupCodesSaved,
+    /// The person left before confirming that; the codes are valid.
+    BackupCodesUnsaved,
+    /// Making backup codes was refused or given up.
+    BackupCodesFailed,
+    /// An invitation was made.
+    InvitationMade,
+    /// An invitation was used up.
+    InvitationUsed,
+    /// A wrong invitation was charged; with reason `void` the last one that was forgiven.
+    InvitationWrong,
+    /// A factor was renamed by its owner.
+    FactorRenamed,
+    /// A renaming was refused or given up.
+    RenamingFailed,
+    /// The second factor was switched on or off for a person (row P2 `chosen`).
+    ChosenSet,
+    /// A code was right in a test, and used up.
+    TestPassed,
+    /// A test was refused or given up.
+    TestFailed,
+    /// A break-glass account was let in by the module itself.
+    BreakGlass,
 }
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 37] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
@@ -85,6 +111,19 @@ impl EventId {
         Self::PolicyLoaded,
         Self::SessionOpened,
         Self::PasswordChanged,
+        Self::BackupCodesMade,
+        Self::BackupCodesSaved,
+        Self::BackupCodesUnsaved,
+        Self::BackupCodesFailed,
+        Self::InvitationMade,
+        Self::InvitationUsed,
+        Self::InvitationWrong,
+        Self::FactorRenamed,
+        Self::RenamingFailed,
+        Self::ChosenSet,
+        Self::TestPassed,
+        Self::TestFailed,
+        Self::BreakGlass,
     ];
 
     /// Tells the stable name, the same in the audit, in syslog and in the journal.
@@ -115,6 +154,19 @@ impl EventId {
             Self::PolicyLoaded => "policy-loaded",
             Self::SessionOpened => "session-opened",
             Self::PasswordChanged => "password-changed",
+            Self::BackupCodesMade => "backup-codes-made",
+            Self::BackupCodesSaved => "backup-codes-saved",
+            Self::BackupCodesUnsaved => "backup-codes-unsaved",
+            Self::BackupCodesFailed => "backup-codes-failed",
+            Self::InvitationMade => "invitation-made",
+            Self::InvitationUsed => "invitation-used",
+            Self::InvitationWrong => "invitation-wrong",
+            Self::FactorRenamed => "factor-renamed",
+            Self::RenamingFailed => "renaming-failed",
+            Self::ChosenSet => "chosen-set",
+            Self::TestPassed => "test-passed",
+            Self::TestFailed => "test-failed",
+            Self::BreakGlass => "break-glass",
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::factor::normalize;
+use crate::factor::{Method, normalize};
 
 use super::ANSWER_LIMIT;
 
@@ -32,16 +32,27 @@ pub(super) enum Word {
     Invert,
     /// `yes`.
     Yes,
+    /// `saved`: the backup codes are written down.
+    Saved,
+    /// The name of a way to choose.
+    Way(Method),
 }
 
 impl Word {
     /// The spellings: English everywhere, and `ja` because a question that is read in German invites it.
-    const SPELLINGS: [(&'static str, Self); 5] = [
+    const SPELLINGS: [(&'static str, Self); 12] = [
         ("?", Self::Help),
         ("new", Self::New),
         ("invert", Self::Invert),
         ("yes", Self::Yes),
         ("ja", Self::Yes),
+        ("saved", Self::Saved),
+        ("app", Self::Way(Method::Totp)),
+        ("totp", Self::Way(Method::Totp)),
+        ("token", Self::Way(Method::Hotp)),
+        ("hotp", Self::Way(Method::Hotp)),
+        ("backup", Self::Way(Method::Backup)),
+        ("backupcode", Self::Way(Method::Backup)),
     ];
 }
 
@@ -59,6 +70,17 @@ pub(super) fn read(text: &str, known: &[Word]) -> Answer {
         Some(_) | None if code.is_empty() => Answer::Nothing,
         Some(_) | None => Answer::Code(code),
     }
+}
+
+/// What means something at a prompt for codes.
+pub(super) const AT_CODES: [Word; 4] =
+    [Word::Help, Word::Way(Method::Totp), Word::Way(Method::Hotp), Word::Way(Method::Backup)];
+
+/// Reads a number of the list of ways.
+pub(super) fn numbered(code: &str, ways: &[Method]) -> Option<Method> {
+    let number: usize = code.parse().ok()?;
+    let is_plain = code.chars().all(|character| character.is_ascii_digit()) && !code.starts_with('0');
+    ways.get(number.checked_sub(1)?).copied().filter(|_| is_plain)
 }
 
 #[cfg(test)]
@@ -81,6 +103,16 @@ mod tests {
         assert!(matches!(read("new", &[Word::Help]), Answer::Code(_)));
         assert!(matches!(read("?", &[Word::Help]), Answer::Word(Word::Help)));
         assert!(matches!(read("JA", &[Word::Yes]), Answer::Word(Word::Yes)));
+    }
+
+    #[test]
+    fn a_number_chooses_only_within_the_list() {
+        let ways = [Method::Totp, Method::Backup];
+        assert_eq!(numbered("1", &ways), Some(Method::Totp));
+        assert_eq!(numbered("2", &ways), Some(Method::Backup));
+        for text in ["0", "3", "01", "+1", "", "x", "123456", "99999999999999999999999"] {
+            assert_eq!(numbered(text, &ways), None, "{text}");
+        }
     }
 
     #[test]

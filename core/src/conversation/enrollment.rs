@@ -1,28 +1,28 @@
 //! Setting up a factor by oneself (row S1).
 //!
-//! Owns the dialogue `countersign enroll` leads: a current code first (or `yes`, before the very first factor), then
-//! the key, shown once, then a code from it. The new secret stays in this conversation until that code is right;
-//! nothing pending is left behind when the person walks away.
+//! Owns the dialogue `countersign enroll` leads: a current code first (before the very first factor `yes`, or an
+//! invitation where a rule wants one), then the key, shown once, then a code from it. The new secret stays in this
+//! conversation until that code is right; nothing pending is left behind when the person walks away. `opening` has who
+//! may begin, `confirming` how it ends.
+
+mod confirming;
+mod opening;
 
 use std::sync::Arc;
 
-use crate::account::{Account, Epoch, FACTOR_LIMIT};
+use crate::account::Account;
 use crate::audit::EventId;
-use crate::factor::{Factor, FactorKind, Label, Method};
+use crate::factor::{Factor, FactorId, Label, Method};
 use crate::login::{Host, Person};
 use crate::policy::Policy;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Drawn, Language, Message, Note, Prompt, Refusal, Setup};
+use crate::words::{Language, Message, Setup};
 
-use super::answer::{Answer, Word, read};
-use super::proof::{Distant, clock_off};
-use super::self_service::{Failure, Proof, SelfService, done};
-use super::setup::{Shown, has_label, new_factor, owner_name, screen, uri};
-use super::{
-    Conversation, Departure, ENROLLING_PROMPT_LIMIT, Effect, Event, Line, PROMPT_LIMIT, Reply, State, Style,
-    Tally, Turn, WRONG_LIMIT, prompt_line, with_prompt,
-};
+use super::proof::Distant;
+use super::self_service::{Proof, SelfService};
+use super::setup::{Shown, new_factor, owner_name, screen, uri};
+use super::{Conversation, Departure, Effect, Event, Line, Style, Tally, Turn, prompt_line};
 
 /// What a person asks for.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct EnrollmentRequest {
     pub method: Method,
     /// The person's name for it; else one is made.
     pub label: Option<Label>,
+    /// The factor that the new one replaces, by label; an empty text means the only one of the kind.
+    pub replace: Option<String>,
     /// Whether the client draws the QR code from the setup URI.
     pub draws_qr: bool,
     /// The language of the client.
@@ -47,6 +49,10 @@ pub struct Enrollment {
     service: SelfService,
     method: Method,
     label: Option<Label>,
+    /// What was asked to be replaced.
+    replace: Option<String>,
+    /// The factor that it is.
+    old: Option<FactorId>,
     draws_qr: bool,
     stage: Stage,
 }
@@ -58,28 +64,41 @@ enum Stage {
     Begin,
     /// `yes` was asked for, before the very first factor.
     Agreeing,
+    /// An invitation was asked for, before the very first factor.
+    Inviting,
     /// A current code was asked for.
     Proving,
     /// The key was shown and a code from it asked for.
-    Confirming { factor: Box<Factor>, distant: Vec<Distant> },
+    Confirming(Confirming),
+    /// The factor is set up, and its backup codes are shown.
+    Saving(Setup),
+}
+
+/// A new factor that waits for its code.
+#[derive(Debug, Clone)]
+struct Confirming {
+    factor: Box<Factor>,
+    /// Where the last wrong code would have fitted.
+    distant: Vec<Distant>,
 }
 
 impl Enrollment {
     /// Begins an enrollment under the policy in force.
     #[must_use]
     pub fn begin(request: EnrollmentRequest, policy: Arc<Policy>) -> Conversation {
-        let EnrollmentRequest { person, host, method, label, draws_qr, language } = request;
-        let language = language.unwrap_or(policy.settings.language);
-        let service = SelfService {
-            person,
-            host,
-            policy,
-            language,
-            tally: Tally::default(),
-            epoch: Epoch::default(),
-            failure: EventId::EnrollmentFailed,
-        };
-        Conversation::Enrollment(Box::new(Self { service, method, label, draws_qr, stage: Stage::Begin }))
+        let EnrollmentRequest { person, host, method, label, replace, draws_qr, language } = request;
+        let mut service = SelfService::new(person, host, language, policy, EventId::EnrollmentFailed);
+        service.method = Some(method);
+        let stage = Stage::Begin;
+        Conversation::Enrollment(Box::new(Self {
+            service,
+            method,
+            label,
+            replace,
+            old: None,
+            draws_qr,
+            stage,
+        }))
     }
 
     /// Decides what follows from an event.
@@ -87,8 +106,7 @@ impl Enrollment {
         match event {
             Event::Begun => self.open(account, now),
             Event::Answered(text) => {
-                let mut heard = self.clone();
-                heard.service.tally = self.service.tally.answered();
+                let heard = Self { service: self.service.answered(), ..self.clone() };
                 heard.hear(&text, account, now, entropy)
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
@@ -96,181 +114,73 @@ impl Enrollment {
         }
     }
 
-    /// Tells the language of the dialogue.
-    #[must_use]
-    pub const fn language(&self) -> Language {
-        self.service.language
-    }
-
-    /// Tells whether the person has given any answer.
-    #[must_use]
-    pub const fn answered(&self) -> bool {
-        self.service.tally.answers > 0
-    }
-
-    /// Tells who asks.
-    #[must_use]
-    pub const fn person(&self) -> &Person {
-        &self.service.person
-    }
-
-    fn open(&self, account: &Account, now: Now) -> Turn {
-        if !matches!(self.stage, Stage::Begin) {
-            return self.service.out_of_order(account, now);
-        }
-        let mut opened = self.clone();
-        opened.service.epoch = account.epoch;
-        if let Some(failure) = opened.service.barrier(account, now).or_else(|| opened.objection(account)) {
-            return opened.service.fail(Vec::new(), failure, account, now);
-        }
-        if account.is_enrolled() {
-            opened.ask(Vec::new(), with_prompt([], Prompt::CurrentCode), Stage::Proving)
-        } else {
-            let text = Message::Setup(Setup::FirstFactor);
-            opened.ask(Vec::new(), with_prompt([text], Prompt::Yes), Stage::Agreeing)
-        }
-    }
-
-    /// Tells why this person cannot set this up.
-    fn objection(&self, account: &Account) -> Option<Failure> {
-        if !self.service.policy.allows_enrollment(&self.service.person, self.method) {
-            let text = Refusal::EnrollmentClosed { help: self.service.help() };
-            return Some(Failure { reason: "not-permitted", text });
-        }
-        if account.active_factors().count() >= FACTOR_LIMIT {
-            let text = Refusal::TooManyFactors { limit: FACTOR_LIMIT };
-            return Some(Failure { reason: "too-many-factors", text });
-        }
-        let label = self.label.as_ref().filter(|label| has_label(account, label))?;
-        let text = Refusal::LabelTaken { label: label.to_string() };
-        Some(Failure { reason: "label-taken", text })
+    pub(super) const fn service(&self) -> &SelfService {
+        &self.service
     }
 
     fn hear(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match &self.stage {
             Stage::Begin => self.service.out_of_order(account, now),
             Stage::Agreeing => self.hear_agreement(text, account, now, entropy),
+            Stage::Inviting => self.hear_invitation(text, account, now, entropy),
             Stage::Proving => match self.service.prove(text, account, now) {
-                Proof::Proven(proven) => {
+                Proof::Proven(proven, used) => {
                     let commit = Effect::Commit(Box::new(proven.clone()));
-                    self.show(vec![commit], &proven, now, entropy)
+                    self.show(vec![commit], used.told(), &proven, now, entropy)
                 }
-                Proof::Again { service, effects, note } => {
-                    let again = Self { service, ..self.clone() };
-                    again.ask(
-                        effects,
-                        with_prompt([Message::Note(note)], Prompt::CurrentCode),
-                        Stage::Proving,
-                    )
+                Proof::Again { service, effects, messages } => {
+                    Self { service, ..self.clone() }.ask(effects, messages, Stage::Proving)
                 }
                 Proof::Over(turn) => turn,
             },
-            Stage::Confirming { factor, distant } => {
-                self.hear_confirmation(text, factor, distant, account, now)
-            }
-        }
-    }
-
-    fn hear_agreement(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
-        if let Some(failure) = self.service.barrier(account, now) {
-            return self.service.fail(Vec::new(), failure, account, now);
-        }
-        match read(text, &[Word::Yes]) {
-            Answer::Word(_) => self.show(Vec::new(), account, now, entropy),
-            Answer::Nothing if self.service.tally.prompts < PROMPT_LIMIT => {
-                self.ask(Vec::new(), with_prompt([], Prompt::Yes), Stage::Agreeing)
-            }
-            Answer::Nothing | Answer::Code(_) => {
-                let failure = Failure { reason: "declined", text: Refusal::NothingChanged };
-                self.service.fail(Vec::new(), failure, account, now)
-            }
+            Stage::Confirming(confirming) => self.hear_confirmation(text, confirming, account, now, entropy),
+            Stage::Saving(result) => self.service.hear_saved(text, account, now, result.clone(), |service| {
+                Conversation::Enrollment(Box::new(Self { service, ..self.clone() }))
+            }),
         }
     }
 
     /// Shows a new key, once.
-    fn show(&self, mut effects: Vec<Effect>, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    fn show(
+        &self,
+        mut effects: Vec<Effect>,
+        before: Option<Message>,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         let policy = &self.service.policy;
-        let factor = new_factor(account, self.label.as_ref(), policy, now.latest(), entropy);
-        let FactorKind::Totp(totp) = &factor.kind;
+        let label = self.label_of_new(account);
+        let factor = new_factor(account, label.as_ref(), self.method, policy, now.latest(), entropy);
         let owner = owner_name(&self.service.person, &self.service.host);
         let mut lines = Vec::new();
         let shown = if self.draws_qr { Shown::ByClient } else { Shown::AsText };
         if self.draws_qr {
-            let messages = vec![Message::Setup(Setup::Uri(uri(totp, policy, &owner)))];
+            let messages = vec![Message::Setup(Setup::Uri(uri(&factor.kind, policy, &owner)))];
             lines.push(Line { style: Style::ShowOnce, messages });
         }
-        lines.push(prompt_line(policy.settings.echo, screen(totp, policy, &owner, shown)));
+        let messages = before.into_iter().chain(screen(&factor.kind, policy, &owner, shown)).collect();
+        lines.push(prompt_line(policy.settings.echo, messages));
         effects.push(Effect::Record(self.service.event(EventId::EnrollmentBegun, account, now)));
         // The prompts and codes of the proof are not those of the confirmation.
-        let mut fresh = self.clone();
-        fresh.service.tally = Tally { prompts: 0, codes: 0, ..self.service.tally };
-        fresh.reply(effects, lines, Stage::Confirming { factor: Box::new(factor), distant: Vec::new() })
+        let tally = Tally { prompts: 0, codes: 0, ..self.service.tally };
+        let service = SelfService { tally, ..self.service.clone() };
+        let confirming = Confirming { factor: Box::new(factor), distant: Vec::new() };
+        let stage = Stage::Confirming(confirming);
+        service.show(effects, lines, |service| self.at(service, stage))
     }
 
-    fn hear_confirmation(
-        &self,
-        text: &str,
-        factor: &Factor,
-        distant: &[Distant],
-        account: &Account,
-        now: Now,
-    ) -> Turn {
-        if let Some(failure) = self.service.barrier(account, now) {
-            return self.service.fail(Vec::new(), failure, account, now);
-        }
-        let stay = || Stage::Confirming { factor: Box::new(factor.clone()), distant: distant.to_vec() };
-        match read(text, &[Word::Help]) {
-            Answer::Nothing => self.ask_again(Vec::new(), Note::EnterNewCode, stay(), account, now),
-            Answer::Word(_) => {
-                let note = Note::EnrollingWords { drawn: Drawn::No };
-                self.ask_again(Vec::new(), note, stay(), account, now)
-            }
-            Answer::Code(code) => {
-                let mut tried = self.clone();
-                tried.service.tally = self.service.tally.tried();
-                tried.confirm(&code, factor, distant, account, now)
-            }
-        }
-    }
-
-    fn confirm(&self, code: &str, factor: &Factor, before: &[Distant], account: &Account, now: Now) -> Turn {
-        let stay = |distant| Stage::Confirming { factor: Box::new(factor.clone()), distant };
-        match self.service.trial(account, now).against_new(code, factor) {
-            Ok(account) => self.complete(account, factor, now),
-            Err(charged) => {
-                let note = clock_off(before, &charged.distant).unwrap_or(Note::WrongCode);
-                let stage = stay(charged.distant.clone());
-                match self.service.charge(*charged, now) {
-                    Ok((account, effects)) => self.ask_again(effects, note, stage, &account, now),
-                    Err(turn) => turn,
-                }
-            }
-        }
-    }
-
-    fn complete(&self, mut account: Account, factor: &Factor, now: Now) -> Turn {
-        self.service.note_uid(&mut account);
-        let record = self.service.event(EventId::EnrollmentCompleted, &account, now);
-        let effects = vec![Effect::Commit(Box::new(account)), Effect::Record(record)];
-        done(effects, Message::Setup(Setup::Completed { label: factor.label.to_string() }))
-    }
-
-    fn ask_again(&self, effects: Vec<Effect>, note: Note, stage: Stage, account: &Account, now: Now) -> Turn {
-        let tally = self.service.tally;
-        if tally.codes >= WRONG_LIMIT || tally.prompts >= ENROLLING_PROMPT_LIMIT {
-            return self.service.fail(effects, Failure::wrong_code(), account, now);
-        }
-        self.ask(effects, with_prompt([Message::Note(note)], Prompt::Code), stage)
+    /// The label of the new factor: what the person said, else that of the one it replaces.
+    fn label_of_new(&self, account: &Account) -> Option<Label> {
+        let inherited = || self.old.and_then(|old| account.factor(old)).map(|old| old.label.clone());
+        self.label.clone().or_else(inherited)
     }
 
     fn ask(&self, effects: Vec<Effect>, messages: Vec<Message>, stage: Stage) -> Turn {
-        self.reply(effects, vec![prompt_line(self.service.policy.settings.echo, messages)], stage)
+        self.service.ask(effects, messages, |service| self.at(service, stage))
     }
 
-    fn reply(&self, mut effects: Vec<Effect>, lines: Vec<Line>, stage: Stage) -> Turn {
-        effects.push(Effect::Reply(Reply { state: State::Ask, lines }));
-        let mut next = Self { stage, ..self.clone() };
-        next.service.tally = self.service.tally.prompted();
-        Turn { next: Conversation::Enrollment(Box::new(next)), effects }
+    fn at(&self, service: SelfService, stage: Stage) -> Conversation {
+        Conversation::Enrollment(Box::new(Self { service, stage, ..self.clone() }))
     }
 }

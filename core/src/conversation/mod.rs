@@ -4,12 +4,18 @@
 //! puts `next` in place only after the commit, and replies only then. `End` cannot decide anything any more.
 
 mod answer;
+pub mod backup_codes;
 pub mod enrollment;
 pub mod login;
+mod naming;
 mod proof;
 pub mod removal;
+pub mod renaming;
 mod self_service;
 mod setup;
+mod sheet;
+mod step;
+pub mod trial;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,10 +25,14 @@ use zeroize::Zeroizing;
 use crate::account::Account;
 use crate::audit::AuditEvent;
 use crate::login::{Person, Source};
-use crate::policy::Echo;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Language, Message, Prompt};
+use crate::words::Language;
+
+use self_service::SelfService;
+use step::{prompt_line, with_prompt};
+
+pub use step::{Line, Reply, State, Style, Verdict};
 
 /// How long a conversation may last (DESIGN.md 4).
 pub const CONVERSATION_LIMIT: Duration = Duration::from_mins(3);
@@ -84,82 +94,6 @@ pub enum Effect {
     Reply(Reply),
 }
 
-/// What the caller is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// Where the dialogue is.
-    pub state: State,
-    /// What to show, in order; with `State::Ask` the last line is the one prompt.
-    pub lines: Vec<Line>,
-}
-
-/// Where a dialogue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// The last line is a prompt, and an answer is awaited.
-    Ask,
-    /// The login ended.
-    Verdict(Verdict),
-    /// Another dialogue ended well.
-    Done,
-    /// Another dialogue ended without what was asked for.
-    Failed,
-}
-
-/// How a login ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[must_use]
-pub enum Verdict {
-    /// A right code: let in.
-    Allow,
-    /// Refused.
-    Deny,
-    /// Refused while locked.
-    LockOut,
-    /// Policy asks for no code.
-    Skip,
-    /// Something did not work: refused.
-    Unavailable,
-}
-
-impl Verdict {
-    /// Tells the name used on the bus and in the audit.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Deny => "deny",
-            Self::LockOut => "lock-out",
-            Self::Skip => "skip",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// One text to show or prompt with: messages, each on a line of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// How it is shown.
-    pub style: Style,
-    /// What it says; joined by newlines.
-    pub messages: Vec<Message>,
-}
-
-/// How a line is shown (DESIGN.md 6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Style {
-    /// Information.
-    Information,
-    /// Error.
-    Error,
-    /// A prompt whose answer is not seen.
-    AskHidden,
-    /// A prompt whose answer is seen.
-    AskVisible,
-    /// Shown once and drawn by the client: the setup URI, only where the context said `draws_qr`.
-    ShowOnce,
-}
-
 /// The state of a dialogue.
 #[derive(Debug, Clone)]
 pub enum Conversation {
@@ -169,6 +103,12 @@ pub enum Conversation {
     Enrollment(Box<enrollment::Enrollment>),
     /// Removing a factor by oneself.
     Removal(Box<removal::Removal>),
+    /// Giving a factor another name.
+    Renaming(Box<renaming::Renaming>),
+    /// Making new backup codes.
+    BackupCodes(Box<backup_codes::BackupCodes>),
+    /// Trying a code without a login.
+    Trial(Box<trial::Trial>),
     /// Over; decides nothing any more.
     End,
 }
@@ -182,7 +122,10 @@ impl Conversation {
         match self {
             Self::Login(login) => login.decide(event, account, now, entropy),
             Self::Enrollment(enrollment) => enrollment.decide(event, account, now, entropy),
-            Self::Removal(removal) => removal.decide(event, account, now, entropy),
+            Self::Removal(removal) => removal.decide(event, account, now),
+            Self::Renaming(renaming) => renaming.decide(event, account, now),
+            Self::BackupCodes(codes) => codes.decide(event, account, now, entropy),
+            Self::Trial(trial) => trial.decide(event, account, now),
             Self::End => Turn { next: Self::End, effects: Vec::new() },
         }
     }
@@ -192,8 +135,8 @@ impl Conversation {
     pub fn time_limit(&self) -> Duration {
         match self {
             Self::Login(login) => login.time_limit(),
-            Self::Enrollment(_) => ENROLLING_LIMIT,
-            Self::Removal(_) | Self::End => CONVERSATION_LIMIT,
+            Self::Enrollment(_) | Self::BackupCodes(_) => ENROLLING_LIMIT,
+            Self::Removal(_) | Self::Renaming(_) | Self::Trial(_) | Self::End => CONVERSATION_LIMIT,
         }
     }
 
@@ -202,9 +145,7 @@ impl Conversation {
     pub fn language(&self) -> Language {
         match self {
             Self::Login(login) => login.language(),
-            Self::Enrollment(enrollment) => enrollment.language(),
-            Self::Removal(removal) => removal.language(),
-            Self::End => Language::default(),
+            other => other.service().map(|service| service.language).unwrap_or_default(),
         }
     }
 
@@ -213,9 +154,7 @@ impl Conversation {
     pub fn answered(&self) -> bool {
         match self {
             Self::Login(login) => login.answered(),
-            Self::Enrollment(enrollment) => enrollment.answered(),
-            Self::Removal(removal) => removal.answered(),
-            Self::End => false,
+            other => other.service().is_some_and(|service| service.tally.answers > 0),
         }
     }
 
@@ -224,9 +163,7 @@ impl Conversation {
     pub fn person(&self) -> Option<&Person> {
         match self {
             Self::Login(login) => Some(login.person()),
-            Self::Enrollment(enrollment) => Some(enrollment.person()),
-            Self::Removal(removal) => Some(removal.person()),
-            Self::End => None,
+            other => other.service().map(|service| &service.person),
         }
     }
 
@@ -235,8 +172,19 @@ impl Conversation {
     pub fn source(&self) -> Option<Source> {
         match self {
             Self::Login(login) => Some(login.source()),
-            Self::Enrollment(_) | Self::Removal(_) => Some(Source::Local),
-            Self::End => None,
+            other => other.service().map(|_| Source::Local),
+        }
+    }
+
+    /// What the dialogues of self-service share.
+    const fn service(&self) -> Option<&SelfService> {
+        match self {
+            Self::Enrollment(enrollment) => Some(enrollment.service()),
+            Self::Removal(removal) => Some(removal.service()),
+            Self::Renaming(renaming) => Some(renaming.service()),
+            Self::BackupCodes(codes) => Some(codes.service()),
+            Self::Trial(trial) => Some(trial.service()),
+            Self::Login(_) | Self::End => None,
         }
     }
 }
@@ -282,20 +230,6 @@ impl Tally {
     const fn prompted(self) -> Self {
         Self { prompts: self.prompts.saturating_add(1), ..self }
     }
-}
-
-/// Makes the line of a prompt; `messages` ends with a [`Message::Prompt`].
-fn prompt_line(echo: Echo, messages: Vec<Message>) -> Line {
-    let style = match echo {
-        Echo::Visible => Style::AskVisible,
-        Echo::Hidden => Style::AskHidden,
-    };
-    Line { style, messages }
-}
-
-/// Adds a prompt to what is to be said before it.
-fn with_prompt(before: impl IntoIterator<Item = Message>, prompt: Prompt) -> Vec<Message> {
-    before.into_iter().chain([Message::Prompt(prompt)]).collect()
 }
 
 #[cfg(test)]

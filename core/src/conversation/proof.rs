@@ -1,21 +1,21 @@
-//! One code against what the person has: accepted, repeated, or wrong and charged.
+//! One answer against what the person has: accepted, repeated, or wrong and charged.
 //!
 //! Owns what becomes of the account in each case; the result is always the account to commit, so that no caller can
 //! evaluate without charging (invariant 4) or accept without using the code up (invariant 2). Every factor is looked
 //! at, whichever fits. Leaves to the dialogues whether an answer may be evaluated at all.
 
-use std::time::Duration;
-
 use crate::account::Account;
+use crate::factor::backup::is_backup_like;
 use crate::factor::totp::Match;
-use crate::factor::{Factor, FactorId, FactorKind, FactorState, Method};
+use crate::factor::{Factor, FactorId, FactorKind, FactorState, Hotp, HotpMatch, Method, Totp};
+use crate::keyed::CodeHash;
 use crate::policy::Settings;
 use crate::throttle::{Bucket, Standing};
 use crate::time::{Now, WallTime};
-use crate::words::{Direction, Note};
+use crate::words::{Direction, Message, Note};
 
 /// One answer about to be evaluated.
-pub(super) struct Trial<'a> {
+pub(super) struct Check<'a> {
     /// The account as committed.
     pub(super) account: &'a Account,
     /// Where a wrong code is counted.
@@ -32,16 +32,34 @@ pub(super) enum Outcome {
     Right {
         /// With the code used up.
         account: Account,
-        /// The method that fitted.
-        method: Method,
+        /// What was used.
+        used: Used,
     },
     /// The code last accepted: nothing to commit.
     Repeated {
-        /// Until the next code.
-        next: Duration,
+        /// What to say of it.
+        note: Note,
     },
     /// Wrong: commit this account.
     Wrong(Charged),
+}
+
+/// What a right code was.
+pub(super) struct Used {
+    pub(super) method: Method,
+    /// The factor's label; empty for a backup code.
+    pub(super) label: String,
+    /// How far its clock or counter was off.
+    pub(super) drift: Option<Note>,
+    /// How many backup codes are left, where one was used.
+    left: Option<usize>,
+}
+
+impl Used {
+    /// What the person is told of it.
+    pub(super) fn told(&self) -> Option<Message> {
+        self.left.map(|left| Message::Note(Note::BackupCodesLeft { left }))
+    }
 }
 
 /// What a wrong code left behind.
@@ -52,6 +70,10 @@ pub(super) struct Charged {
     pub(super) standing: Standing,
     /// Where the code would have fitted within half an hour.
     pub(super) distant: Vec<Distant>,
+    /// Whether it was a token's code too far ahead, which the next one can make good.
+    pub(super) runs_ahead: bool,
+    /// Whether it was the wrong try that killed an invitation.
+    pub(super) voids: bool,
 }
 
 /// A step outside the window at which a wrong code fits.
@@ -63,57 +85,121 @@ pub(super) struct Distant {
     period: u64,
 }
 
-impl Trial<'_> {
-    /// Evaluates a code against the active factors of the given methods.
+/// At what a factor accepted a code.
+#[derive(Clone, Copy)]
+enum Place {
+    Step(u64),
+    Counter(u64),
+}
+
+/// How an answer stands to all factors together.
+#[derive(Default)]
+struct Findings<'f> {
+    right: Option<(&'f Factor, Place)>,
+    repeated: Option<Note>,
+    ahead: Option<(FactorId, u64)>,
+}
+
+impl Check<'_> {
+    /// Evaluates an answer against what the person has of the given methods: factors, then backup codes.
     pub(super) fn against_active(&self, code: &str, methods: &[Method]) -> Outcome {
         let usable = |factor: &&Factor| methods.contains(&factor.kind.method());
-        let mut repeated = None;
-        let mut right = None;
+        let mut findings = Findings::default();
         for factor in self.account.active_factors().filter(usable) {
-            let FactorKind::Totp(totp) = &factor.kind;
-            match totp.check(code, self.now.wall, self.settings.totp.window) {
-                Match::Accepted { step } => right = right.or(Some((factor, step))),
-                Match::Repeated { next } => repeated = repeated.or(Some(next)),
-                Match::Wrong => {}
-            }
+            self.look(factor, code, &mut findings);
         }
-        match (right, repeated) {
-            (Some((factor, step)), _) => self.accept(factor, step),
-            (None, Some(next)) => Outcome::Repeated { next },
-            (None, None) => Outcome::Wrong(self.charge(code, self.account.active_factors().filter(usable))),
+        let backup = self.account.find_backup_code(code).filter(|_| methods.contains(&Method::Backup));
+        match (findings.right, backup, findings.repeated) {
+            (Some((factor, place)), _, _) => self.accept(factor, place),
+            (None, Some(hash), _) => self.spend(hash),
+            (None, None, Some(note)) => Outcome::Repeated { note },
+            (None, None, None) => {
+                let mut charged = self.charge(code, self.account.active_factors().filter(usable));
+                expect_next(&mut charged, findings.ahead);
+                Outcome::Wrong(charged)
+            }
         }
     }
 
     /// Evaluates a code against one factor that is not active yet. A right one makes it active, in the account to
     /// commit; an error is the account with the code charged.
     pub(super) fn against_new(&self, code: &str, factor: &Factor) -> Result<Account, Box<Charged>> {
-        let FactorKind::Totp(totp) = &factor.kind;
-        match totp.check(code, self.now.wall, self.settings.totp.window) {
-            Match::Accepted { step } => Ok(self.activate(factor, step)),
+        let mut findings = Findings::default();
+        self.look(factor, code, &mut findings);
+        match findings.right {
+            Some((_, place)) => Ok(self.activate(factor, place)),
             // A new factor has accepted nothing yet; were it ever told so, the code is not a proof.
-            Match::Repeated { .. } | Match::Wrong => {
-                Err(Box::new(self.charge(code, std::iter::once(factor))))
-            }
+            None => Err(Box::new(self.charge(code, std::iter::once(factor)))),
         }
     }
 
-    fn accept(&self, factor: &Factor, step: u64) -> Outcome {
+    /// Evaluates an invitation. A right one is gone from the account to commit; a wrong one is charged there, and
+    /// counted against the invitation too.
+    pub(super) fn against_invitation(&self, code: &str) -> Result<Account, Box<Charged>> {
+        let at = self.now.latest();
+        if self.account.fits_invitation(code, at) {
+            let mut account = self.touched();
+            account.throttle.succeed(self.bucket, at);
+            account.invitation = None;
+            return Ok(account);
+        }
+        let mut charged = self.charge(code, std::iter::empty());
+        charged.voids = charged.account.miss_invitation();
+        Err(Box::new(charged))
+    }
+
+    fn look<'f>(&self, factor: &'f Factor, code: &str, findings: &mut Findings<'f>) {
+        let Findings { right, repeated, ahead } = findings;
+        match &factor.kind {
+            FactorKind::Totp(totp) => match totp.check(code, self.now.wall, self.settings.totp.window) {
+                Match::Accepted { step } => *right = right.or(Some((factor, Place::Step(step)))),
+                Match::Repeated { next } => {
+                    repeated.get_or_insert(Note::RepeatedCode { next });
+                }
+                Match::Wrong => {}
+            },
+            FactorKind::Hotp(hotp) => match hotp.check(code) {
+                HotpMatch::Accepted { counter } => *right = right.or(Some((factor, Place::Counter(counter)))),
+                HotpMatch::Repeated => {
+                    repeated.get_or_insert(Note::RepeatedToken);
+                }
+                HotpMatch::Ahead { next } => *ahead = ahead.or(Some((factor.id, next))),
+                HotpMatch::Wrong => {}
+            },
+        }
+    }
+
+    fn accept(&self, factor: &Factor, place: Place) -> Outcome {
         let mut account = self.touched();
         let at = self.now.latest();
         account.throttle.succeed(self.bucket, at);
         for own in account.factors.iter_mut().filter(|own| own.id == factor.id) {
-            use_up(own, step, at);
+            use_up(own, place, at);
         }
-        Outcome::Right { account, method: factor.kind.method() }
+        let used = Used {
+            method: factor.kind.method(),
+            label: factor.label.to_string(),
+            drift: drift(factor, place, self.now.wall),
+            left: None,
+        };
+        Outcome::Right { account, used }
     }
 
-    fn activate(&self, factor: &Factor, step: u64) -> Account {
+    fn spend(&self, hash: CodeHash) -> Outcome {
+        let mut account = self.touched();
+        account.throttle.succeed(self.bucket, self.now.latest());
+        let left = account.spend_backup_code(hash);
+        let used = Used { method: Method::Backup, label: String::new(), drift: None, left: Some(left) };
+        Outcome::Right { account, used }
+    }
+
+    fn activate(&self, factor: &Factor, place: Place) -> Account {
         let mut account = self.touched();
         let at = self.now.latest();
         account.throttle.succeed(self.bucket, at);
         let mut active = factor.clone();
         active.state = FactorState::Active { since: at };
-        use_up(&mut active, step, at);
+        use_up(&mut active, place, at);
         // Whatever else was pending belongs to an enrollment that this one has overtaken.
         account.factors.retain(|other| matches!(other.state, FactorState::Active { .. }));
         account.factors.push(active);
@@ -125,7 +211,7 @@ impl Trial<'_> {
         let mut account = self.touched();
         let standing = account.throttle.charge(self.bucket, self.now.latest(), &self.settings.limits);
         let distant = factors.flat_map(|factor| distant_fits(factor, code, self.now.wall)).collect();
-        Charged { account, standing, distant }
+        Charged { account, standing, distant, runs_ahead: false, voids: false }
     }
 
     fn touched(&self) -> Account {
@@ -135,18 +221,60 @@ impl Trial<'_> {
     }
 }
 
-fn use_up(factor: &mut Factor, step: u64, at: WallTime) {
-    let FactorKind::Totp(totp) = &mut factor.kind;
-    totp.last_step = Some(step);
+/// Tells what to say of a wrong answer: by its form only, which whoever typed it knows.
+pub(super) fn note_of_wrong(code: &str) -> Note {
+    if is_backup_like(code) { Note::WrongBackupCode } else { Note::WrongCode }
+}
+
+/// Notes which code has to follow one that was too far ahead; any other wrong answer ends that.
+fn expect_next(charged: &mut Charged, ahead: Option<(FactorId, u64)>) {
+    for factor in &mut charged.account.factors {
+        if let FactorKind::Hotp(hotp) = &mut factor.kind {
+            hotp.resync = ahead.filter(|(id, _)| *id == factor.id).map(|(_, next)| next);
+        }
+    }
+    charged.runs_ahead = ahead.is_some();
+}
+
+fn use_up(factor: &mut Factor, place: Place, at: WallTime) {
+    match (&mut factor.kind, place) {
+        (FactorKind::Totp(totp), Place::Step(step)) => totp.last_step = totp.last_step.max(Some(step)),
+        (FactorKind::Hotp(hotp), Place::Counter(counter)) => hotp.accept(counter),
+        // A place is made by the kind that it belongs to.
+        (FactorKind::Totp(_), Place::Counter(_)) | (FactorKind::Hotp(_), Place::Step(_)) => {}
+    }
     factor.last_used = Some(at);
 }
 
+fn drift(factor: &Factor, place: Place, at: WallTime) -> Option<Note> {
+    match (&factor.kind, place) {
+        (FactorKind::Totp(totp), Place::Step(step)) => clock_drift(totp, step, at),
+        (FactorKind::Hotp(hotp), Place::Counter(counter)) => token_drift(hotp, counter),
+        (FactorKind::Totp(_), Place::Counter(_)) | (FactorKind::Hotp(_), Place::Step(_)) => None,
+    }
+}
+
+fn clock_drift(totp: &Totp, step: u64, at: WallTime) -> Option<Note> {
+    let offset = totp.offset(step, at);
+    let seconds = offset.unsigned_abs().saturating_mul(totp.period.seconds());
+    (offset != 0).then_some(Note::PhoneOff { seconds, direction: direction(offset) })
+}
+
+fn token_drift(hotp: &Hotp, counter: u64) -> Option<Note> {
+    let codes = counter.saturating_sub(hotp.counter);
+    (codes > 0).then_some(Note::TokenAhead { codes })
+}
+
 fn distant_fits(factor: &Factor, code: &str, at: WallTime) -> Vec<Distant> {
-    let FactorKind::Totp(totp) = &factor.kind;
+    let FactorKind::Totp(totp) = &factor.kind else { return Vec::new() };
     let period = totp.period.seconds();
     let present = i64::try_from(at.as_seconds() / period).unwrap_or(i64::MAX);
     let fit = |offset| Distant { factor: factor.id, step: present.saturating_add(offset), offset, period };
     totp.distant_offsets(code, at).into_iter().map(fit).collect()
+}
+
+const fn direction(offset: i64) -> Direction {
+    if offset > 0 { Direction::Ahead } else { Direction::Behind }
 }
 
 /// Tells by how much the phone's clock is off where two successive wrong codes agree on it.
@@ -159,8 +287,8 @@ pub(super) fn clock_off(before: &[Distant], after: &[Distant]) -> Option<Note> {
     };
     let fit = after.iter().find(|one| before.iter().any(|other| agrees(one, other)))?;
     let seconds = fit.offset.unsigned_abs().saturating_mul(fit.period);
-    let direction = if fit.offset > 0 { Direction::Ahead } else { Direction::Behind };
-    Some(Note::ClockOff { minutes: (seconds.saturating_add(30) / 60).max(1), direction })
+    let minutes = (seconds.saturating_add(30) / 60).max(1);
+    Some(Note::ClockOff { minutes, direction: direction(fit.offset) })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What the dialogues of self-service share: who asks, the proof by a current code, how they end.
 //!
 //! Owns the rule that every change needs a current factor first (row S1), throttled in the bucket of the person's own
-//! uid, and that every end is recorded. Leaves to `enrollment` and `removal` what is changed. The account's epoch is
-//! noted at the beginning: whatever changes the factors meanwhile, a reset above all, ends the dialogue.
+//! uid, and that every end is recorded. Leaves to each dialogue what is changed. The account's epoch is noted at the
+//! beginning: whatever changes the factors meanwhile, a reset above all, ends the dialogue.
 
 use std::sync::Arc;
 
@@ -13,12 +13,15 @@ use crate::login::{Existence, Host, Person};
 use crate::policy::Policy;
 use crate::throttle::{Bucket, Standing};
 use crate::time::Now;
-use crate::words::{Language, Message, Note, Refusal};
+use crate::words::{Language, Message, Note, Prompt, Refusal};
 
-use super::answer::{Answer, Word, read};
+use super::answer::{AT_CODES, Answer, Word, numbered, read};
 use super::login::locked;
-use super::proof::{Charged, Outcome, Trial};
-use super::{Conversation, Departure, Effect, Line, PROMPT_LIMIT, Reply, State, Style, Tally, Turn};
+use super::proof::{Charged, Check, Distant, Outcome, Used, clock_off, note_of_wrong};
+use super::{
+    Conversation, Departure, Effect, Line, PROMPT_LIMIT, Reply, State, Style, Tally, Turn, prompt_line,
+    with_prompt,
+};
 
 /// One change that a person makes to their own factors.
 #[derive(Debug, Clone)]
@@ -32,6 +35,10 @@ pub(super) struct SelfService {
     pub(super) epoch: Epoch,
     /// What is recorded when nothing comes of it.
     pub(super) failure: EventId,
+    /// The method that it is about, for the record.
+    pub(super) method: Option<Method>,
+    /// Where the last wrong code would have fitted: two may tell about the phone's clock.
+    pub(super) distant: Vec<Distant>,
 }
 
 /// Why nothing comes of it: a word for the audit, a sentence for the person.
@@ -41,24 +48,81 @@ pub(super) struct Failure {
 }
 
 /// What came of a current code.
+#[expect(clippy::large_enum_variant, reason = "made once an answer, and taken apart at once")]
 pub(super) enum Proof {
     /// It was right; this account is to be committed, with whatever follows from it.
-    Proven(Account),
+    Proven(Account, Used),
     /// Another one is asked for.
     Again {
         /// The state that has counted it.
         service: SelfService,
         effects: Vec<Effect>,
-        note: Note,
+        /// The text of the prompt.
+        messages: Vec<Message>,
     },
     /// The dialogue is over.
     Over(Turn),
 }
 
-/// The methods that prove who asks: any that the person has.
-const PROVING: [Method; 1] = [Method::Totp];
-
 impl SelfService {
+    pub(super) fn new(
+        person: Person,
+        host: Host,
+        language: Option<Language>,
+        policy: Arc<Policy>,
+        failure: EventId,
+    ) -> Self {
+        let language = language.unwrap_or(policy.settings.language);
+        Self {
+            person,
+            host,
+            policy,
+            language,
+            tally: Tally::default(),
+            epoch: Epoch::default(),
+            failure,
+            method: None,
+            distant: Vec::new(),
+        }
+    }
+
+    /// Counts an answer.
+    pub(super) fn answered(&self) -> Self {
+        Self { tally: self.tally.answered(), ..self.clone() }
+    }
+
+    /// Counts an answer that is evaluated.
+    pub(super) fn tried(&self) -> Self {
+        Self { tally: self.tally.tried(), ..self.clone() }
+    }
+
+    /// Replies with a prompt; `into` makes the conversation of what has counted it.
+    pub(super) fn ask(
+        &self,
+        effects: Vec<Effect>,
+        messages: Vec<Message>,
+        into: impl FnOnce(Self) -> Conversation,
+    ) -> Turn {
+        self.show(effects, vec![prompt_line(self.policy.settings.echo, messages)], into)
+    }
+
+    /// Replies with lines, the last of which is a prompt.
+    pub(super) fn show(
+        &self,
+        mut effects: Vec<Effect>,
+        lines: Vec<Line>,
+        into: impl FnOnce(Self) -> Conversation,
+    ) -> Turn {
+        effects.push(Effect::Reply(Reply { state: State::Ask, lines }));
+        let next = into(Self { tally: self.tally.prompted(), ..self.clone() });
+        Turn { next, effects }
+    }
+
+    /// Lists the ways in which this person can prove that it is they.
+    fn ways(account: &Account) -> Vec<Method> {
+        Method::ALL.into_iter().filter(|method| account.holds(*method)).collect()
+    }
+
     /// Tells why nothing may be evaluated or changed.
     pub(super) fn barrier(&self, account: &Account, now: Now) -> Option<Failure> {
         let help = self.help();
@@ -84,36 +148,65 @@ impl SelfService {
         if let Some(failure) = self.barrier(account, now) {
             return Proof::Over(self.fail(Vec::new(), failure, account, now));
         }
-        match read(text, &[Word::Help]) {
-            Answer::Nothing => self.again(Vec::new(), Note::EnterCode { help: self.help() }, account, now),
-            Answer::Word(_) => self.again(Vec::new(), Note::CodeWords { help: self.help() }, account, now),
-            Answer::Code(code) => {
-                let tried = Self { tally: self.tally.tried(), ..self.clone() };
-                tried.evaluate(&code, account, now)
+        match read(text, &AT_CODES) {
+            Answer::Nothing => {
+                let note = Note::EnterCode { help: self.help() };
+                self.again(Vec::new(), with_prompt([Message::Note(note)], Prompt::CurrentCode), account, now)
             }
-        }
-    }
-
-    fn evaluate(&self, code: &str, account: &Account, now: Now) -> Proof {
-        match self.trial(account, now).against_active(code, &PROVING) {
-            Outcome::Right { account, .. } => Proof::Proven(account),
-            Outcome::Repeated { next } => {
-                let record = Effect::Record(self.event(EventId::CodeRepeated, account, now));
-                self.again(vec![record], Note::RepeatedCode { next }, account, now)
-            }
-            Outcome::Wrong(charged) => match self.charge(charged, now) {
-                Ok((account, effects)) => self.again(effects, Note::WrongCode, &account, now),
-                Err(turn) => Proof::Over(turn),
+            Answer::Word(word) => self.choose(word, account, now),
+            Answer::Code(code) => match numbered(&code, &Self::ways(account)) {
+                Some(way) => self.choose(Word::Way(way), account, now),
+                None => self.tried().evaluate(&code, account, now),
             },
         }
     }
 
+    /// Asks for a code of the chosen way, or lists the ways.
+    fn choose(&self, word: Word, account: &Account, now: Now) -> Proof {
+        let ways = Self::ways(account);
+        let messages = match word {
+            Word::Way(way) if ways.contains(&way) => with_prompt([], Prompt::CodeOf(way)),
+            Word::Way(_) | Word::Help | Word::New | Word::Invert | Word::Yes | Word::Saved => {
+                let note = Note::Ways { ways, help: self.help() };
+                with_prompt([Message::Note(note)], Prompt::CurrentCode)
+            }
+        };
+        self.again(Vec::new(), messages, account, now)
+    }
+
+    fn evaluate(&self, code: &str, account: &Account, now: Now) -> Proof {
+        let noted = |note| with_prompt([Message::Note(note)], Prompt::CurrentCode);
+        match self.check(account, now).against_active(code, &Method::ALL) {
+            Outcome::Right { account, used } => Proof::Proven(account, used),
+            Outcome::Repeated { note } => {
+                let record = Effect::Record(self.event(EventId::CodeRepeated, account, now));
+                self.again(vec![record], noted(note), account, now)
+            }
+            Outcome::Wrong(charged) => {
+                let note = clock_off(&self.distant, &charged.distant).unwrap_or_else(|| note_of_wrong(code));
+                let messages =
+                    if charged.runs_ahead { with_prompt([], Prompt::NextTokenCode) } else { noted(note) };
+                let missed = Self { distant: charged.distant.clone(), ..self.clone() };
+                match missed.charge(EventId::CodeWrong, charged, now) {
+                    Ok((account, effects)) => missed.again(effects, messages, &account, now),
+                    Err(turn) => Proof::Over(turn),
+                }
+            }
+        }
+    }
+
     /// Commits a charged answer; what locked ends the dialogue.
-    pub(super) fn charge(&self, charged: Charged, now: Now) -> Result<(Account, Vec<Effect>), Turn> {
-        let Charged { account, standing, .. } = charged;
+    pub(super) fn charge(
+        &self,
+        id: EventId,
+        charged: Charged,
+        now: Now,
+    ) -> Result<(Account, Vec<Effect>), Turn> {
+        let Charged { account, standing, voids, .. } = charged;
+        let reason = voids.then(|| "void".to_owned());
         let mut effects = vec![
             Effect::Commit(Box::new(account.clone())),
-            Effect::Record(self.event(EventId::CodeWrong, &account, now)),
+            Effect::Record(AuditEvent { reason, ..self.event(id, &account, now) }),
         ];
         if standing == Standing::Open {
             return Ok((account, effects));
@@ -123,15 +216,15 @@ impl SelfService {
         Err(self.fail(effects, failure, &account, now))
     }
 
-    fn again(&self, effects: Vec<Effect>, note: Note, account: &Account, now: Now) -> Proof {
+    fn again(&self, effects: Vec<Effect>, messages: Vec<Message>, account: &Account, now: Now) -> Proof {
         if self.tally.prompts < PROMPT_LIMIT {
-            return Proof::Again { service: self.clone(), effects, note };
+            return Proof::Again { service: self.clone(), effects, messages };
         }
         Proof::Over(self.fail(effects, Failure::wrong_code(), account, now))
     }
 
-    pub(super) fn trial<'a>(&'a self, account: &'a Account, now: Now) -> Trial<'a> {
-        Trial { account, bucket: self.bucket(), now, settings: &self.policy.settings }
+    pub(super) fn check<'a>(&'a self, account: &'a Account, now: Now) -> Check<'a> {
+        Check { account, bucket: self.bucket(), now, settings: &self.policy.settings }
     }
 
     fn bucket(&self) -> Bucket {
@@ -154,7 +247,7 @@ impl SelfService {
 
     pub(super) fn event(&self, id: EventId, account: &Account, now: Now) -> AuditEvent {
         AuditEvent {
-            factor: Some(Method::Totp.name().to_owned()),
+            factor: self.method.map(|method| method.name().to_owned()),
             policy: Some(self.policy.digest.clone()),
             ..AuditEvent::for_person(id, now.latest(), &self.host, &self.person, account, "self")
         }
@@ -200,11 +293,16 @@ impl Failure {
     pub(super) const fn wrong_code() -> Self {
         Self { reason: "wrong-code", text: Refusal::NoRightCode }
     }
+
+    /// There is nothing to prove oneself with, and nothing that could be changed.
+    pub(super) const fn nothing_set_up() -> Self {
+        Self { reason: "not-enrolled", text: Refusal::NothingSetUp }
+    }
 }
 
 /// Ends well.
-pub(super) fn done(mut effects: Vec<Effect>, message: Message) -> Turn {
-    let line = Line { style: Style::Information, messages: vec![message] };
+pub(super) fn done(mut effects: Vec<Effect>, messages: Vec<Message>) -> Turn {
+    let line = Line { style: Style::Information, messages };
     effects.push(Effect::Reply(Reply { state: State::Done, lines: vec![line] }));
     Turn { next: Conversation::End, effects }
 }

@@ -5,7 +5,7 @@
 //! are unreadable (DESIGN.md 7).
 
 use crate::account::Account;
-use crate::factor::{Factor, FactorId, FactorKind, FactorState, Label, PENDING_SECONDS, Totp};
+use crate::factor::{Factor, FactorId, FactorKind, FactorState, Hotp, Label, Method, PENDING_SECONDS, Totp};
 use crate::login::{Host, Person};
 use crate::policy::Policy;
 use crate::qr::{Look, draw};
@@ -27,16 +27,22 @@ pub(super) fn can_draw(service: &str) -> bool {
 pub(super) fn new_factor(
     account: &Account,
     label: Option<&Label>,
+    method: Method,
     policy: &Policy,
     at: WallTime,
     entropy: &mut dyn Entropy,
 ) -> Factor {
+    let parameters = policy.settings.totp;
     Factor {
         id: unused_id(account, entropy),
-        label: label.cloned().unwrap_or_else(|| unused_label(account)),
+        label: label.cloned().unwrap_or_else(|| unused_label(account, method)),
         state: FactorState::Pending { since: at },
         last_used: None,
-        kind: FactorKind::Totp(Totp::generate(policy.settings.totp, entropy)),
+        kind: match method {
+            Method::Hotp => FactorKind::Hotp(Hotp::generate(parameters.digits, entropy)),
+            // Backup codes are no factor of their own; whoever asks for one has asked `is_enrollable` before.
+            Method::Totp | Method::Backup => FactorKind::Totp(Totp::generate(parameters, entropy)),
+        },
     }
 }
 
@@ -48,12 +54,12 @@ fn unused_id(account: &Account, entropy: &mut dyn Entropy) -> FactorId {
     id
 }
 
-fn unused_label(account: &Account) -> Label {
+fn unused_label(account: &Account, method: Method) -> Label {
     let mut number = 1;
-    while has_label(account, &Label::numbered(number)) {
+    while has_label(account, &Label::numbered(method, number)) {
         number += 1;
     }
-    Label::numbered(number)
+    Label::numbered(method, number)
 }
 
 /// Tells whether an active factor has this label, in whatever case.
@@ -85,9 +91,9 @@ pub(super) fn owner_name(person: &Person, host: &Host) -> String {
     }
 }
 
-/// Makes the URI that an authenticator app scans: short, because its length decides the size of the QR code.
-pub(super) fn uri(totp: &Totp, policy: &Policy, owner: &str) -> Secret<String> {
-    totp.uri(&policy.settings.organization, owner)
+/// Makes the URI that an app scans: short, because its length decides the size of the QR code.
+pub(super) fn uri(kind: &FactorKind, policy: &Policy, owner: &str) -> Secret<String> {
+    kind.uri(&policy.settings.organization, owner)
 }
 
 /// How a new key reaches the person, besides as text.
@@ -102,21 +108,22 @@ pub(super) enum Shown {
 }
 
 /// Composes the prompt that shows a new key: drawn where that is wanted and fits, and always as text.
-pub(super) fn screen(totp: &Totp, policy: &Policy, owner: &str, shown: Shown) -> Vec<Message> {
+pub(super) fn screen(kind: &FactorKind, policy: &Policy, owner: &str, shown: Shown) -> Vec<Message> {
     let drawing = match shown {
-        Shown::Drawn(look) => draw(uri(totp, policy, owner).expose(), look),
+        Shown::Drawn(look) => draw(uri(kind, policy, owner).expose(), look),
         Shown::ByClient | Shown::AsText => None,
     };
     let drawing = drawing.filter(|drawing| drawing.len() <= DRAWING_LIMIT);
     let drawn = if drawing.is_some() { Drawn::Yes } else { Drawn::No };
+    let method = kind.method();
     let intro = match (drawn, shown) {
         (Drawn::Yes, _) => Setup::Scan,
-        (Drawn::No, Shown::ByClient) => Setup::ScanOrEnterKey,
-        (Drawn::No, Shown::Drawn(_) | Shown::AsText) => Setup::EnterKey,
+        (Drawn::No, Shown::ByClient) => Setup::ScanOrEnterKey { method },
+        (Drawn::No, Shown::Drawn(_) | Shown::AsText) => Setup::EnterKey { method },
     };
     let mut messages = vec![Message::Setup(intro)];
     messages.extend(drawing.map(|drawing| Message::Setup(Setup::Drawing(Secret::new(drawing)))));
-    messages.push(Message::Setup(Setup::Key { key: totp.key_in_groups(), drawn }));
+    messages.push(Message::Setup(Setup::Key { key: kind.key_in_groups(), drawn }));
     messages.push(Message::Prompt(Prompt::Code));
     messages
 }

@@ -3,14 +3,19 @@
 //! Owns identity, label and state of a factor; each kind has its own file. A factor is pending until a code from it
 //! was verified, and a pending one never lets anybody in.
 
+pub mod backup;
+pub mod hotp;
+mod setup;
 pub mod totp;
 
 use std::fmt;
 
 use crate::printable::is_printable;
-use crate::secret::{Entropy, draw};
+use crate::secret::{Entropy, Secret, draw};
 use crate::time::WallTime;
 
+pub use backup::{BACKUP_CODES, BackupCodes};
+pub use hotp::{Hotp, HotpMatch};
 pub use totp::{Match, Totp};
 
 /// How long a pending enrollment lives, in seconds (row L3: 30 minutes).
@@ -40,7 +45,7 @@ pub struct Label(String);
 pub struct InvalidLabel;
 
 /// The words that mean something at a prompt, in every language (row L6).
-pub const COMMAND_WORDS: [&str; 17] = [
+pub const COMMAND_WORDS: [&str; 19] = [
     "?",
     "resend",
     "skip",
@@ -57,6 +62,8 @@ pub const COMMAND_WORDS: [&str; 17] = [
     "email",
     "sms",
     "call",
+    "app",
+    "token",
     "ssh-security-key",
 ];
 
@@ -87,10 +94,14 @@ impl Label {
         &self.0
     }
 
-    /// Makes the label of an authenticator that the person gave none: `authenticator`, `authenticator 2`, …
+    /// Makes the label of a factor that the person gave none: `authenticator`, `authenticator 2`, `hardware token`, …
     #[must_use]
-    pub fn numbered(number: u32) -> Self {
-        if number <= 1 { Self("authenticator".to_owned()) } else { Self(format!("authenticator {number}")) }
+    pub fn numbered(method: Method, number: u32) -> Self {
+        let name = match method {
+            Method::Totp | Method::Backup => "authenticator",
+            Method::Hotp => "hardware token",
+        };
+        if number <= 1 { Self(name.to_owned()) } else { Self(format!("{name} {number}")) }
     }
 }
 
@@ -129,6 +140,8 @@ pub struct Factor {
 pub enum FactorKind {
     /// An authenticator app, RFC 6238.
     Totp(Totp),
+    /// A token that counts, RFC 4226.
+    Hotp(Hotp),
 }
 
 /// The methods that policy can name.
@@ -136,14 +149,32 @@ pub enum FactorKind {
 pub enum Method {
     /// An authenticator app, RFC 6238.
     Totp,
+    /// A token that counts, RFC 4226.
+    Hotp,
+    /// Backup codes; made with the first factor, never set up by themselves.
+    Backup,
 }
 
 impl Method {
+    /// Every method, in the order in which they are offered where a rule says nothing.
+    pub const ALL: [Self; 3] = [Self::Totp, Self::Hotp, Self::Backup];
+
     /// Tells the name used in the file, on the bus and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::Hotp => "hotp",
+            Self::Backup => "backup",
+        }
+    }
+
+    /// Tells whether a person can set it up as a factor of its own.
+    #[must_use]
+    pub const fn is_enrollable(self) -> bool {
+        match self {
+            Self::Totp | Self::Hotp => true,
+            Self::Backup => false,
         }
     }
 }
@@ -154,6 +185,25 @@ impl FactorKind {
     pub const fn method(&self) -> Method {
         match self {
             Self::Totp(_) => Method::Totp,
+            Self::Hotp(_) => Method::Hotp,
+        }
+    }
+
+    /// Writes the setup URI.
+    #[must_use]
+    pub fn uri(&self, issuer: &str, account: &str) -> Secret<String> {
+        match self {
+            Self::Totp(totp) => totp.uri(issuer, account),
+            Self::Hotp(hotp) => hotp.uri(issuer, account),
+        }
+    }
+
+    /// Writes the key for typing: base32 in groups of four.
+    #[must_use]
+    pub fn key_in_groups(&self) -> Secret<String> {
+        match self {
+            Self::Totp(totp) => totp.key_in_groups(),
+            Self::Hotp(hotp) => hotp.key_in_groups(),
         }
     }
 }

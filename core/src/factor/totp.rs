@@ -1,9 +1,7 @@
 //! TOTP, RFC 6238.
 //!
 //! Owns the acceptance rule: the highest matching step within the window, and only if it is greater than the last
-//! accepted one. The arithmetic is `totp-rs`; `setup` writes what an authenticator app is set up with.
-
-mod setup;
+//! accepted one. The arithmetic is `totp-rs`; `factor/setup` writes what an authenticator app is set up with.
 
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::secret::{Entropy, Secret, draw};
 use crate::time::WallTime;
 
-pub use setup::SHORT_URI;
+pub use super::setup::SHORT_URI;
 
 /// The bits of a secret that we make, in bytes (RFC 4226 R6: 160 bits).
 pub const SECRET_BYTES: usize = 20;
@@ -149,6 +147,13 @@ impl Totp {
             .filter(|(_, step)| self.fits(&engine, code, *step))
             .map(|(offset, _)| offset)
             .collect()
+    }
+
+    /// Tells by how many steps the phone's clock was off when it showed the code of this step.
+    #[must_use]
+    pub fn offset(&self, step: u64, at: WallTime) -> i64 {
+        let present = at.as_seconds() / self.period.seconds();
+        i64::try_from(step).unwrap_or(i64::MAX).saturating_sub(i64::try_from(present).unwrap_or(i64::MAX))
     }
 
     /// Prepares the arithmetic for single steps; the window is ours.

@@ -1,17 +1,15 @@
 //! The decision: which rule applies to a login.
 //!
-//! Owns matching and the choice among rules. The first rule that matches decides. Where the name service did not tell
+//! Owns the choice among rules; `fit` has what each condition means. The first rule that matches decides. Where the name service did not tell
 //! enough (groups incomplete, person unknown), every rule that could apply is weighed and the strictest decides, so
 //! that a failing directory never makes a login easier (row P10) and an unknown person is asked like an enrolled one.
 
-use std::net::IpAddr;
+use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net};
-
-use super::{Enrollment, Matcher, Network, Policy, Requirement, Rule};
+use super::{Enrollment, Network, Policy, Requirement, Rule};
 use crate::account::RuleName;
 use crate::factor::Method;
-use crate::login::{Existence, Groups, LoginRequest, Origin, Person, Source};
+use crate::login::{Host, LoginRequest, Origin, Person, Source};
 
 /// What the policy says about one login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +23,8 @@ pub struct Decision {
     pub methods: Vec<Method>,
     /// How people come by a factor.
     pub enroll: Enrollment,
+    /// For how long they can without an invitation.
+    pub enroll_within: Option<Duration>,
     /// Whether everything that rules ask about was known.
     pub certainty: Certainty,
 }
@@ -76,6 +76,20 @@ pub enum PassedOver {
         /// The rule's origin.
         wanted: Origin,
     },
+    /// The host's name fits none of its patterns.
+    Host {
+        /// The host's name.
+        host: String,
+        /// The rule's patterns.
+        wanted: Vec<String>,
+    },
+    /// The person is of none of its domains.
+    Domain {
+        /// The person's domain, where there is one.
+        domain: Option<String>,
+        /// The rule's domains.
+        wanted: Vec<String>,
+    },
     /// It could apply, but a stricter rule could too and not everything is known of the person.
     LessStrict {
         /// The rule that decided instead.
@@ -91,10 +105,11 @@ pub(super) enum Fit {
 }
 
 /// What a rule is held against; what is `None` is left open and fits every rule.
-struct Facts<'a> {
-    person: &'a Person,
-    service: Option<&'a str>,
-    source: Option<Source>,
+pub(super) struct Facts<'a> {
+    pub(super) person: &'a Person,
+    pub(super) service: Option<&'a str>,
+    pub(super) source: Option<Source>,
+    pub(super) host: &'a str,
 }
 
 /// A rule that was looked at, in the order of the file.
@@ -109,24 +124,14 @@ impl Policy {
         self.weigh(request).1
     }
 
-    /// Tells whether the person may set up this method by themselves: some rule that asks for a code names it and
-    /// could cover one of their logins.
-    #[must_use]
-    pub fn allows_enrollment(&self, person: &Person, method: Method) -> bool {
-        self.covering(person).any(|rule| rule.require != Requirement::Never && rule.methods.contains(&method))
-    }
-
-    /// Tells whether some rule that always asks for a code could cover a login of the person; then the last factor
-    /// may not be removed.
-    #[must_use]
-    pub fn needs_factor(&self, person: &Person) -> bool {
-        self.covering(person).any(|rule| rule.require == Requirement::Always)
-    }
-
     /// Decides, and tells every rule that was looked at on the way.
     pub(super) fn weigh(&self, request: &LoginRequest) -> (Vec<Looked<'_>>, Decision) {
-        let facts =
-            Facts { person: &request.person, service: Some(&request.service), source: Some(request.source) };
+        let facts = Facts {
+            person: &request.person,
+            service: Some(&request.service),
+            source: Some(request.source),
+            host: &request.host.name,
+        };
         let looked = self.look(&facts);
         let mut candidates = looked.iter().filter(|looked| !matches!(looked.fit, Fit::Not(_)));
         let mut decided = &self.default;
@@ -159,9 +164,9 @@ impl Policy {
         looked
     }
 
-    /// Lists the rules that could decide some login of the person, whatever the service and from wherever.
-    fn covering<'a>(&'a self, person: &Person) -> impl Iterator<Item = &'a Rule> {
-        self.look(&Facts { person, service: None, source: None })
+    /// Lists the rules that could decide some login of the person on this host, whatever the service and from wherever.
+    pub(super) fn covering<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
+        self.look(&Facts { person, service: None, source: None, host: &host.name })
             .into_iter()
             .filter(|looked| !matches!(looked.fit, Fit::Not(_)))
             .map(|looked| looked.rule)
@@ -175,6 +180,7 @@ impl Decision {
             require: rule.require,
             methods: rule.methods.clone(),
             enroll: rule.enroll,
+            enroll_within: rule.enroll_within,
             certainty,
         }
     }
@@ -185,110 +191,13 @@ const fn strictness(rule: &Rule) -> (u8, u8) {
     let demand = match rule.require {
         Requirement::Never => 0,
         Requirement::Enrolled => 1,
-        Requirement::Always => 2,
+        Requirement::Chosen => 2,
+        Requirement::Always => 3,
     };
     let closed = match rule.enroll {
         Enrollment::AtLogin => 0,
         Enrollment::SelfService => 1,
+        Enrollment::Invited => 2,
     };
     (demand, closed)
-}
-
-impl Matcher {
-    /// Holds the conditions against what is known; the first that fails is the reason.
-    fn fit(&self, facts: &Facts<'_>) -> Fit {
-        let Self { users, groups, services, networks, origin } = self;
-        let conditions = [
-            fit_user(users, facts.person),
-            fit_service(services, facts.service),
-            fit_network(networks, facts.source),
-            origin.map_or(Fit::Certain, |wanted| fit_origin(wanted, facts.person)),
-            fit_group(groups, facts.person),
-        ];
-        let mut fit = Fit::Certain;
-        for condition in conditions {
-            match condition {
-                Fit::Certain => {}
-                Fit::Possible => fit = Fit::Possible,
-                Fit::Not(reason) => return Fit::Not(reason),
-            }
-        }
-        fit
-    }
-}
-
-fn fit_user(wanted: &[String], person: &Person) -> Fit {
-    let name = person.name.as_str();
-    if wanted.is_empty() || wanted.iter().any(|user| user == name) {
-        return Fit::Certain;
-    }
-    Fit::Not(PassedOver::User { name: name.to_owned(), wanted: wanted.to_vec() })
-}
-
-fn fit_group(wanted: &[String], person: &Person) -> Fit {
-    let names = person.groups.names();
-    if wanted.is_empty() || wanted.iter().any(|group| names.contains(group)) {
-        return Fit::Certain;
-    }
-    match (person.existence, &person.groups) {
-        (Existence::Unknown, _) | (_, Groups::Incomplete(_)) => Fit::Possible,
-        (Existence::Known { .. }, Groups::Complete(groups)) => {
-            Fit::Not(PassedOver::Group { groups: groups.clone(), wanted: wanted.to_vec() })
-        }
-    }
-}
-
-fn fit_service(wanted: &[String], service: Option<&str>) -> Fit {
-    let Some(service) = service else {
-        return if wanted.is_empty() { Fit::Certain } else { Fit::Possible };
-    };
-    if wanted.is_empty() || wanted.iter().any(|name| name == service) {
-        return Fit::Certain;
-    }
-    Fit::Not(PassedOver::Service { service: service.to_owned(), wanted: wanted.to_vec() })
-}
-
-fn fit_network(wanted: &[Network], source: Option<Source>) -> Fit {
-    let Some(source) = source else {
-        return if wanted.is_empty() { Fit::Certain } else { Fit::Possible };
-    };
-    if wanted.is_empty() || wanted.iter().any(|network| network.contains(source)) {
-        return Fit::Certain;
-    }
-    Fit::Not(PassedOver::Network { source, wanted: wanted.to_vec() })
-}
-
-fn fit_origin(wanted: Origin, person: &Person) -> Fit {
-    match person.existence {
-        Existence::Unknown => Fit::Possible,
-        Existence::Known { origin, .. } if origin == wanted => Fit::Certain,
-        Existence::Known { origin, .. } => Fit::Not(PassedOver::Origin { origin, wanted }),
-    }
-}
-
-impl Network {
-    /// Tells whether a source lies in the network. An unknown source lies in none, not even in `local`: where a
-    /// login comes from must be established before it can be a reason.
-    #[must_use]
-    pub fn contains(&self, source: Source) -> bool {
-        match (self, source) {
-            (Self::Local, Source::Local) => true,
-            (Self::Range(range), Source::Address(address)) => {
-                brought_back(*range).contains(&address.to_canonical())
-            }
-            (Self::Local, Source::Address(_) | Source::Unknown)
-            | (Self::Range(_), Source::Local | Source::Unknown) => false,
-        }
-    }
-}
-
-/// Brings a range of mapped IPv6 addresses (`::ffff:10.0.0.0/104`) back to IPv4.
-fn brought_back(range: IpNet) -> IpNet {
-    const MAPPED_BITS: u8 = 96;
-    let IpAddr::V4(address) = range.addr().to_canonical() else { return range };
-    let Some(prefix) = range.prefix_len().checked_sub(MAPPED_BITS) else { return range };
-    match range {
-        IpNet::V4(_) => range,
-        IpNet::V6(_) => Ipv4Net::new(address, prefix).map_or(range, IpNet::V4),
-    }
 }

@@ -3,8 +3,12 @@
 //! Owns the values that the configuration file becomes, and the decision. Rules are read from top to bottom, the first
 //! that matches decides, `[default]` decides what none matches (row P1).
 
+mod enrolling;
 mod explain;
+mod fit;
 mod matcher;
+
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -15,6 +19,7 @@ use crate::login::Origin;
 use crate::throttle::Limits;
 use crate::words::Language;
 
+pub use enrolling::Terms;
 pub use explain::Explanation;
 pub use matcher::{Certainty, Decision, PassedOver};
 
@@ -73,7 +78,15 @@ pub struct Rule {
     pub methods: Vec<Method>,
     /// How people come by a factor.
     pub enroll: Enrollment,
+    /// For how long they can without an invitation, from the first login under the rule or the last reset; no limit
+    /// where there is none (row L3).
+    pub enroll_within: Option<Duration>,
+    /// The longest life of an invitation for those whom the rule covers (row H3).
+    pub invite_for_limit: Duration,
 }
+
+/// How long a person can enroll without an invitation where the file says nothing (SECURITY.md 3).
+pub const ENROLL_WITHIN: Duration = Duration::from_hours(7 * 24);
 
 /// Whom a rule matches; an empty list matches all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -88,6 +101,10 @@ pub struct Matcher {
     pub networks: Vec<Network>,
     /// Where the person is defined.
     pub origin: Option<Origin>,
+    /// Patterns of host names (`*`, `?`), any of which is enough.
+    pub hosts: Vec<String>,
+    /// Domains of directory names: what stands behind `@`, or the realm.
+    pub domains: Vec<String>,
 }
 
 /// A network of a rule.
@@ -104,6 +121,8 @@ pub enum Network {
 pub enum Requirement {
     /// A code from everybody.
     Always,
+    /// A code from those for whom an administrator switched it on.
+    Chosen,
     /// A code from those who have enrolled.
     Enrolled,
     /// Nothing.
@@ -118,4 +137,6 @@ pub enum Enrollment {
     SelfService,
     /// At the first login under the rule as well.
     AtLogin,
+    /// With an invitation from the helpdesk only.
+    Invited,
 }

@@ -1,5 +1,6 @@
 //! German: Sie-form, German quotation marks, dates as DIN 5008 writes them.
 
+use crate::factor::Method;
 use crate::time::WallTime;
 
 use super::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup, clock, shown};
@@ -17,8 +18,17 @@ pub(super) fn say(message: &Message) -> String {
 const fn ask(prompt: Prompt) -> &'static str {
     match prompt {
         Prompt::Code => "Code: ",
+        Prompt::CodeOf(Method::Totp) => "Code aus Ihrer App: ",
+        Prompt::CodeOf(Method::Hotp) => "Code von Ihrem Token: ",
+        Prompt::CodeOf(Method::Backup) => "Backup-Code: ",
+        Prompt::NextTokenCode => {
+            "Ihr Token ist vorausgelaufen. Geben Sie den Code ein, den es als nächsten anzeigt: "
+        }
         Prompt::CurrentCode => "Aktueller Code: ",
         Prompt::PendingCode => "Code aus der eingerichteten App oder `new` für einen neuen QR-Code: ",
+        Prompt::PendingCodeOrInvitation => "Code aus der eingerichteten App oder eine neue Einladung: ",
+        Prompt::Invitation => "Einladung: ",
+        Prompt::Saved => "Geben Sie `saved` ein, wenn Sie sie notiert haben: ",
         Prompt::Yes => "Geben Sie `yes` ein, um fortzufahren: ",
         Prompt::Close => "Zum Beenden die Eingabetaste drücken: ",
     }
@@ -38,8 +48,31 @@ fn remark(note: &Note) -> String {
             turn_to(help.as_deref())
         ),
         Note::EnterNewCode => "Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.".to_owned(),
-        Note::CodeWords { help } => format!(
-            "Sie können den Code aus Ihrer Authenticator-App eingeben. Bei allem anderen {}.",
+        Note::RepeatedToken => {
+            "Dieser Code wurde bereits verwendet. Lassen Sie Ihr Token den nächsten anzeigen.".to_owned()
+        }
+        Note::WrongBackupCode => {
+            "Dieser Backup-Code ist nicht richtig oder wurde bereits verwendet.".to_owned()
+        }
+        Note::WrongInvitation { help } => format!(
+            "Diese Einladung ist nicht richtig oder nicht mehr gültig. Für eine neue {}.",
+            turn_to(help.as_deref())
+        ),
+        Note::BackupCodesLeft { left } => backup_codes_left(*left),
+        Note::WriteDown => "Ihre Backup-Codes gelten ab jetzt. Notieren Sie sie, bevor Sie fortfahren.".to_owned(),
+        Note::PhoneOff { seconds, direction } => format!(
+            "Die Uhr Ihres Telefons geht bis zu {seconds} s {}. Die Codes passen noch; stellen Sie sie auf automatische Zeit.",
+            way(*direction)
+        ),
+        Note::TokenAhead { codes: 1 } => {
+            "Ihr Token war 1 Code voraus; jetzt stimmt es wieder überein.".to_owned()
+        }
+        Note::TokenAhead { codes } => {
+            format!("Ihr Token war {codes} Codes voraus; jetzt stimmt es wieder überein.")
+        }
+        Note::Ways { ways, help } => format!(
+            "Sie können verwenden: {}. Geben Sie eine Zahl ein, um zu wählen, oder gleich einen Code davon. Bei allem anderen {}.",
+            numbered(ways),
             turn_to(help.as_deref())
         ),
         Note::EnrollingWords { drawn: Drawn::Yes } => "Sie können den Code aus Ihrer Authenticator-App eingeben, `invert`, um den QR-Code umgekehrt zu zeichnen, oder `new` für einen neuen.".to_owned(),
@@ -49,13 +82,36 @@ fn remark(note: &Note) -> String {
 
 fn clock_off(minutes: u64, direction: Direction) -> String {
     let unit = if minutes == 1 { "Minute" } else { "Minuten" };
-    let way = match direction {
-        Direction::Ahead => "vor",
-        Direction::Behind => "nach",
-    };
+    let way = way(direction);
     format!(
         "Dieser Code ist nicht richtig: Die Uhr Ihres Telefons geht etwa {minutes} {unit} {way}. Stellen Sie sie auf automatische Zeit und versuchen Sie es erneut."
     )
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ahead => "vor",
+        Direction::Behind => "nach",
+    }
+}
+
+fn backup_codes_left(left: usize) -> String {
+    match left {
+        0 => "Das war Ihr letzter Backup-Code. Neue erzeugt `countersign backup-codes`.".to_owned(),
+        1 => "Sie haben noch 1 Backup-Code. Neue erzeugt `countersign backup-codes`.".to_owned(),
+        _ => format!("Sie haben noch {left} Backup-Codes."),
+    }
+}
+
+fn numbered(ways: &[Method]) -> String {
+    let name = |method: &Method| match method {
+        Method::Totp => "App",
+        Method::Hotp => "Token",
+        Method::Backup => "Backup-Code",
+    };
+    let numbered: Vec<String> =
+        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
+    numbered.join(", ")
 }
 
 fn refuse(refusal: &Refusal) -> String {
@@ -71,7 +127,15 @@ fn refuse(refusal: &Refusal) -> String {
         Refusal::NotEnrolled { help } => {
             format!("Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Bitte {}.", turn_to(help.as_deref()))
         }
-        Refusal::EnrollFirst => "Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Führen Sie zuerst `countersign enroll totp` aus.".to_owned(),
+        Refusal::EnrollFirst { method } => format!(
+            "Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Führen Sie zuerst `countersign enroll {}` aus.",
+            method.name()
+        ),
+        Refusal::InvitationNeeded { help } => format!(
+            "Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Zum Einrichten brauchen Sie eine Einladung; bitte {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::NothingSetUp => "Sie haben keinen Code eingerichtet. Führen Sie zuerst `countersign enroll totp` aus.".to_owned(),
         Refusal::UidChanged { help } => format!(
             "Ihr Konto auf diesem Rechner hat sich geändert; Ihre Codes gelten dafür nicht mehr. Bitte {}.",
             turn_to(help.as_deref())
@@ -93,6 +157,7 @@ fn refuse(refusal: &Refusal) -> String {
             format!("Das passt auf mehrere: {}. Nennen Sie einen davon.", list(labels))
         }
         Refusal::LastFactor => "Dies ist der letzte, und eine Regel dieses Rechners verlangt einen. Richten Sie zuerst einen anderen ein.".to_owned(),
+        Refusal::NotSaved => "Ihre Backup-Codes gelten. Falls Sie sie nicht notiert haben, erzeugen Sie neue mit `countersign backup-codes`.".to_owned(),
         Refusal::NothingChanged => "Es wurde nichts geändert.".to_owned(),
         Refusal::ChangedMeanwhile => "Ihre Codes wurden inzwischen von anderer Stelle geändert. Hier wurde nichts geändert; beginnen Sie von vorn.".to_owned(),
     }
@@ -101,18 +166,45 @@ fn refuse(refusal: &Refusal) -> String {
 fn show(setup: &Setup) -> String {
     match setup {
         Setup::Scan => "Richten Sie Ihren Code ein: Scannen Sie dies mit einer Authenticator-App.".to_owned(),
-        Setup::ScanOrEnterKey => {
-            "Richten Sie Ihren Code ein: Scannen Sie den QR-Code mit einer Authenticator-App oder geben Sie dort diesen Schlüssel ein (zeitbasiert).".to_owned()
+        Setup::ScanOrEnterKey { method } => format!(
+            "Richten Sie Ihren Code ein: Scannen Sie den QR-Code mit einer Authenticator-App oder geben Sie dort diesen Schlüssel ein ({}).",
+            based(*method)
+        ),
+        Setup::EnterKey { method: Method::Hotp } => {
+            "Richten Sie Ihren Code ein: Geben Sie diesen Schlüssel in Ihr Token oder Ihre App ein (zählerbasiert).".to_owned()
         }
-        Setup::EnterKey => {
-            "Richten Sie Ihren Code ein: Geben Sie diesen Schlüssel in eine Authenticator-App ein (zeitbasiert).".to_owned()
-        }
-        Setup::Drawing(text) | Setup::Uri(text) => text.expose().clone(),
+        Setup::EnterKey { method } => format!(
+            "Richten Sie Ihren Code ein: Geben Sie diesen Schlüssel in eine Authenticator-App ein ({}).",
+            based(*method)
+        ),
+        Setup::Drawing(text) | Setup::Uri(text) | Setup::BackupCodes(text) => text.expose().clone(),
         Setup::Key { key, drawn: Drawn::Yes } => format!("Schlüssel: {}  (`invert`: umgekehrt)", key.expose()),
         Setup::Key { key, drawn: Drawn::No } => format!("Schlüssel: {}", key.expose()),
         Setup::FirstFactor => "Dies ist Ihr erster Faktor: Sobald er eingerichtet ist, werden Sie überall dort nach einem Code gefragt, wo die Regeln dieses Rechners es verlangen.".to_owned(),
         Setup::Completed { label } => format!("Ihr Code ist eingerichtet („{}“).", shown(label)),
+        Setup::Replaced { label } => {
+            format!("Ihr neuer Code ist eingerichtet („{}“), der alte ist entfernt.", shown(label))
+        }
+        Setup::Renamed { old, new } => format!("„{}“ heißt jetzt „{}“.", shown(old), shown(new)),
+        Setup::BackupCodesIntro => "Ihre Backup-Codes, falls Sie Telefon oder Token nicht dabeihaben. Jeder gilt für eine Anmeldung; sie werden nur jetzt angezeigt.".to_owned(),
+        Setup::BackupCodesMade => "Ihre neuen Backup-Codes gelten; ältere gelten nicht mehr.".to_owned(),
+        Setup::TestPassed { method: Method::Totp, label } => {
+            format!("Dieser Code ist richtig. Er stammt aus Ihrer App „{}“.", shown(label))
+        }
+        Setup::TestPassed { method: Method::Hotp, label } => {
+            format!("Dieser Code ist richtig. Er stammt von Ihrem Token „{}“.", shown(label))
+        }
+        Setup::TestPassed { method: Method::Backup, label: _ } => {
+            "Dieser Backup-Code ist richtig. Er ist damit verbraucht.".to_owned()
+        }
         Setup::Removed { label } => format!("„{}“ wurde entfernt.", shown(label)),
+    }
+}
+
+const fn based(method: Method) -> &'static str {
+    match method {
+        Method::Totp | Method::Backup => "zeitbasiert",
+        Method::Hotp => "zählerbasiert",
     }
 }
 

@@ -8,13 +8,12 @@
 mod clock;
 mod english;
 mod german;
-
-use std::time::Duration;
+mod message;
 
 use crate::conversation::{Reply, Style};
 use crate::printable::is_printable;
-use crate::secret::Secret;
-use crate::time::WallTime;
+
+pub use message::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup};
 
 /// A language of the dialogues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -45,188 +44,6 @@ impl Language {
             Self::German => "de",
         }
     }
-}
-
-/// Something to say, as a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// What an answer is asked with; always the last of its line.
-    Prompt(Prompt),
-    /// What is said of the answer before.
-    Note(Note),
-    /// Why something is not done.
-    Refusal(Refusal),
-    /// What is shown and told while a factor is set up or taken away.
-    Setup(Setup),
-}
-
-/// What an answer is asked with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prompt {
-    /// A code from any factor.
-    Code,
-    /// A code from a factor that is enrolled already, before a change.
-    CurrentCode,
-    /// A code from the app that was set up before the connection was lost, or `new`.
-    PendingCode,
-    /// `yes`, before the first factor.
-    Yes,
-    /// Nothing: the dialogue is over and the text above had to be in a prompt to be seen.
-    Close,
-}
-
-/// What is said of the answer before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// A wrong code.
-    WrongCode,
-    /// The code last accepted was repeated.
-    RepeatedCode {
-        /// Until the next code.
-        next: Duration,
-    },
-    /// Two wrong codes fit the same distance from our clock.
-    ClockOff {
-        /// How far the phone's clock is off.
-        minutes: u64,
-        /// In which direction.
-        direction: Direction,
-    },
-    /// Nothing was entered.
-    EnterCode {
-        /// Whom to ask.
-        help: Option<String>,
-    },
-    /// Nothing was entered while enrolling.
-    EnterNewCode,
-    /// What can be typed at a code prompt.
-    CodeWords {
-        /// Whom to ask.
-        help: Option<String>,
-    },
-    /// What can be typed while enrolling.
-    EnrollingWords {
-        /// Whether a QR code was drawn that can be redrawn.
-        drawn: Drawn,
-    },
-}
-
-/// Whether a QR code stands on the person's screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drawn {
-    /// It does.
-    Yes,
-    /// It does not: text only, or shown in another conversation.
-    No,
-}
-
-/// Which way a clock is off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// It runs ahead of ours.
-    Ahead,
-    /// It runs behind ours.
-    Behind,
-}
-
-/// Why something is not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// Too many wrong codes, until a time (row L17).
-    Locked {
-        /// The end of the lock.
-        until: WallTime,
-        /// The present, to leave out the date of today.
-        now: WallTime,
-        /// Whom to ask.
-        help: Option<String>,
-    },
-    /// Too many wrong codes, until a reset.
-    NeedsReset {
-        /// Whom to ask.
-        help: Option<String>,
-    },
-    /// A code is needed and none can be given.
-    NotEnrolled {
-        /// Whom to ask.
-        help: Option<String>,
-    },
-    /// A code is needed; the person can set one up in the session that asks.
-    EnrollFirst,
-    /// The uid of this name changed.
-    UidChanged {
-        /// Whom to ask.
-        help: Option<String>,
-    },
-    /// The login ended without a right code.
-    NoRightCode,
-    /// Something did not work.
-    Unavailable,
-    /// No rule lets the person set this up.
-    EnrollmentClosed {
-        /// Whom to ask.
-        help: Option<String>,
-    },
-    /// As many factors as one person may hold.
-    TooManyFactors {
-        /// The limit.
-        limit: usize,
-    },
-    /// A factor has this label already.
-    LabelTaken {
-        /// The label.
-        label: String,
-    },
-    /// No factor is called so.
-    NoSuchFactor {
-        /// What was asked for.
-        name: String,
-    },
-    /// Several factors are called so.
-    AmbiguousFactor {
-        /// Their labels.
-        labels: Vec<String>,
-    },
-    /// The last factor, where a rule needs one.
-    LastFactor,
-    /// The person did not go on.
-    NothingChanged,
-    /// The account was changed by somebody else in the meantime.
-    ChangedMeanwhile,
-}
-
-/// What is shown and told while a factor is set up or taken away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Setup {
-    /// Above the QR code.
-    Scan,
-    /// Above the key, where the client draws the QR code.
-    ScanOrEnterKey,
-    /// Above the key, where no QR code is drawn.
-    EnterKey,
-    /// The QR code, drawn.
-    Drawing(Secret<String>),
-    /// The key in groups of four.
-    Key {
-        /// The key.
-        key: Secret<String>,
-        /// Whether a QR code stands above it.
-        drawn: Drawn,
-    },
-    /// The setup URI, for a client that draws.
-    Uri(Secret<String>),
-    /// What the first factor means.
-    FirstFactor,
-    /// A factor is active.
-    Completed {
-        /// Its label.
-        label: String,
-    },
-    /// A factor is gone.
-    Removed {
-        /// Its label.
-        label: String,
-    },
 }
 
 /// Says a message in a language.
@@ -262,7 +79,12 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::factor::Method;
+    use crate::secret::Secret;
+    use crate::time::WallTime;
 
     #[test]
     fn a_language_is_read_from_tags_and_locale_names() {
@@ -308,8 +130,19 @@ mod tests {
         let label = || "phone".to_owned();
         let key = || Secret::new("ABCD".to_owned());
         let [now, until] = [WallTime::from_seconds(0), WallTime::from_seconds(60)];
-        let prompts =
-            [Prompt::CurrentCode, Prompt::PendingCode, Prompt::Yes, Prompt::Close].map(Message::Prompt);
+        let prompts = [
+            Prompt::CodeOf(Method::Totp),
+            Prompt::CodeOf(Method::Hotp),
+            Prompt::NextTokenCode,
+            Prompt::CurrentCode,
+            Prompt::PendingCode,
+            Prompt::PendingCodeOrInvitation,
+            Prompt::Invitation,
+            Prompt::Saved,
+            Prompt::Yes,
+            Prompt::Close,
+        ]
+        .map(Message::Prompt);
         let notes = [
             Note::WrongCode,
             Note::RepeatedCode { next: Duration::from_secs(17) },
@@ -317,7 +150,18 @@ mod tests {
             Note::ClockOff { minutes: 2, direction: Direction::Behind },
             Note::EnterCode { help: help() },
             Note::EnterNewCode,
-            Note::CodeWords { help: None },
+            Note::RepeatedToken,
+            Note::WrongBackupCode,
+            Note::WrongInvitation { help: help() },
+            Note::BackupCodesLeft { left: 0 },
+            Note::BackupCodesLeft { left: 1 },
+            Note::BackupCodesLeft { left: 7 },
+            Note::Ways { ways: Method::ALL.to_vec(), help: None },
+            Note::WriteDown,
+            Note::PhoneOff { seconds: 30, direction: Direction::Ahead },
+            Note::PhoneOff { seconds: 60, direction: Direction::Behind },
+            Note::TokenAhead { codes: 1 },
+            Note::TokenAhead { codes: 2 },
             Note::EnrollingWords { drawn: Drawn::Yes },
             Note::EnrollingWords { drawn: Drawn::No },
         ];
@@ -325,7 +169,9 @@ mod tests {
             Refusal::Locked { until, now, help: help() },
             Refusal::NeedsReset { help: help() },
             Refusal::NotEnrolled { help: help() },
-            Refusal::EnrollFirst,
+            Refusal::EnrollFirst { method: Method::Totp },
+            Refusal::InvitationNeeded { help: help() },
+            Refusal::NothingSetUp,
             Refusal::UidChanged { help: help() },
             Refusal::NoRightCode,
             Refusal::Unavailable,
@@ -336,12 +182,22 @@ mod tests {
             Refusal::AmbiguousFactor { labels: vec![label()] },
             Refusal::LastFactor,
             Refusal::NothingChanged,
+            Refusal::NotSaved,
             Refusal::ChangedMeanwhile,
         ];
         let setups = [
             Setup::Scan,
-            Setup::ScanOrEnterKey,
-            Setup::EnterKey,
+            Setup::ScanOrEnterKey { method: Method::Totp },
+            Setup::ScanOrEnterKey { method: Method::Hotp },
+            Setup::EnterKey { method: Method::Totp },
+            Setup::EnterKey { method: Method::Hotp },
+            Setup::BackupCodesIntro,
+            Setup::BackupCodesMade,
+            Setup::Replaced { label: label() },
+            Setup::Renamed { old: label(), new: "tablet".to_owned() },
+            Setup::TestPassed { method: Method::Totp, label: label() },
+            Setup::TestPassed { method: Method::Hotp, label: label() },
+            Setup::TestPassed { method: Method::Backup, label: String::new() },
             Setup::Key { key: key(), drawn: Drawn::Yes },
             Setup::Key { key: key(), drawn: Drawn::No },
             Setup::FirstFactor,
@@ -367,7 +223,20 @@ mod tests {
 
     #[test]
     fn every_prompt_leaves_room_before_what_is_typed() {
-        let prompts = [Prompt::Code, Prompt::CurrentCode, Prompt::PendingCode, Prompt::Yes, Prompt::Close];
+        let prompts = [
+            Prompt::Code,
+            Prompt::CodeOf(Method::Totp),
+            Prompt::CodeOf(Method::Hotp),
+            Prompt::CodeOf(Method::Backup),
+            Prompt::NextTokenCode,
+            Prompt::CurrentCode,
+            Prompt::PendingCode,
+            Prompt::PendingCodeOrInvitation,
+            Prompt::Invitation,
+            Prompt::Saved,
+            Prompt::Yes,
+            Prompt::Close,
+        ];
         for (prompt, language) in
             prompts.into_iter().flat_map(|prompt| LANGUAGES.map(|language| (prompt, language)))
         {

@@ -7,17 +7,37 @@
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Word, read};
-use crate::conversation::proof::{Distant, clock_off};
+use crate::conversation::proof::{Charged, Distant, clock_off};
 use crate::conversation::setup::{Shown, can_draw, new_factor, owner_name, pending, replace_pending, screen};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
-use crate::factor::{Factor, FactorId, FactorKind};
+use crate::factor::{Factor, FactorId, Method};
+use crate::invitation::is_invitation_like;
 use crate::qr::Look;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Drawn, Message, Note, Prompt, Refusal, Setup};
+use crate::words::{Drawn, Message, Note, Prompt, Refusal};
 
+use super::asking::Asking;
 use super::opening::Grounds;
 use super::{Login, Stage};
+
+/// By what right a first factor is set up here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Authority {
+    /// The rule lets people enroll at login.
+    Rule,
+    /// This conversation used an invitation up.
+    Invited,
+    /// An earlier conversation did: its key may be confirmed, and no other is shown without a new invitation.
+    Resumed,
+}
+
+/// What goes on from one key to the next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    pub(super) authority: Authority,
+    pub(super) wrong: u32,
+}
 
 /// A first factor that waits for its code.
 #[derive(Debug, Clone)]
@@ -25,37 +45,70 @@ pub(super) struct Enrolling {
     factor: FactorId,
     /// How the QR code was drawn, where this conversation drew it.
     look: Option<Look>,
-    wrong: u32,
+    progress: Progress,
     distant: Vec<Distant>,
 }
 
 impl Login {
-    pub(super) fn open_enrolling(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
-        self.resume_or_show(0, account, now, entropy)
+    pub(super) fn open_enrolling(
+        &self,
+        authority: Authority,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        self.resume_or_show(Progress { authority, wrong: 0 }, account, now, entropy)
     }
 
-    /// Asks for the code of the app that was set up already, or sets up a new one.
-    fn resume_or_show(&self, wrong: u32, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    /// Asks for the code of the app that was set up already, or sets up a new one where that is permitted.
+    fn resume_or_show(
+        &self,
+        progress: Progress,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         let Some(factor) = pending(account, now.latest()) else {
-            return self.show_new(wrong, account, now, entropy);
+            return match progress.authority {
+                Authority::Rule => self.show_new(Vec::new(), progress, account, now, entropy),
+                // What the invitation was used for is gone: reset meanwhile, or too old.
+                Authority::Invited | Authority::Resumed => self.ask_invitation(Vec::new(), None),
+            };
         };
-        let enrolling = Enrolling { factor: factor.id, look: None, wrong, distant: Vec::new() };
-        self.ask(Vec::new(), with_prompt([], Prompt::PendingCode), Stage::Enrolling(enrolling))
+        let prompt = match progress.authority {
+            Authority::Rule => Prompt::PendingCode,
+            Authority::Invited | Authority::Resumed => Prompt::PendingCodeOrInvitation,
+        };
+        let progress = Progress { authority: progress.authority.after_leaving(), ..progress };
+        let enrolling = Enrolling { factor: factor.id, look: None, progress, distant: Vec::new() };
+        self.ask(Vec::new(), with_prompt([], prompt), Stage::Enrolling(enrolling))
     }
 
-    fn show_new(&self, wrong: u32, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    /// Makes a new key, keeps it pending, shows it once.
+    pub(super) fn show_new(
+        &self,
+        records: Vec<AuditEvent>,
+        progress: Progress,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        let Some(method) = self.enrollable() else {
+            return self.tell(Grounds::NotEnrolled, account, now);
+        };
         let at = now.latest();
         let mut account = account.clone();
-        let factor = new_factor(&account, None, &self.policy, at, entropy);
+        let factor = new_factor(&account, None, method, &self.policy, at, entropy);
         let look = if can_draw(&self.request.service) { Some(Look::LightBlocks) } else { None };
-        let enrolling = Enrolling { factor: factor.id, look, wrong, distant: Vec::new() };
+        let enrolling = Enrolling { factor: factor.id, look, progress, distant: Vec::new() };
         let messages = self.screen(&factor, look);
         replace_pending(&mut account, factor);
         self.cover(&mut account, at);
         self.note_uid(&mut account);
         account.changed = account.changed.max(at);
-        let record = self.factor_event(EventId::EnrollmentBegun, &account, now);
-        let effects = vec![Effect::Commit(Box::new(account)), Effect::Record(record)];
+        let begun = self.factor_event(EventId::EnrollmentBegun, method, &account, now);
+        let mut effects = vec![Effect::Commit(Box::new(account))];
+        effects.extend(records.into_iter().chain([begun]).map(Effect::Record));
         self.ask(effects, messages, Stage::Enrolling(enrolling))
     }
 
@@ -73,7 +126,7 @@ impl Login {
         if account.is_enrolled() {
             // Another login of the same person was quicker: from here on this is a login like any other.
             let note = Note::EnterCode { help: self.help() };
-            return self.ask_again(Vec::new(), note, Vec::new(), account, now);
+            return self.ask_again(Vec::new(), Some(note), Asking::default(), account, now);
         }
         let Some(factor) = pending(account, now.latest()).filter(|factor| factor.id == enrolling.factor)
         else {
@@ -81,22 +134,25 @@ impl Login {
             if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
                 return self.give_up(Vec::new(), account, now);
             }
-            return self.resume_or_show(enrolling.wrong, account, now, entropy);
+            return self.resume_or_show(enrolling.progress, account, now, entropy);
         };
-        let answer = read(text, &WORDS);
+        let answer = read(text, enrolling.words());
         if self.tally.prompts >= ENROLLING_PROMPT_LIMIT && !matches!(answer, Answer::Code(_)) {
             return self.give_up(Vec::new(), account, now);
         }
         match answer {
             Answer::Nothing => self.wait(Vec::new(), Note::EnterNewCode, enrolling.clone()),
-            Answer::Word(Word::New) => self.show_new(enrolling.wrong, account, now, entropy),
+            Answer::Word(Word::New) => self.show_new(Vec::new(), enrolling.progress, account, now, entropy),
             Answer::Word(Word::Invert) => self.invert(enrolling, factor),
-            Answer::Word(Word::Help | Word::Yes) => {
-                self.wait(Vec::new(), words_note(enrolling), enrolling.clone())
+            Answer::Word(Word::Help | Word::Yes | Word::Saved | Word::Way(_)) => {
+                self.wait(Vec::new(), enrolling.words_note(), enrolling.clone())
             }
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
-                tried.confirm(&code, enrolling, factor, account, now)
+                if enrolling.progress.authority == Authority::Resumed && is_invitation_like(&code) {
+                    return tried.renew(&code, enrolling, account, now, entropy);
+                }
+                tried.confirm(&code, enrolling, factor, account, now, entropy)
             }
         }
     }
@@ -108,24 +164,47 @@ impl Login {
         factor: &Factor,
         account: &Account,
         now: Now,
+        entropy: &mut dyn Entropy,
     ) -> Turn {
-        match self.trial(account, now).against_new(code, factor) {
-            Ok(account) => {
-                let records = vec![self.factor_event(EventId::EnrollmentCompleted, &account, now)];
-                let told = Setup::Completed { label: factor.label.to_string() };
-                self.allow(records, account, factor.kind.method(), vec![Message::Setup(told)], now)
-            }
-            Err(charged) => {
-                let note = clock_off(&enrolling.distant, &charged.distant).unwrap_or(Note::WrongCode);
-                let wrong = enrolling.wrong.saturating_add(1);
-                self.charge(*charged, now, |login, effects, distant, account| {
-                    if wrong >= WRONG_LIMIT || login.tally.prompts >= ENROLLING_PROMPT_LIMIT {
-                        return login.give_up(effects, account, now);
-                    }
-                    login.wait(effects, note, Enrolling { wrong, distant, ..enrolling.clone() })
-                })
-            }
+        let charged: Box<Charged> = match self.check(account, now).against_new(code, factor) {
+            Ok(account) => return self.complete(account, factor, now, entropy),
+            Err(charged) => charged,
+        };
+        let note = clock_off(&enrolling.distant, &charged.distant).unwrap_or(Note::WrongCode);
+        self.charge(EventId::CodeWrong, *charged, now, |login, effects, distant, account| {
+            login.miss(effects, note, Enrolling { distant, ..enrolling.clone() }, account, now)
+        })
+    }
+
+    /// Takes a new invitation for a new key, in the place of one that was lost.
+    fn renew(
+        &self,
+        code: &str,
+        enrolling: &Enrolling,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        self.take_invitation(code, account, now, entropy, |login, effects, account| {
+            let note = Note::WrongInvitation { help: login.help() };
+            login.miss(effects, note, enrolling.clone(), account, now)
+        })
+    }
+
+    /// Counts a wrong answer; the last one ends the login.
+    fn miss(
+        &self,
+        effects: Vec<Effect>,
+        note: Note,
+        mut enrolling: Enrolling,
+        account: &Account,
+        now: Now,
+    ) -> Turn {
+        enrolling.progress.wrong = enrolling.progress.wrong.saturating_add(1);
+        if enrolling.progress.wrong >= WRONG_LIMIT || self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+            return self.give_up(effects, account, now);
         }
+        self.wait(effects, note, enrolling)
     }
 
     /// Draws the QR code the other way; only the conversation that drew it may, so that it is shown once.
@@ -133,7 +212,7 @@ impl Login {
         let look = match enrolling.look {
             Some(Look::LightBlocks) => Look::DarkBlocks,
             Some(Look::DarkBlocks) => Look::LightBlocks,
-            None => return self.wait(Vec::new(), words_note(enrolling), enrolling.clone()),
+            None => return self.wait(Vec::new(), enrolling.words_note(), enrolling.clone()),
         };
         let enrolling = Enrolling { look: Some(look), ..enrolling.clone() };
         self.ask(Vec::new(), self.screen(factor, Some(look)), Stage::Enrolling(enrolling))
@@ -149,20 +228,50 @@ impl Login {
     }
 
     fn screen(&self, factor: &Factor, look: Option<Look>) -> Vec<Message> {
-        let FactorKind::Totp(totp) = &factor.kind;
         let shown = look.map_or(Shown::AsText, Shown::Drawn);
-        screen(totp, &self.policy, &owner_name(&self.request.person, &self.request.host), shown)
+        screen(&factor.kind, &self.policy, &owner_name(&self.request.person, &self.request.host), shown)
     }
 
-    fn factor_event(&self, id: EventId, account: &Account, now: Now) -> AuditEvent {
-        AuditEvent { factor: Some("totp".to_owned()), ..self.event(id, account, now) }
+    /// Tells what can be set up in this login: the first that the rule names.
+    pub(super) fn enrollable(&self) -> Option<Method> {
+        self.decision.methods.iter().copied().find(|method| method.is_enrollable())
+    }
+
+    pub(super) fn factor_event(
+        &self,
+        id: EventId,
+        method: Method,
+        account: &Account,
+        now: Now,
+    ) -> AuditEvent {
+        AuditEvent { factor: Some(method.name().to_owned()), ..self.event(id, account, now) }
     }
 }
 
-/// The words that mean something while enrolling.
-const WORDS: [Word; 3] = [Word::Help, Word::New, Word::Invert];
+impl Authority {
+    /// What is left of it in a conversation that did not draw the key on the screen.
+    const fn after_leaving(self) -> Self {
+        match self {
+            Self::Rule => Self::Rule,
+            Self::Invited | Self::Resumed => Self::Resumed,
+        }
+    }
+}
 
-const fn words_note(enrolling: &Enrolling) -> Note {
-    let drawn = if enrolling.look.is_some() { Drawn::Yes } else { Drawn::No };
-    Note::EnrollingWords { drawn }
+impl Enrolling {
+    /// The words that mean something here.
+    const fn words(&self) -> &'static [Word] {
+        match self.progress.authority {
+            Authority::Rule | Authority::Invited => &[Word::Help, Word::New, Word::Invert],
+            Authority::Resumed => &[Word::Help],
+        }
+    }
+
+    const fn words_note(&self) -> Note {
+        let drawn = if self.look.is_some() { Drawn::Yes } else { Drawn::No };
+        match self.progress.authority {
+            Authority::Rule | Authority::Invited => Note::EnrollingWords { drawn },
+            Authority::Resumed => Note::EnterNewCode,
+        }
+    }
 }

@@ -6,14 +6,18 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
+use crate::conversation::setup::pending;
 use crate::conversation::{Effect, Turn, with_prompt};
-use crate::login::{Existence, FirstFactor, Phase};
+use crate::factor::Method;
+use crate::login::{Existence, FirstFactor, LoginRequest, Phase};
 use crate::policy::{Enrollment, Requirement};
 use crate::secret::Entropy;
 use crate::throttle::Standing;
 use crate::time::Now;
 use crate::words::{Message, Prompt, Refusal};
 
+use super::asking::Asking;
+use super::enrolling::Authority;
 use super::{Login, Stage};
 
 /// Why a login is refused.
@@ -31,6 +35,10 @@ pub(super) enum Grounds {
     WrongCode,
     /// The phase cannot ask, and a code is needed.
     CodeNeeded,
+    /// The person's factors were changed while the backup codes stood on the screen.
+    Changed,
+    /// The person did not say that the backup codes are written down.
+    NotSaved,
 }
 
 /// Whether the grounds are told.
@@ -48,7 +56,8 @@ enum Way {
     Refuse(Grounds),
     Ask,
     Tell(Grounds),
-    Enroll,
+    Enroll(Authority),
+    Invite,
 }
 
 impl Login {
@@ -59,11 +68,10 @@ impl Login {
         match self.way(account, now) {
             Way::Skip(reason) => self.skip(reason, account, now),
             Way::Refuse(grounds) => self.refuse(Vec::new(), grounds, Vec::new(), account, now),
-            Way::Ask => {
-                self.ask(Vec::new(), with_prompt([], Prompt::Code), Stage::Asking { distant: Vec::new() })
-            }
+            Way::Ask => self.ask(Vec::new(), with_prompt([], Prompt::Code), Stage::Asking(Asking::default())),
             Way::Tell(grounds) => self.tell(grounds, account, now),
-            Way::Enroll => self.open_enrolling(account, now, entropy),
+            Way::Enroll(authority) => self.open_enrolling(authority, account, now, entropy),
+            Way::Invite => self.open_invitation(account, now),
         }
     }
 
@@ -81,16 +89,48 @@ impl Login {
         let Some(grounds) = self.obstacle(account, now) else { return Way::Ask };
         match self.manner(grounds) {
             Manner::Pretend => Way::Ask,
-            Manner::Tell if grounds == Grounds::NotEnrolled && self.enrolls_now(account) => Way::Enroll,
+            Manner::Tell if grounds == Grounds::NotEnrolled => self.way_of_unenrolled(account, now),
             Manner::Tell => Way::Tell(grounds),
+        }
+    }
+
+    /// Tells how a person without a factor goes on: sets one up here, by rule or invitation, or is told whom to ask.
+    fn way_of_unenrolled(&self, account: &Account, now: Now) -> Way {
+        let LoginRequest { person, host, .. } = &self.request;
+        let at = now.latest();
+        if account.is_enrolled() || self.enrollable().is_none() {
+            return Way::Tell(Grounds::NotEnrolled);
+        }
+        let needs_invitation = self.policy.wants_invitation(person, host, account, at);
+        match self.decision.enroll {
+            Enrollment::AtLogin if !needs_invitation => Way::Enroll(Authority::Rule),
+            Enrollment::AtLogin | Enrollment::SelfService | Enrollment::Invited => {
+                if pending(account, at).is_some() {
+                    Way::Enroll(Authority::Resumed)
+                } else if needs_invitation || account.is_invited(at) {
+                    Way::Invite
+                } else {
+                    Way::Tell(Grounds::NotEnrolled)
+                }
+            }
         }
     }
 
     /// Tells why no code is asked; never for a person whom the name service does not know.
     fn passes_unasked(&self, account: &Account) -> Option<&'static str> {
         match (self.request.person.existence, self.decision.require) {
-            (Existence::Unknown, Requirement::Always | Requirement::Enrolled | Requirement::Never)
+            (
+                Existence::Unknown,
+                Requirement::Always | Requirement::Chosen | Requirement::Enrolled | Requirement::Never,
+            )
             | (Existence::Known { .. }, Requirement::Always) => None,
+            (Existence::Known { .. }, Requirement::Chosen) => {
+                if account.chosen {
+                    None
+                } else {
+                    Some("not-chosen")
+                }
+            }
             (Existence::Known { .. }, Requirement::Never) => Some("exempt"),
             (Existence::Known { .. }, Requirement::Enrolled) => {
                 if account.is_enrolled() {
@@ -107,30 +147,19 @@ impl Login {
         self.request.person.existence == Existence::Unknown && self.decision.require == Requirement::Never
     }
 
-    /// Tells whether a first factor is set up in this login.
-    fn enrolls_now(&self, account: &Account) -> bool {
-        let at_login = match self.decision.enroll {
-            Enrollment::AtLogin => true,
-            Enrollment::SelfService => false,
-        };
-        at_login && !account.is_enrolled()
-    }
-
-    /// Tells whether the person asks from a session of their own (sudo, polkit) and may enroll there.
-    fn can_enroll_here(&self) -> bool {
-        let Existence::Known { uid, .. } = self.request.person.existence else { return false };
-        self.request.requesting_uid == Some(uid)
-            && self
-                .decision
-                .methods
-                .iter()
-                .any(|method| self.policy.allows_enrollment(&self.request.person, *method))
+    /// Tells what the person could set up in the session that asks (sudo, polkit), which is their own.
+    fn can_enroll_here(&self) -> Option<Method> {
+        let LoginRequest { person, host, .. } = &self.request;
+        let Existence::Known { uid, .. } = person.existence else { return None };
+        let is_own = self.request.requesting_uid == Some(uid);
+        let is_open = |method: &Method| self.policy.allows_enrollment(person, host, *method);
+        self.enrollable().filter(|method| is_own && is_open(method))
     }
 
     /// Tells why an answer may not be evaluated.
     pub(super) fn obstacle(&self, account: &Account, now: Now) -> Option<Grounds> {
         let methods = &self.decision.methods;
-        let can_answer = account.active_factors().any(|factor| methods.contains(&factor.kind.method()));
+        let can_answer = methods.iter().any(|method| account.holds(*method));
         self.barrier(account, now).or(if can_answer { None } else { Some(Grounds::NotEnrolled) })
     }
 
@@ -157,8 +186,11 @@ impl Login {
     }
 
     /// Tells the person in a prompt, because a text after the last prompt may never be shown.
-    fn tell(&self, grounds: Grounds, account: &Account, now: Now) -> Turn {
+    pub(super) fn tell(&self, grounds: Grounds, account: &Account, now: Now) -> Turn {
         let mut effects = Vec::new();
+        if grounds == Grounds::NotEnrolled {
+            effects.extend(self.begin_coverage(account, now));
+        }
         if grounds == Grounds::UidChanged {
             let mut voided = account.clone();
             voided.epoch.0 = voided.epoch.0.saturating_add(1);
@@ -169,14 +201,30 @@ impl Login {
         self.ask(effects, with_prompt([self.explain(grounds, now)], Prompt::Close), Stage::Telling(grounds))
     }
 
+    /// Commits that the deciding rule covers the person from now on, where that is new: the time for enrolling begins.
+    pub(super) fn begin_coverage(&self, account: &Account, now: Now) -> Vec<Effect> {
+        let mut covered = account.clone();
+        self.cover(&mut covered, now.latest());
+        if covered.coverage == account.coverage {
+            return Vec::new();
+        }
+        covered.changed = covered.changed.max(now.latest());
+        vec![Effect::Commit(Box::new(covered))]
+    }
+
     pub(super) fn explain(&self, grounds: Grounds, now: Now) -> Message {
         let help = self.help();
         Message::Refusal(match grounds {
             Grounds::UidChanged => Refusal::UidChanged { help },
             Grounds::Locked(standing) => locked(standing, now, help),
-            Grounds::NotEnrolled if self.can_enroll_here() => Refusal::EnrollFirst,
-            Grounds::NotEnrolled => Refusal::NotEnrolled { help },
-            Grounds::UnknownPerson | Grounds::WrongCode | Grounds::CodeNeeded => Refusal::NoRightCode,
+            Grounds::NotEnrolled => self
+                .can_enroll_here()
+                .map_or(Refusal::NotEnrolled { help }, |method| Refusal::EnrollFirst { method }),
+            Grounds::UnknownPerson
+            | Grounds::WrongCode
+            | Grounds::CodeNeeded
+            | Grounds::Changed
+            | Grounds::NotSaved => Refusal::NoRightCode,
         })
     }
 }

@@ -24,6 +24,8 @@ impl Grounds {
             Self::NotEnrolled => "not-enrolled",
             Self::WrongCode => "wrong-code",
             Self::CodeNeeded => "code-needed",
+            Self::Changed => "changed-meanwhile",
+            Self::NotSaved => "not-saved",
         }
     }
 }
@@ -40,6 +42,7 @@ impl Login {
     ) -> Turn {
         self.cover(&mut account, now.latest());
         self.note_uid(&mut account);
+        account.changed = account.changed.max(now.latest());
         if let Source::Address(address) = self.request.source {
             account.remember_source(address, now.latest());
         }

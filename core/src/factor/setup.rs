@@ -1,4 +1,4 @@
-//! What an authenticator app is set up with: the URI to scan, the key to type.
+//! What an app or a token is set up with: the URI to scan, the key to type.
 //!
 //! Owns the length of the URI, which decides the size of the QR code. Both hold the secret and are wiped.
 
@@ -6,7 +6,7 @@ use data_encoding::BASE32_NOPAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::{Algorithm, Digits, Period, Totp};
+use super::totp::{Algorithm, Digits, Period, Totp};
 use crate::secret::Secret;
 
 /// The setup URI that still draws as 41 × 21 (DESIGN.md 7).
@@ -16,37 +16,62 @@ const LEAST_ROOM: usize = 28;
 /// What stands as itself in a URI (RFC 3986 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Writes a setup URI of a kind (`totp`, `hotp`).
+///
+/// What is default is left out, and it is kept at 105 characters with default parameters: first the issuer's second
+/// mention goes, then account and issuer are cut.
+pub(super) fn uri(
+    kind: &str,
+    secret: &[u8],
+    parameters: &str,
+    issuer: &str,
+    account: &str,
+) -> Secret<String> {
+    let key = Zeroizing::new(BASE32_NOPAD.encode(secret));
+    let fixed = "otpauth:///?secret=&issuer=".len() + kind.len() + key.len() + parameters.len();
+    let room = SHORT_URI.saturating_sub(fixed).max(LEAST_ROOM);
+    let (label, issuer) = label_and_issuer(issuer, account, room);
+    let mut uri = String::with_capacity(fixed + label.len() + issuer.len());
+    for part in ["otpauth://", kind, "/", &label, "?secret=", &key, parameters, "&issuer=", &issuer] {
+        uri.push_str(part);
+    }
+    Secret::new(uri)
+}
+
+/// Writes a key for typing: base32 in groups of four.
+pub(super) fn key_in_groups(secret: &[u8]) -> Secret<String> {
+    let key = Zeroizing::new(BASE32_NOPAD.encode(secret));
+    let mut groups = String::with_capacity(key.len() * 5 / 4 + 1);
+    for (position, character) in key.chars().enumerate() {
+        if position > 0 && position % 4 == 0 {
+            groups.push(' ');
+        }
+        groups.push(character);
+    }
+    Secret::new(groups)
+}
+
+impl Digits {
+    /// Writes the parameter; six is the default.
+    pub(super) const fn parameter(self) -> &'static str {
+        match self {
+            Self::Six => "",
+            Self::Eight => "&digits=8",
+        }
+    }
+}
+
 impl Totp {
-    /// Writes the setup URI that authenticator apps read.
-    ///
-    /// What is default is left out, and it is kept at 105 characters with default parameters: first the issuer's second
-    /// mention goes, then account and issuer are cut.
+    /// Writes the setup URI that authenticator apps read; 105 characters with default parameters.
     #[must_use]
     pub fn uri(&self, issuer: &str, account: &str) -> Secret<String> {
-        let key = Zeroizing::new(BASE32_NOPAD.encode(self.secret.expose()));
-        let parameters = self.parameters_of_uri();
-        let fixed = "otpauth://totp/?secret=&issuer=".len() + key.len() + parameters.len();
-        let room = SHORT_URI.saturating_sub(fixed).max(LEAST_ROOM);
-        let (label, issuer) = label_and_issuer(issuer, account, room);
-        let mut uri = String::with_capacity(fixed + label.len() + issuer.len());
-        for part in ["otpauth://totp/", &label, "?secret=", &key, &parameters, "&issuer=", &issuer] {
-            uri.push_str(part);
-        }
-        Secret::new(uri)
+        uri("totp", self.secret.expose(), &self.parameters_of_uri(), issuer, account)
     }
 
     /// Writes the key for typing: base32 in groups of four.
     #[must_use]
     pub fn key_in_groups(&self) -> Secret<String> {
-        let key = Zeroizing::new(BASE32_NOPAD.encode(self.secret.expose()));
-        let mut groups = String::with_capacity(key.len() * 5 / 4 + 1);
-        for (position, character) in key.chars().enumerate() {
-            if position > 0 && position % 4 == 0 {
-                groups.push(' ');
-            }
-            groups.push(character);
-        }
-        Secret::new(groups)
+        key_in_groups(self.secret.expose())
     }
 
     fn parameters_of_uri(&self) -> String {
@@ -55,15 +80,11 @@ impl Totp {
             Algorithm::Sha256 => "&algorithm=SHA256",
             Algorithm::Sha512 => "&algorithm=SHA512",
         };
-        let digits = match self.digits {
-            Digits::Six => "",
-            Digits::Eight => "&digits=8",
-        };
         let period = match self.period {
             Period::Thirty => "",
             Period::Sixty => "&period=60",
         };
-        [algorithm, digits, period].concat()
+        [algorithm, self.digits.parameter(), period].concat()
     }
 }
 

@@ -1,0 +1,141 @@
+//! Who may set up a factor, and what is asked before the key is shown.
+
+use crate::account::{Account, FACTOR_LIMIT};
+use crate::audit::EventId;
+use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::naming::{check_label, find, only};
+use crate::conversation::self_service::Failure;
+use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
+use crate::factor::FactorId;
+use crate::policy::Terms;
+use crate::secret::Entropy;
+use crate::time::Now;
+use crate::words::{Message, Note, Prompt, Refusal, Setup};
+
+use super::{Enrollment, Stage};
+
+impl Enrollment {
+    pub(super) fn open(&self, account: &Account, now: Now) -> Turn {
+        if !matches!(self.stage, Stage::Begin) {
+            return self.service.out_of_order(account, now);
+        }
+        let mut opened = self.clone();
+        opened.service.epoch = account.epoch;
+        if let Some(failure) = opened.service.barrier(account, now) {
+            return opened.service.fail(Vec::new(), failure, account, now);
+        }
+        match opened.permit(account, now) {
+            Ok((terms, old)) => {
+                opened.old = old;
+                opened.ask_first(terms, account)
+            }
+            Err(failure) => opened.service.fail(Vec::new(), failure, account, now),
+        }
+    }
+
+    fn ask_first(&self, terms: Terms, account: &Account) -> Turn {
+        if account.is_enrolled() {
+            return self.ask(Vec::new(), with_prompt([], Prompt::CurrentCode), Stage::Proving);
+        }
+        match terms {
+            Terms::Free => {
+                let text = Message::Setup(Setup::FirstFactor);
+                self.ask(Vec::new(), with_prompt([text], Prompt::Yes), Stage::Agreeing)
+            }
+            Terms::Invitation | Terms::Closed => self.ask_invitation(Vec::new(), None),
+        }
+    }
+
+    fn ask_invitation(&self, effects: Vec<Effect>, note: Option<Note>) -> Turn {
+        let needed = Refusal::InvitationNeeded { help: self.service.help() };
+        let text = note.map_or(Message::Refusal(needed), Message::Note);
+        self.ask(effects, with_prompt([text], Prompt::Invitation), Stage::Inviting)
+    }
+
+    /// Tells on what terms this person can set this up, and which factor it replaces.
+    fn permit(&self, account: &Account, now: Now) -> Result<(Terms, Option<FactorId>), Failure> {
+        let (person, host) = (&self.service.person, &self.service.host);
+        let terms = self.service.policy.terms(person, host, self.method, account, now.latest());
+        if !self.method.is_enrollable() || terms == Terms::Closed {
+            let text = Refusal::EnrollmentClosed { help: self.service.help() };
+            return Err(Failure { reason: "not-permitted", text });
+        }
+        let old = self.replaced(account)?;
+        if old.is_none() && account.active_factors().count() >= FACTOR_LIMIT {
+            let text = Refusal::TooManyFactors { limit: FACTOR_LIMIT };
+            return Err(Failure { reason: "too-many-factors", text });
+        }
+        if let Some(label) = &self.label {
+            check_label(account, label, old.as_slice())?;
+        }
+        Ok((terms, old))
+    }
+
+    fn replaced(&self, account: &Account) -> Result<Option<FactorId>, Failure> {
+        let Some(name) = &self.replace else { return Ok(None) };
+        let of_kind = account.active_factors().filter(|factor| factor.kind.method() == self.method);
+        let factor =
+            if name.trim().is_empty() { only(of_kind, self.method.name())? } else { find(account, name)? };
+        Ok(Some(factor.id))
+    }
+
+    pub(super) fn hear_agreement(
+        &self,
+        text: &str,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        if let Some(failure) = self.service.barrier(account, now) {
+            return self.service.fail(Vec::new(), failure, account, now);
+        }
+        match read(text, &[Word::Yes]) {
+            Answer::Word(_) => self.show(Vec::new(), None, account, now, entropy),
+            Answer::Nothing if self.service.tally.prompts < PROMPT_LIMIT => {
+                self.ask(Vec::new(), with_prompt([], Prompt::Yes), Stage::Agreeing)
+            }
+            Answer::Nothing | Answer::Code(_) => {
+                let failure = Failure { reason: "declined", text: Refusal::NothingChanged };
+                self.service.fail(Vec::new(), failure, account, now)
+            }
+        }
+    }
+
+    pub(super) fn hear_invitation(
+        &self,
+        text: &str,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        if let Some(failure) = self.service.barrier(account, now) {
+            return self.service.fail(Vec::new(), failure, account, now);
+        }
+        let code = match read(text, &[Word::Help]) {
+            Answer::Nothing | Answer::Word(_) => return self.invite_again(Vec::new(), None, account, now),
+            Answer::Code(code) => code,
+        };
+        let tried = Self { service: self.service.tried(), ..self.clone() };
+        match tried.service.check(account, now).against_invitation(&code) {
+            Ok(invited) => {
+                let record = tried.service.event(EventId::InvitationUsed, &invited, now);
+                let effects = vec![Effect::Commit(Box::new(invited.clone())), Effect::Record(record)];
+                tried.show(effects, None, &invited, now, entropy)
+            }
+            Err(charged) => match tried.service.charge(EventId::InvitationWrong, *charged, now) {
+                Ok((account, effects)) => {
+                    let note = Note::WrongInvitation { help: tried.service.help() };
+                    tried.invite_again(effects, Some(note), &account, now)
+                }
+                Err(turn) => turn,
+            },
+        }
+    }
+
+    fn invite_again(&self, effects: Vec<Effect>, note: Option<Note>, account: &Account, now: Now) -> Turn {
+        if self.service.tally.prompts >= PROMPT_LIMIT {
+            return self.service.fail(effects, Failure::wrong_code(), account, now);
+        }
+        self.ask_invitation(effects, note)
+    }
+}

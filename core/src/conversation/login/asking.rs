@@ -1,0 +1,193 @@
+//! A code is asked for: what is typed is a word, a choice, or a code to evaluate.
+//!
+//! Owns what is said of an answer, and to whom: where others could watch, every answer looks wrong in the same words.
+//! An answer while something stands in the way is not evaluated.
+
+use crate::account::Account;
+use crate::audit::{AuditEvent, EventId};
+use crate::conversation::answer::{AT_CODES, Answer, Word, numbered, read};
+use crate::conversation::proof::{Charged, Distant, Outcome, clock_off, note_of_wrong};
+use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
+use crate::factor::Method;
+use crate::login::{Existence, FirstFactor};
+use crate::throttle::Standing;
+use crate::time::Now;
+use crate::words::{Message, Note, Prompt, Refusal};
+
+use super::opening::{Grounds, Manner};
+use super::{Login, Stage};
+
+/// What the last answers leave for the next.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asking {
+    /// The way that the person chose; it names the prompt, and any other code is taken as well.
+    way: Option<Method>,
+    /// Where the last wrong code would have fitted: two may tell about the phone's clock.
+    distant: Vec<Distant>,
+}
+
+impl Asking {
+    fn prompt(&self) -> Prompt {
+        self.way.map_or(Prompt::Code, Prompt::CodeOf)
+    }
+
+    fn after(&self, distant: Vec<Distant>) -> Self {
+        Self { way: self.way, distant }
+    }
+}
+
+impl Login {
+    pub(super) fn hear_code(&self, text: &str, asking: &Asking, account: &Account, now: Now) -> Turn {
+        let fresh = asking.after(Vec::new());
+        match read(text, &AT_CODES) {
+            Answer::Nothing => {
+                let note = Note::EnterCode { help: self.help() };
+                self.ask_again(Vec::new(), Some(note), fresh, account, now)
+            }
+            Answer::Word(word) => self.choose(word, fresh, account, now),
+            Answer::Code(code) => {
+                if let Some(way) = numbered(&code, &self.ways(account)) {
+                    return self.choose(Word::Way(way), fresh, account, now);
+                }
+                let tried = Self { tally: self.tally.tried(), ..self.clone() };
+                match tried.obstacle(account, now) {
+                    Some(grounds) => tried.evaluate_nothing(&code, grounds, fresh, account, now),
+                    None => tried.evaluate(&code, asking, account, now),
+                }
+            }
+        }
+    }
+
+    /// Asks for a code of the chosen way, or lists the ways.
+    fn choose(&self, word: Word, asking: Asking, account: &Account, now: Now) -> Turn {
+        let ways = self.ways(account);
+        match word {
+            Word::Way(way) if ways.contains(&way) => {
+                self.ask_again(Vec::new(), None, Asking { way: Some(way), ..asking }, account, now)
+            }
+            Word::Way(_) | Word::Help | Word::New | Word::Invert | Word::Yes | Word::Saved => {
+                let note = Note::Ways { ways, help: self.help() };
+                self.ask_again(Vec::new(), Some(note), asking, account, now)
+            }
+        }
+    }
+
+    /// Lists the ways in which a code can be given. Where others could watch it does not depend on what the person has:
+    /// everything that the rule allows, or for somebody unknown what people with an app have.
+    fn ways(&self, account: &Account) -> Vec<Method> {
+        let allowed = self.decision.methods.iter().copied();
+        match (self.request.first_factor, self.request.person.existence) {
+            (FirstFactor::Late, _) => allowed.collect(),
+            (FirstFactor::Settled, Existence::Unknown) => {
+                let first = self.decision.methods.iter().copied().find(|method| method.is_enrollable());
+                allowed.filter(|method| Some(*method) == first || !method.is_enrollable()).collect()
+            }
+            (FirstFactor::Settled, Existence::Known { .. }) => {
+                allowed.filter(|method| account.holds(*method)).collect()
+            }
+        }
+    }
+
+    /// Answers a code that may not be evaluated; where others could watch, as if it had been wrong.
+    fn evaluate_nothing(
+        &self,
+        code: &str,
+        grounds: Grounds,
+        asking: Asking,
+        account: &Account,
+        now: Now,
+    ) -> Turn {
+        match self.manner(grounds) {
+            // The record is written for the sake of time as well: a wrong code takes a commit.
+            Manner::Pretend => {
+                let record = AuditEvent {
+                    reason: Some("not-evaluated".into()),
+                    ..self.event(EventId::CodeWrong, account, now)
+                };
+                let note = note_of_wrong(code);
+                self.ask_again(vec![Effect::Record(record)], Some(note), asking, account, now)
+            }
+            Manner::Tell => {
+                let text = self.explain(grounds, now);
+                self.refuse(Vec::new(), grounds, vec![text], account, now)
+            }
+        }
+    }
+
+    fn evaluate(&self, code: &str, asking: &Asking, account: &Account, now: Now) -> Turn {
+        match self.check(account, now).against_active(code, &self.decision.methods) {
+            Outcome::Right { account, used } => {
+                self.allow(Vec::new(), account, used.method, used.told().into_iter().collect(), now)
+            }
+            Outcome::Repeated { note } => {
+                let record = self.event(EventId::CodeRepeated, account, now);
+                let note = match self.manner(Grounds::WrongCode) {
+                    Manner::Tell => note,
+                    Manner::Pretend => note_of_wrong(code),
+                };
+                let asking = asking.after(Vec::new());
+                self.ask_again(vec![Effect::Record(record)], Some(note), asking, account, now)
+            }
+            Outcome::Wrong(charged) => self.answer_wrong(code, asking, charged, now),
+        }
+    }
+
+    fn answer_wrong(&self, code: &str, asking: &Asking, charged: Charged, now: Now) -> Turn {
+        let manner = self.manner(Grounds::WrongCode);
+        let runs_ahead = charged.runs_ahead && manner == Manner::Tell;
+        let note = match manner {
+            Manner::Tell => {
+                clock_off(&asking.distant, &charged.distant).unwrap_or_else(|| note_of_wrong(code))
+            }
+            Manner::Pretend => note_of_wrong(code),
+        };
+        self.charge(EventId::CodeWrong, charged, now, |login, effects, distant, account| {
+            if runs_ahead && login.tally.prompts < PROMPT_LIMIT {
+                let stage = Stage::Asking(asking.after(distant));
+                return login.ask(effects, with_prompt([], Prompt::NextTokenCode), stage);
+            }
+            login.ask_again(effects, Some(note), asking.after(distant), account, now)
+        })
+    }
+
+    /// Commits a charged answer; the login ends if that locked, else `go_on` says how it goes on.
+    pub(super) fn charge(
+        &self,
+        id: EventId,
+        charged: Charged,
+        now: Now,
+        go_on: impl FnOnce(&Self, Vec<Effect>, Vec<Distant>, &Account) -> Turn,
+    ) -> Turn {
+        let Charged { mut account, standing, distant, runs_ahead: _, voids } = charged;
+        self.cover(&mut account, now.latest());
+        let mut effects = vec![Effect::Commit(Box::new(account.clone()))];
+        let reason = voids.then(|| "void".to_owned());
+        effects.push(Effect::Record(AuditEvent { reason, ..self.event(id, &account, now) }));
+        if standing == Standing::Open {
+            return go_on(self, effects, distant, &account);
+        }
+        effects.push(Effect::Record(self.event(EventId::ThrottleLocked, &account, now)));
+        let grounds = Grounds::Locked(standing);
+        match self.manner(grounds) {
+            Manner::Pretend => go_on(self, effects, distant, &account),
+            Manner::Tell => self.refuse(effects, grounds, vec![self.explain(grounds, now)], &account, now),
+        }
+    }
+
+    /// Asks for a code once more, or refuses when the prompts are used up.
+    pub(super) fn ask_again(
+        &self,
+        effects: Vec<Effect>,
+        note: Option<Note>,
+        asking: Asking,
+        account: &Account,
+        now: Now,
+    ) -> Turn {
+        if self.tally.prompts >= PROMPT_LIMIT {
+            let grounds = self.obstacle(account, now).unwrap_or(Grounds::WrongCode);
+            return self.refuse(effects, grounds, vec![Message::Refusal(Refusal::NoRightCode)], account, now);
+        }
+        let messages = with_prompt(note.map(Message::Note), asking.prompt());
+        self.ask(effects, messages, Stage::Asking(asking))
+    }
+}

@@ -1,0 +1,70 @@
+//! The backup codes of a first factor, shown once (rows L3, M6).
+//!
+//! Owns the last step of enrolling at login: factor and codes are committed before the codes are shown, so that hanging
+//! up there leaves both valid. The login goes on only when the person has typed `saved`.
+
+use crate::account::{Account, Epoch};
+use crate::audit::EventId;
+use crate::conversation::sheet::{is_saved, make_first, show};
+use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, with_prompt};
+use crate::factor::{Factor, Method};
+use crate::secret::Entropy;
+use crate::time::Now;
+use crate::words::{Message, Note, Prompt, Refusal, Setup};
+
+use super::opening::Grounds;
+use super::{Login, Stage};
+
+/// A factor that is set up, and whose backup codes are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Saving {
+    method: Method,
+    /// The account's epoch with this factor: whatever changes it meanwhile, a reset above all, ends the login.
+    epoch: Epoch,
+}
+
+impl Login {
+    /// Goes on from a confirmed factor: shows backup codes where the rule takes them and there are none, else lets in.
+    pub(super) fn complete(
+        &self,
+        mut account: Account,
+        factor: &Factor,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        let method = factor.kind.method();
+        let completed = self.factor_event(EventId::EnrollmentCompleted, method, &account, now);
+        let told = Message::Setup(Setup::Completed { label: factor.label.to_string() });
+        let takes_codes = self.decision.methods.contains(&Method::Backup);
+        let sheet = if takes_codes { make_first(&mut account, now.latest(), entropy) } else { None };
+        let Some(sheet) = sheet else {
+            return self.allow(vec![completed], account, method, vec![told], now);
+        };
+        self.cover(&mut account, now.latest());
+        self.note_uid(&mut account);
+        let made = self.factor_event(EventId::BackupCodesMade, Method::Backup, &account, now);
+        let stage = Stage::Saving(Saving { method, epoch: account.epoch });
+        let effects =
+            vec![Effect::Commit(Box::new(account)), Effect::Record(completed), Effect::Record(made)];
+        self.ask(effects, show([told], sheet), stage)
+    }
+
+    pub(super) fn hear_saved(&self, text: &str, saving: &Saving, account: &Account, now: Now) -> Turn {
+        if let Some(grounds) = self.barrier(account, now) {
+            return self.refuse(Vec::new(), grounds, vec![self.explain(grounds, now)], account, now);
+        }
+        if account.epoch != saving.epoch {
+            let text = Message::Refusal(Refusal::ChangedMeanwhile);
+            return self.refuse(Vec::new(), Grounds::Changed, vec![text], account, now);
+        }
+        if is_saved(text) {
+            return self.allow(Vec::new(), account.clone(), saving.method, Vec::new(), now);
+        }
+        if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+            let text = Message::Refusal(Refusal::NotSaved);
+            return self.refuse(Vec::new(), Grounds::NotSaved, vec![text], account, now);
+        }
+        let messages = with_prompt([Message::Note(Note::WriteDown)], Prompt::Saved);
+        self.ask(Vec::new(), messages, Stage::Saving(*saving))
+    }
+}

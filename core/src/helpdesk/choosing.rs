@@ -1,0 +1,59 @@
+//! Switching the second factor on and off for a person (row P2 `chosen`).
+//!
+//! Owns that this is refused where it would change nothing, because no rule asks.
+
+use super::{Act, Done, record};
+use crate::account::{Account, UserName};
+use crate::audit::{AuditEvent, EventId};
+use crate::policy::Policy;
+use crate::throttle::Standing;
+use crate::time::Now;
+
+/// Whether the second factor is on for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// Why it cannot be switched: nothing would come of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Second factor not available here: no rule with require = \"chosen\" covers {0}")]
+pub struct NotCovered(pub UserName);
+
+/// Decides a switch; whether it changed anything shows in the account's `chosen`. It stays through a reset.
+///
+/// # Errors
+/// [`NotCovered`] where no rule with `require = "chosen"` could cover a login of the person.
+pub fn set_chosen(
+    account: &Account,
+    act: &Act,
+    switch: Switch,
+    policy: &Policy,
+    now: Now,
+) -> Result<Done, NotCovered> {
+    if !policy.covers_chosen(&act.target, &act.host) {
+        return Err(NotCovered(act.target.name.clone()));
+    }
+    let mut account = account.clone();
+    let at = now.latest();
+    let (chosen, change) = match switch {
+        Switch::On => (true, "on"),
+        Switch::Off => (false, "off"),
+    };
+    account.chosen = chosen;
+    account.changed = account.changed.max(at);
+    let event =
+        AuditEvent { change: Some(change.to_owned()), ..record(EventId::ChosenSet, &account, act, now) };
+    let standing = account.throttle.worst(at);
+    Ok(Done {
+        account,
+        event,
+        removed: 0,
+        was_locked: standing != Standing::Open,
+        needs_reset: standing == Standing::NeedsReset,
+        invitation: None,
+    })
+}
