@@ -4,12 +4,12 @@ use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::login::Login;
 use countersign_core::conversation::{Conversation, Event, Reply, State, Verdict};
 use countersign_core::factor::Method;
-use countersign_core::helpdesk::{Act, Actor, Reason, Scope, reset};
+use countersign_core::helpdesk::{Scope, reset};
 use countersign_core::login::{LoginRequest, Person};
 use countersign_core::words::{Message, Setup};
 
 use crate::phone::Phone;
-use crate::world::{World, host, person};
+use crate::world::{World, act, host, person};
 
 pub(crate) fn alice() -> Person {
     person("alice", 1000)
@@ -39,12 +39,20 @@ pub(crate) fn key_of(reply: &Reply) -> Phone {
     key.expect("a key on the screen")
 }
 
-pub(crate) fn reset_all(world: &mut World, target: &Person) {
-    let reason = Reason::try_from("lost phone").expect("a reason");
-    let act = Act { actor: Actor::Root, reason, target: target.clone(), host: host() };
+pub(crate) fn sheet_of(reply: &Reply) -> Vec<String> {
+    let sheet = messages(reply).into_iter().find_map(|message| match message {
+        Message::Setup(Setup::BackupCodes(sheet)) => Some(sheet.expose().clone()),
+        _ => None,
+    });
+    sheet.expect("backup codes on the screen").split_whitespace().map(str::to_owned).collect()
+}
+
+pub(crate) fn reset_all(world: &mut World, target: &Person) -> Option<String> {
     let account = world.load(target);
-    let done = reset(&account, &act, Scope::All, world.now());
+    let now = world.now();
+    let done = reset(&account, &act(target), Scope::All, &world.policy, &mut world.entropy, now);
     world.store(done.account);
+    done.invitation.map(|issued| issued.code.expose().clone())
 }
 
 pub(crate) fn enroll_by_oneself(person: Person) -> EnrollmentRequest {
@@ -53,6 +61,7 @@ pub(crate) fn enroll_by_oneself(person: Person) -> EnrollmentRequest {
         host: host(),
         method: Method::Totp,
         label: None,
+        replace: None,
         draws_qr: false,
         language: None,
     }

@@ -6,6 +6,7 @@ mod acts;
 mod invariants;
 mod logins;
 mod phone;
+mod play;
 mod screens;
 mod script;
 mod self_service;

@@ -1,4 +1,4 @@
-//! A stand-in for the authenticator app of a person: it knows the key and the time, nothing else.
+//! A stand-in for the authenticator app or token of a person: it knows the key and the time, nothing else.
 
 use countersign_core::factor::{Factor, FactorKind};
 use countersign_core::time::WallTime;
@@ -12,8 +12,11 @@ pub(crate) struct Phone {
 impl Phone {
     /// Takes the key of a factor.
     pub(crate) fn of(factor: &Factor) -> Self {
-        let FactorKind::Totp(totp) = &factor.kind;
-        Self { key: totp.secret.expose().clone() }
+        let key = match &factor.kind {
+            FactorKind::Totp(totp) => totp.secret.expose().clone(),
+            FactorKind::Hotp(hotp) => hotp.secret.expose().clone(),
+        };
+        Self { key }
     }
 
     /// Takes the key as it stands on the screen.
@@ -27,6 +30,16 @@ impl Phone {
         let step = (at.as_seconds() / 30).checked_add_signed(offset).expect("a step after 1970");
         let app = totp_rs::Builder::new().with_secret(self.key.clone()).with_skew(0).build_noncompliant();
         app.generate(step * 30).to_string()
+    }
+
+    /// Tells the code of a counter, as a token with this key shows it.
+    pub(crate) fn token_code(&self, counter: u64) -> String {
+        let token = totp_rs::Builder::new()
+            .with_secret(self.key.clone())
+            .with_step_duration(1)
+            .with_skew(0)
+            .build_noncompliant();
+        token.generate(counter).to_string()
     }
 
     /// Tells a code that fits nowhere within half an hour: the `number`th of them.

@@ -2,7 +2,6 @@
 
 use countersign_core::conversation::login::Login;
 use countersign_core::conversation::{State, Style};
-use countersign_core::factor::FactorKind;
 use countersign_core::login::LoginRequest;
 use countersign_core::policy::{Echo, Enrollment, Requirement};
 use countersign_core::printable::is_printable;
@@ -41,8 +40,8 @@ fn the_drawing_in_the_prompt_holds_the_key_beside_it() {
     });
     let uri = scan(&drawing.expect("a drawing"));
     let account = world.load(&alice());
-    let FactorKind::Totp(totp) = &account.factors.first().expect("a pending factor").kind;
-    let key: String = totp.key_in_groups().expose().replace(' ', "");
+    let kind = &account.factors.first().expect("a pending factor").kind;
+    let key: String = kind.key_in_groups().expose().replace(' ', "");
     assert!(uri.contains(&format!("secret={key}")), "{uri}");
     assert!(uri.starts_with("otpauth://totp/") && uri.contains("alice"), "{uri}");
 }

@@ -9,18 +9,25 @@
 //! < allow
 //! ! audit  login-allowed user=alice rule=default verdict=allow factor=totp attempts=1
 //! ```
-//! Keys and drawings are written `{key}`, `{qr COLUMNSxROWS}` and `{uri}`.
+//! Keys, drawings and backup codes are written `{key}`, `{qr COLUMNSxROWS}`, `{uri}` and `{backup codes}`. Further answers:
+//! `{backup3}` (the third of the newest set; `{backup3 lower}` and `{backup3 bare}` as people type it, `{old backup3}` of
+//! the set before), `{token 5}` (the newest key's code at counter 5), `{invitation}`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use countersign_core::account::HostId;
+use countersign_core::conversation::backup_codes::{BackupCodes, BackupCodesRequest};
 use countersign_core::conversation::enrollment::{Enrollment as EnrollmentDialogue, EnrollmentRequest};
 use countersign_core::conversation::login::Login;
 use countersign_core::conversation::removal::{Removal, RemovalRequest};
+use countersign_core::conversation::renaming::{Renaming, RenamingRequest};
+use countersign_core::conversation::trial::{Trial, TrialRequest};
 use countersign_core::conversation::{Conversation, Event, Reply, State, Style};
 use countersign_core::factor::{Label, Method};
-use countersign_core::helpdesk::{Act, Actor, Reason, Scope, reset};
+use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
+use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, Source};
 use countersign_core::policy::{Enrollment, Requirement};
 use countersign_core::secret::Secret;
@@ -28,7 +35,7 @@ use countersign_core::throttle::Bucket;
 use countersign_core::words::{Language, Message, Setup, say};
 
 use crate::phone::Phone;
-use crate::world::{World, host, person, ssh_login, stranger};
+use crate::world::{World, act, host, person, ssh_login, stranger};
 
 /// A play of one script.
 struct Stage {
@@ -37,6 +44,8 @@ struct Stage {
     conversation: Conversation,
     first_phone: Option<Phone>,
     phone: Option<Phone>,
+    sheets: Vec<Vec<String>>,
+    invitation: Option<String>,
     events_shown: usize,
 }
 
@@ -48,6 +57,8 @@ pub(crate) fn play(script: &str) -> String {
         conversation: Conversation::End,
         first_phone: None,
         phone: None,
+        sheets: Vec::new(),
+        invitation: None,
         events_shown: 0,
     };
     let mut output = String::new();
@@ -72,6 +83,7 @@ impl Stage {
             ["policy", require, rest @ ..] => {
                 self.world.policy.default.require = match *require {
                     "always" => Requirement::Always,
+                    "chosen" => Requirement::Chosen,
                     "enrolled" => Requirement::Enrolled,
                     "never" => Requirement::Never,
                     other => panic!("no requirement {other}"),
@@ -79,8 +91,23 @@ impl Stage {
                 self.world.policy.default.enroll = match rest {
                     [] | ["self-service"] => Enrollment::SelfService,
                     ["at-login"] => Enrollment::AtLogin,
+                    ["invited"] => Enrollment::Invited,
                     other => panic!("no enrollment {other:?}"),
                 };
+            }
+            ["methods", names @ ..] => {
+                self.world.policy.default.methods = names.iter().map(|name| method(name)).collect();
+            }
+            ["enroll_within", seconds] => {
+                let limit = Duration::from_secs(seconds.parse().expect("seconds"));
+                self.world.policy.default.enroll_within = Some(limit);
+            }
+            ["invite", name] => {
+                let person = self.person(name);
+                self.invitation = Some(self.world.invite(&person, INVITATION_LIFE));
+            }
+            ["chosen", name, switch] => {
+                self.choose(name, if *switch == "on" { Switch::On } else { Switch::Off })
             }
             ["language", tag] => {
                 self.world.policy.settings.language = Language::from_tag(tag).expect("a language");
@@ -96,6 +123,16 @@ impl Stage {
                 let person = self.person(name);
                 let factor = self.world.enroll(&person, label);
                 self.learn(Phone::of(&factor));
+            }
+            ["person", name, "has", "token", label] => {
+                let person = self.person(name);
+                let factor = self.world.enroll_token(&person, label);
+                self.learn(Phone::of(&factor));
+            }
+            ["person", name, "has", "backup", "codes"] => {
+                let person = self.person(name);
+                let sheet = self.world.give_backup_codes(&person);
+                self.sheets.push(sheet);
             }
             ["wait", seconds] => self.world.wait(seconds.parse().expect("seconds")),
             ["cut"] => self.end(Event::ClientGone),
@@ -117,10 +154,20 @@ impl Stage {
 
     fn reset(&mut self, name: &str) {
         let target = self.person(name);
-        let reason = Reason::try_from("lost phone").expect("a reason");
-        let act = Act { actor: Actor::Root, reason, target: target.clone(), host: host() };
         let account = self.world.load(&target);
-        let done = reset(&account, &act, Scope::All, self.world.now());
+        let now = self.world.now();
+        let World { policy, entropy, .. } = &mut self.world;
+        let done = reset(&account, &act(&target), Scope::All, policy, entropy, now);
+        self.invitation = done.invitation.map(|issued| issued.code.expose().clone());
+        self.world.events.push(done.event);
+        self.world.store(done.account);
+    }
+
+    fn choose(&mut self, name: &str, switch: Switch) {
+        let target = self.person(name);
+        let account = self.world.load(&target);
+        let done = set_chosen(&account, &act(&target), switch, &self.world.policy, self.world.now());
+        let done = done.expect("a rule with `chosen`");
         self.world.events.push(done.event);
         self.world.store(done.account);
     }
@@ -152,8 +199,8 @@ impl Stage {
                 self.conversation = Login::begin(request, self.world.policy());
                 Event::Begun
             }
-            ("Self.BeginEnrollment", [name, "totp", options @ ..]) => {
-                let request = enrollment_request(self.person(name), options);
+            ("Self.BeginEnrollment", [name, kind, options @ ..]) => {
+                let request = enrollment_request(self.person(name), method(kind), options);
                 self.conversation = EnrollmentDialogue::begin(request, self.world.policy());
                 Event::Begun
             }
@@ -162,6 +209,23 @@ impl Stage {
                 let person = self.person(name);
                 let request = RemovalRequest { person, host: host(), factor, language: None };
                 self.conversation = Removal::begin(request, self.world.policy());
+                Event::Begun
+            }
+            ("Self.BeginRenaming", [name, factor, label]) => {
+                let label = Label::try_from(*label).expect("a label");
+                let (person, factor) = (self.person(name), (*factor).to_owned());
+                let request = RenamingRequest { person, host: host(), factor, label, language: None };
+                self.conversation = Renaming::begin(request, self.world.policy());
+                Event::Begun
+            }
+            ("Self.BeginBackupCodes", [name]) => {
+                let request = BackupCodesRequest { person: self.person(name), host: host(), language: None };
+                self.conversation = BackupCodes::begin(request, self.world.policy());
+                Event::Begun
+            }
+            ("Self.BeginTest", [name]) => {
+                let request = TrialRequest { person: self.person(name), host: host(), language: None };
+                self.conversation = Trial::begin(request, self.world.policy());
                 Event::Begun
             }
             ("Answer", _) => Event::Answered(self.fill_in(rest).into()),
@@ -183,6 +247,12 @@ impl Stage {
             "{wrong}" => phone().wrong(at, self.world.events.len()),
             "{old}" => self.first_phone.as_ref().expect("a first key").code(at, 0),
             "{code}" => phone().code(at, 0),
+            "{invitation}" => self.invitation.clone().expect("an invitation"),
+            _ if answer.contains("backup") && answer.starts_with('{') => self.backup(answer),
+            _ if answer.starts_with("{token ") => {
+                let counter = answer.trim_matches(|character: char| !character.is_ascii_digit());
+                phone().token_code(counter.parse().expect("a counter"))
+            }
             _ => match answer.strip_prefix("{code").and_then(|rest| rest.strip_suffix('}')) {
                 Some(offset) => phone().code(at, offset.parse().expect("an offset")),
                 None => answer.to_owned(),
@@ -190,7 +260,25 @@ impl Stage {
         }
     }
 
-    /// Types the key into the phone, as a person would.
+    /// Reads a backup code off the paper, as a person would.
+    fn backup(&self, answer: &str) -> String {
+        let words: Vec<&str> = answer.trim_matches(['{', '}']).split(' ').collect();
+        let (sheet, words) = match words.as_slice() {
+            ["old", rest @ ..] => (self.sheets.iter().rev().nth(1), rest),
+            rest => (self.sheets.last(), rest),
+        };
+        let [place, manner @ ..] = words else { panic!("no backup code {answer}") };
+        let place: usize = place.trim_start_matches("backup").parse().expect("a number");
+        let code = sheet.expect("a sheet").get(place - 1).expect("one of ten");
+        match manner {
+            [] => code.clone(),
+            ["lower"] => code.to_lowercase(),
+            ["bare"] => code.replace('-', ""),
+            other => panic!("no manner {other:?}"),
+        }
+    }
+
+    /// Types the key into the phone and copies the codes, as a person would.
     fn read_keys(&mut self, reply: &Reply) {
         let messages = reply.lines.iter().flat_map(|line| &line.messages);
         for message in messages {
@@ -198,6 +286,12 @@ impl Stage {
                 self.world.unspeakable.push(key.expose().clone());
                 self.world.unspeakable.push(key.expose().replace(' ', ""));
                 self.learn(Phone::typed(key.expose()));
+            }
+            if let Message::Setup(Setup::BackupCodes(sheet)) = message {
+                let codes: Vec<String> = sheet.expose().split_whitespace().map(str::to_owned).collect();
+                self.world.unspeakable.extend(codes.iter().cloned());
+                self.world.unspeakable.extend(codes.iter().map(|code| code.replace('-', "")));
+                self.sheets.push(codes);
             }
         }
     }
@@ -214,6 +308,7 @@ impl Stage {
                 ("factor", &event.factor),
                 ("attempts", &attempts),
                 ("reason", &event.reason),
+                ("change", &event.change),
             ];
             for (name, value) in fields {
                 if let Some(value) = value {
@@ -244,18 +339,24 @@ fn login_request(person: Person, context: &[&str]) -> LoginRequest {
     request
 }
 
-fn enrollment_request(person: Person, options: &[&str]) -> EnrollmentRequest {
+fn method(name: &str) -> Method {
+    Method::ALL.into_iter().find(|method| method.name() == name).expect("a method")
+}
+
+fn enrollment_request(person: Person, method: Method, options: &[&str]) -> EnrollmentRequest {
     let mut request = EnrollmentRequest {
         person,
         host: host(),
-        method: Method::Totp,
+        method,
         label: None,
+        replace: None,
         draws_qr: false,
         language: None,
     };
     for option in options {
         match option.split_once('=').expect("an option is key=value") {
             ("label", label) => request.label = Some(Label::try_from(label).expect("a label")),
+            ("replace", label) => request.replace = Some(label.to_owned()),
             ("draws_qr", value) => request.draws_qr = value == "true",
             other => panic!("no option {other:?}"),
         }
@@ -290,6 +391,9 @@ fn redact(message: &Message) -> Message {
     match message {
         Message::Setup(Setup::Key { drawn, .. }) => {
             Message::Setup(Setup::Key { key: placeholder("{key}".into()), drawn: *drawn })
+        }
+        Message::Setup(Setup::BackupCodes(_)) => {
+            Message::Setup(Setup::BackupCodes(placeholder("{backup codes}".into())))
         }
         Message::Setup(Setup::Uri(_)) => Message::Setup(Setup::Uri(placeholder("{uri}".into()))),
         Message::Setup(Setup::Drawing(drawing)) => {

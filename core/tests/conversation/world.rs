@@ -9,8 +9,12 @@ use std::time::Duration;
 use countersign_core::account::{Account, AccountKey, HostId, Realm, RuleName, UserName};
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Effect, Event, Reply, State, Style, Turn};
-use countersign_core::factor::totp::TotpParameters;
-use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Method, Totp};
+use countersign_core::factor::totp::{Digits, TotpParameters};
+use countersign_core::factor::{
+    COMMAND_WORDS, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Method, Totp,
+};
+use countersign_core::helpdesk::{Act, Actor, Reason, invite};
+use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{
     Existence, FirstFactor, Groups, Host, LoginRequest, Origin, Person, Phase, Source, SshFacts,
 };
@@ -95,13 +99,24 @@ impl World {
 
     /// Gives the person an authenticator app, as if it had been enrolled long ago.
     pub(crate) fn enroll(&mut self, person: &Person, label: &str) -> Factor {
+        let kind = FactorKind::Totp(Totp::generate(TotpParameters::default(), &mut self.entropy));
+        self.give(person, label, kind)
+    }
+
+    /// Gives the person a token, as if it had been enrolled long ago.
+    pub(crate) fn enroll_token(&mut self, person: &Person, label: &str) -> Factor {
+        let kind = FactorKind::Hotp(Hotp::generate(Digits::Six, &mut self.entropy));
+        self.give(person, label, kind)
+    }
+
+    fn give(&mut self, person: &Person, label: &str, kind: FactorKind) -> Factor {
         let mut account = self.load(person);
         let factor = Factor {
             id: FactorId::random(&mut self.entropy),
             label: Label::try_from(label).expect("a label"),
             state: FactorState::Active { since: WallTime::from_seconds(START - 86_400) },
             last_used: None,
-            kind: FactorKind::Totp(Totp::generate(TotpParameters::default(), &mut self.entropy)),
+            kind,
         };
         account.factors.push(factor.clone());
         if let Existence::Known { uid, .. } = person.existence {
@@ -109,6 +124,26 @@ impl World {
         }
         self.store(account);
         factor
+    }
+
+    /// Gives the person backup codes; tells them.
+    pub(crate) fn give_backup_codes(&mut self, person: &Person) -> Vec<String> {
+        let mut account = self.load(person);
+        let sheet = account.make_backup_codes(self.wall, &mut self.entropy);
+        self.store(account);
+        sheet.expose().split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Lets root invite the person; tells the code.
+    pub(crate) fn invite(&mut self, person: &Person, life: Duration) -> String {
+        let account = self.load(person);
+        let now = self.now();
+        let invited = invite(&account, &act(person), life, &self.policy, &mut self.entropy, now);
+        self.events.push(invited.done.event);
+        self.store(invited.done.account);
+        let code = invited.code.expose().clone();
+        self.unspeakable.push(code.clone());
+        code
     }
 
     /// Lets the conversation decide, commits, records, replies; as the engine does.
@@ -130,7 +165,9 @@ impl World {
         account: &Account,
     ) -> Option<(Conversation, Option<Reply>)> {
         let person = conversation.person().expect("a conversation that can decide").clone();
-        if let Event::Answered(text) = &event {
+        if let Event::Answered(text) = &event
+            && !COMMAND_WORDS.contains(&text.trim())
+        {
             self.unspeakable.push(text.to_string());
         }
         let replies = usize::from(matches!(event, Event::Begun | Event::Answered(_)));
@@ -225,6 +262,12 @@ fn check_reply(language: Language, reply: &Reply, records: &[AuditEvent], next: 
     assert!(text.chars().all(shows), "a screen is printable");
 }
 
+/// An act of root on a person.
+pub(crate) fn act(target: &Person) -> Act {
+    let reason = Reason::try_from("lost phone").expect("a reason");
+    Act { actor: Actor::Root, reason, target: target.clone(), host: host() }
+}
+
 /// The host of all tests.
 pub(crate) fn host() -> Host {
     Host { name: "web1.example.org".into(), id: HostId::try_from("feedfacecafebeef").expect("a machine-id") }
@@ -271,6 +314,8 @@ fn policy(require: Requirement, enroll: Enrollment) -> Policy {
             require,
             methods: vec![Method::Totp],
             enroll,
+            enroll_within: None,
+            invite_for_limit: INVITATION_LIFE,
         },
         settings: Settings {
             organization: "Example University".into(),

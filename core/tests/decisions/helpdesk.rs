@@ -5,12 +5,15 @@ use std::time::Duration;
 use countersign_core::account::{Account, Coverage, Epoch, Revision, RuleName, UserName};
 use countersign_core::audit::EventId;
 use countersign_core::factor::{FactorState, Method};
-use countersign_core::helpdesk::{Act, Actor, Reason, Refusal, Scope, may_act, refused, reset, unlock};
+use countersign_core::helpdesk::{
+    Act, Actor, Done, Reason, Refusal, Scope, Switch, invite, may_act, refused, reset, set_chosen, unlock,
+};
 use countersign_core::login::{Existence, Groups, Origin, Person};
+use countersign_core::policy::{Enrollment, Matcher, Policy, Requirement, Rule};
 use countersign_core::throttle::{Bucket, Counter, Standing, Throttle, UNTIL_RESET};
 use countersign_core::time::{Now, WallTime};
 
-use crate::people::{account, at, factor, host, person, policy, stranger, strings};
+use crate::people::{Seeded, account, at, factor, host, person, policy, rule, stranger, strings};
 
 const NOW: Now = Now {
     wall: WallTime::from_seconds(1_790_000_000),
@@ -25,6 +28,20 @@ fn dora() -> Actor {
 fn act(actor: Actor) -> Act {
     let reason = Reason::try_from("lost phone, seen in person").unwrap();
     Act { actor, reason, target: person("alice", 1000, &["staff"]), host: host() }
+}
+
+fn reset_now(account: &Account, act: &Act, scope: Scope) -> Done {
+    reset(account, act, scope, &policy(vec![]), &mut Seeded(9), NOW)
+}
+
+/// A policy under which alice needs an invitation, that may live for a day.
+fn by_invitation() -> Policy {
+    let invited = Rule {
+        enroll: Enrollment::Invited,
+        invite_for_limit: Duration::from_hours(24),
+        ..rule("it", Requirement::Always, Matcher { users: strings(&["alice"]), ..Matcher::default() })
+    };
+    policy(vec![invited])
 }
 
 fn locked_account() -> Account {
@@ -91,7 +108,7 @@ fn a_reason_is_one_printable_line_of_at_most_200_bytes() {
 #[test]
 fn a_reset_removes_factors_counters_and_known_sources_and_begins_deadlines_anew() {
     let before = locked_account();
-    let done = reset(&before, &act(dora()), Scope::All, NOW);
+    let done = reset_now(&before, &act(dora()), Scope::All);
     assert_eq!((done.removed, done.was_locked, done.needs_reset), (2, true, false));
     let expected = Account {
         factors: Vec::new(),
@@ -115,13 +132,13 @@ fn a_reset_removes_factors_counters_and_known_sources_and_begins_deadlines_anew(
 fn a_reset_forgets_the_uid_so_that_whoever_bears_the_name_now_begins_anew() {
     let mut account = locked_account();
     account.uids.insert(host().id, 1000);
-    assert!(reset(&account, &act(Actor::Root), Scope::All, NOW).account.uids.is_empty());
+    assert!(reset_now(&account, &act(Actor::Root), Scope::All).account.uids.is_empty());
     assert_eq!(unlock(&account, &act(Actor::Root), NOW).account.uids, account.uids);
 }
 
 #[test]
 fn a_reset_of_one_method_is_recorded_as_such() {
-    let done = reset(&locked_account(), &act(Actor::Root), Scope::Only(Method::Totp), NOW);
+    let done = reset_now(&locked_account(), &act(Actor::Root), Scope::Only(Method::Totp));
     assert_eq!(done.removed, 2);
     assert!(done.account.factors.is_empty());
     assert_eq!((done.event.factor.as_deref(), done.event.actor.as_str()), (Some("totp"), "root"));
@@ -136,7 +153,7 @@ fn a_reset_ends_a_lock_that_needs_one_and_an_unlock_says_that_it_does_not() {
     assert!(unlocked.was_locked && unlocked.needs_reset);
     assert_eq!(unlocked.account.throttle.standing(Bucket::UnknownSource, NOW.latest()), Standing::Open);
     assert_eq!(unlocked.account.throttle.standing(Bucket::KnownSource, NOW.latest()), Standing::NeedsReset);
-    let done = reset(&stopped, &act(dora()), Scope::All, NOW);
+    let done = reset_now(&stopped, &act(dora()), Scope::All);
     assert_eq!(done.account.throttle.worst(NOW.latest()), Standing::Open);
 }
 
@@ -159,4 +176,80 @@ fn a_refused_act_is_recorded_with_the_reason_of_the_refusal() {
     assert_eq!(event.event, EventId::ActRefused);
     assert_eq!(event.reason.as_deref(), Some("oneself"));
     assert_eq!(event.actor, "uid:1001 (dora)");
+}
+
+#[test]
+fn an_invitation_lives_as_long_as_was_asked_and_no_longer_than_a_rule_allows() {
+    let life = |hours: u64, policy: &Policy| {
+        let asked = Duration::from_hours(hours);
+        let invited = invite(&account("alice"), &act(dora()), asked, policy, &mut Seeded(9), NOW);
+        invited.expires.since(NOW.latest())
+    };
+    assert_eq!(life(3, &by_invitation()), Duration::from_hours(3));
+    assert_eq!(life(48, &by_invitation()), Duration::from_hours(24));
+    assert_eq!(life(48, &policy(vec![])), Duration::from_hours(1));
+    let mut endless = by_invitation();
+    endless.rules[0].invite_for_limit = Duration::from_hours(10_000);
+    assert_eq!(life(10_000, &endless), Duration::from_hours(7 * 24));
+}
+
+#[test]
+fn an_invitation_is_told_once_and_not_recorded() {
+    let asked = Duration::from_hours(1);
+    let invited = invite(&account("alice"), &act(dora()), asked, &by_invitation(), &mut Seeded(9), NOW);
+    let code = invited.code.expose().clone();
+    let groups: Vec<&str> = code.split('-').collect();
+    assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [4, 4, 4]);
+    let record = invited.done.event.canonical();
+    assert!(!record.contains(&code) && !format!("{invited:?}").contains(&code));
+    assert_eq!(invited.done.event.event, EventId::InvitationMade);
+    assert!(invited.done.account.is_invited(NOW.latest()));
+    assert!(!invited.done.account.is_invited(invited.expires));
+}
+
+#[test]
+fn a_reset_takes_codes_and_invitations_and_invites_anew_where_that_is_needed() {
+    let mut before = locked_account();
+    before.chosen = true;
+    let _ = before.make_backup_codes(at(5), &mut Seeded(3));
+    let _ = before.invite(NOW.latest().after(Duration::from_hours(1)), &mut Seeded(4));
+    let free = reset_now(&before, &act(dora()), Scope::All);
+    assert_eq!((free.account.backup_codes, free.account.invitation, free.invitation), (None, None, None));
+    assert!(free.account.chosen, "who was chosen stays so");
+    let done = reset(&before, &act(dora()), Scope::All, &by_invitation(), &mut Seeded(9), NOW);
+    let issued = done.invitation.expect("an invitation");
+    assert_eq!(issued.expires, NOW.latest().after(Duration::from_hours(1)));
+    assert_ne!(done.account.invitation, before.invitation);
+    assert_eq!(done.event.change.as_deref(), Some("invitation"));
+}
+
+#[test]
+fn a_reset_of_the_backup_codes_leaves_the_factors() {
+    let mut before = locked_account();
+    let _ = before.make_backup_codes(at(5), &mut Seeded(3));
+    let codes = reset_now(&before, &act(dora()), Scope::Only(Method::Backup)).account;
+    assert_eq!((codes.backup_codes, codes.factors.len()), (None, 2));
+    let apps = reset_now(&before, &act(dora()), Scope::Only(Method::Totp)).account;
+    assert_eq!((apps.backup_codes, apps.factors.len()), (None, 0), "codes alone are no factor");
+    let tokens = reset_now(&before, &act(dora()), Scope::Only(Method::Hotp)).account;
+    assert_eq!((tokens.backup_codes, tokens.factors.len()), (before.backup_codes, 2));
+}
+
+#[test]
+fn the_second_factor_is_switched_only_where_a_rule_asks_the_chosen() {
+    let chosen =
+        rule("it", Requirement::Chosen, Matcher { users: strings(&["alice"]), ..Matcher::default() });
+    let covered = policy(vec![chosen]);
+    let switch =
+        |account: &Account, switch, policy: &Policy| set_chosen(account, &act(dora()), switch, policy, NOW);
+    let on = switch(&account("alice"), Switch::On, &covered).expect("covered");
+    assert!(on.account.chosen);
+    assert_eq!((on.event.event, on.event.change.as_deref()), (EventId::ChosenSet, Some("on")));
+    let off = switch(&on.account, Switch::Off, &covered).expect("covered");
+    assert!(!off.account.chosen);
+    let refusal = switch(&account("alice"), Switch::On, &policy(vec![])).expect_err("not covered");
+    assert_eq!(
+        refusal.to_string(),
+        "Second factor not available here: no rule with require = \"chosen\" covers alice"
+    );
 }

@@ -3,6 +3,7 @@
 use countersign_core::account::{Account, AccountKey, HostId, Realm, RuleName, UserName};
 use countersign_core::factor::totp::TotpParameters;
 use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Method, Totp};
+use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{
     Existence, FirstFactor, Groups, Host, LoginRequest, Origin, Person, Phase, Source, SshFacts,
 };
@@ -82,6 +83,8 @@ pub(crate) fn rule(name: &str, require: Requirement, matcher: Matcher) -> Rule {
         require,
         methods: vec![Method::Totp],
         enroll: Enrollment::SelfService,
+        enroll_within: None,
+        invite_for_limit: INVITATION_LIFE,
     }
 }
 

@@ -1,14 +1,16 @@
 //! Row P1, P2, P6 and P10: which rule decides, and why the others do not.
 
-use countersign_core::account::RuleName;
+use std::time::Duration;
+
+use countersign_core::account::{Coverage, RuleName};
 use countersign_core::factor::Method;
 use countersign_core::login::{Existence, Groups, Origin, Person, Source};
 use countersign_core::policy::{
-    Certainty, Decision, Enrollment, Matcher, PassedOver, Policy, Requirement, Rule,
+    Certainty, Decision, Enrollment, Matcher, PassedOver, Policy, Requirement, Rule, Terms,
 };
 use proptest::prelude::*;
 
-use crate::people::{from, network, person, policy, request, rule, stranger, strings};
+use crate::people::{account, at, from, host, network, person, policy, request, rule, stranger, strings};
 
 fn users(names: &[&str]) -> Matcher {
     Matcher { users: strings(names), ..Matcher::default() }
@@ -69,6 +71,7 @@ fn every_condition_of_a_rule_must_hold() {
         services: strings(&["sshd"]),
         networks: vec![network("198.51.100.0/24")],
         origin: Some(Origin::Local),
+        ..Matcher::default()
     };
     let alice = person("alice", 1000, &["users", "admins"]);
     let there = from("198.51.100.7");
@@ -244,13 +247,13 @@ fn an_explanation_tells_that_a_stricter_rule_could_apply() {
 fn a_method_may_be_enrolled_where_some_rule_asks_for_it() {
     let alice = person("alice", 1000, &["staff"]);
     let never = |matcher| rule("never", Requirement::Never, matcher);
-    assert!(policy(vec![]).allows_enrollment(&alice, Method::Totp));
-    assert!(!policy(vec![never(users(&["alice"]))]).allows_enrollment(&alice, Method::Totp));
-    assert!(policy(vec![never(users(&["bob"]))]).allows_enrollment(&alice, Method::Totp));
+    assert!(policy(vec![]).allows_enrollment(&alice, &host(), Method::Totp));
+    assert!(!policy(vec![never(users(&["alice"]))]).allows_enrollment(&alice, &host(), Method::Totp));
+    assert!(policy(vec![never(users(&["bob"]))]).allows_enrollment(&alice, &host(), Method::Totp));
     let only_cron = Matcher { services: strings(&["cron"]), ..users(&["alice"]) };
-    assert!(policy(vec![never(only_cron)]).allows_enrollment(&alice, Method::Totp));
+    assert!(policy(vec![never(only_cron)]).allows_enrollment(&alice, &host(), Method::Totp));
     let nameless = Rule { methods: Vec::new(), ..rule("it", Requirement::Always, users(&["alice"])) };
-    assert!(!policy(vec![nameless]).allows_enrollment(&alice, Method::Totp));
+    assert!(!policy(vec![nameless]).allows_enrollment(&alice, &host(), Method::Totp));
 }
 
 #[test]
@@ -258,13 +261,116 @@ fn the_last_factor_is_needed_where_some_rule_always_asks() {
     let alice = person("alice", 1000, &["staff"]);
     let sudo = Matcher { services: strings(&["sudo"]), ..groups(&["staff"]) };
     let always = |matcher| policy(vec![rule("it", Requirement::Always, matcher)]);
-    assert!(always(sudo).needs_factor(&alice));
-    assert!(!always(groups(&["admins"])).needs_factor(&alice));
-    assert!(always(groups(&["admins"])).needs_factor(&with_incomplete(&[])), "it could cover them");
-    assert!(!policy(vec![]).needs_factor(&alice));
+    assert!(always(sudo).needs_factor(&alice, &host(), &account("alice")));
+    assert!(!always(groups(&["admins"])).needs_factor(&alice, &host(), &account("alice")));
+    assert!(
+        always(groups(&["admins"])).needs_factor(&with_incomplete(&[]), &host(), &account("alice")),
+        "it could cover them"
+    );
+    assert!(!policy(vec![]).needs_factor(&alice, &host(), &account("alice")));
     let exempt = rule("exempt", Requirement::Never, users(&["alice"]));
     let shadowed = policy(vec![exempt, rule("all", Requirement::Always, Matcher::default())]);
-    assert!(!shadowed.needs_factor(&alice), "a rule that never gets its turn needs nothing");
+    assert!(
+        !shadowed.needs_factor(&alice, &host(), &account("alice")),
+        "a rule that never gets its turn needs nothing"
+    );
+}
+
+#[test]
+fn a_rule_holds_on_hosts_whose_names_fit_a_pattern() {
+    let on = |pattern: &str, name: &str| {
+        let matcher = Matcher { hosts: strings(&["nowhere", pattern]), ..Matcher::default() };
+        let mut request = request(person("alice", 1000, &[]), "sshd", Source::Unknown);
+        name.clone_into(&mut request.host.name);
+        policy(vec![rule("it", Requirement::Always, matcher)]).decide(&request).rule.as_str() == "it"
+    };
+    for (pattern, name) in [
+        ("lab1", "lab1"),
+        ("*", "lab1"),
+        ("*", ""),
+        ("web*", "web1.example.org"),
+        ("*.example.org", "web1.Example.org"),
+        ("web?.example.org", "web1.example.org"),
+        ("**1*", "lab1"),
+        ("l?b*", "lab1"),
+    ] {
+        assert!(on(pattern, name), "{pattern} {name}");
+    }
+    for (pattern, name) in [
+        ("lab", "lab1"),
+        ("lab?", "lab"),
+        ("?", ""),
+        ("*.example.org", "example.org"),
+        ("b*", "lab1"),
+        ("", "lab1"),
+    ] {
+        assert!(!on(pattern, name), "{pattern} {name}");
+    }
+    let stars = "*a".repeat(200);
+    assert!(!on(&stars, &"a".repeat(199)), "and the work is bounded");
+}
+
+#[test]
+fn a_rule_holds_for_people_of_a_directory_whose_name_or_realm_is_of_its_domain() {
+    let of_domain = |name: &str, realm: &str, existence: Existence| {
+        let matcher = Matcher { domains: strings(&["example.org"]), ..Matcher::default() };
+        let mut person = Person { existence, ..person(name, 1000, &[]) };
+        person.realm = realm.try_into().unwrap();
+        matches(matcher, person, "sshd", Source::Unknown)
+    };
+    let known = |origin| Existence::Known { uid: 1000, origin };
+    assert!(of_domain("alice@Example.org", "sssd", known(Origin::Directory)));
+    assert!(of_domain("alice", "EXAMPLE.ORG", known(Origin::Directory)));
+    assert!(!of_domain("alice@example.com", "sssd", known(Origin::Directory)));
+    assert!(!of_domain("alice@evil.example.org", "sssd", known(Origin::Directory)));
+    assert!(
+        !of_domain("alice@example.org", "local:1", known(Origin::Local)),
+        "a local name is anybody's to choose"
+    );
+}
+
+#[test]
+fn the_strictest_rule_of_a_person_says_on_what_terms_they_enroll() {
+    let alice = person("alice", 1000, &["sudo"]);
+    let sudo = Matcher { services: strings(&["sudo"]), ..groups(&["sudo"]) };
+    let invited = Rule { enroll: Enrollment::Invited, ..rule("sudo", Requirement::Always, sudo) };
+    let lax = Rule { enroll: Enrollment::AtLogin, ..rule("all", Requirement::Always, Matcher::default()) };
+    let terms = |rules: Vec<Rule>, method, since: Option<u64>, now| {
+        let mut account = account("alice");
+        account.coverage =
+            since.map(|since| Coverage { rule: RuleName::try_from("all").unwrap(), since: at(since) });
+        policy(rules).terms(&alice, &host(), method, &account, at(now))
+    };
+    let day = 86_400;
+    assert_eq!(terms(vec![lax.clone()], Method::Totp, None, day), Terms::Free);
+    assert_eq!(terms(vec![invited, lax.clone()], Method::Totp, None, day), Terms::Invitation);
+    assert_eq!(terms(vec![lax.clone()], Method::Hotp, None, day), Terms::Closed);
+    let week = Rule { enroll_within: Some(Duration::from_secs(7 * day)), ..lax.clone() };
+    assert_eq!(terms(vec![week.clone()], Method::Totp, None, 99 * day), Terms::Free, "no login under it yet");
+    assert_eq!(terms(vec![week.clone()], Method::Totp, Some(day), 8 * day), Terms::Free);
+    assert_eq!(terms(vec![week.clone()], Method::Totp, Some(day), 8 * day + 1), Terms::Invitation);
+    let later = Rule { name: RuleName::try_from("new").unwrap(), ..week };
+    assert_eq!(
+        terms(vec![later.clone()], Method::Totp, Some(day), 99 * day),
+        Terms::Free,
+        "another rule, a new time"
+    );
+    let only_cron = Matcher { services: strings(&["cron"]), ..Matcher::default() };
+    let still = Rule { matcher: only_cron, ..lax };
+    let both = terms(vec![still, later], Method::Totp, Some(day), 99 * day);
+    assert_eq!(both, Terms::Invitation, "while the earlier rule still covers the person its time holds");
+}
+
+#[test]
+fn only_the_chosen_need_a_factor_under_a_rule_for_them() {
+    let alice = person("alice", 1000, &[]);
+    let policy = policy(vec![rule("it", Requirement::Chosen, users(&["alice"]))]);
+    let mut account = account("alice");
+    assert!(!policy.needs_factor(&alice, &host(), &account));
+    account.chosen = true;
+    assert!(policy.needs_factor(&alice, &host(), &account));
+    assert!(policy.covers_chosen(&alice, &host()));
+    assert!(!policy.covers_chosen(&person("bob", 1001, &[]), &host()));
 }
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
@@ -284,14 +390,26 @@ fn any_origin() -> impl Strategy<Value = Origin> {
 fn any_matcher() -> impl Strategy<Value = Matcher> {
     let networks = some(&RANGES).prop_map(|texts| texts.iter().map(|text| network(text)).collect());
     (some(&NAMES), some(&GROUPS), some(&SERVICES), networks, proptest::option::of(any_origin())).prop_map(
-        |(users, groups, services, networks, origin)| Matcher { users, groups, services, networks, origin },
+        |(users, groups, services, networks, origin)| Matcher {
+            users,
+            groups,
+            services,
+            networks,
+            origin,
+            ..Matcher::default()
+        },
     )
 }
 
 fn any_rule() -> impl Strategy<Value = Rule> {
-    let require =
-        prop_oneof![Just(Requirement::Always), Just(Requirement::Enrolled), Just(Requirement::Never)];
-    let enroll = prop_oneof![Just(Enrollment::SelfService), Just(Enrollment::AtLogin)];
+    let require = prop_oneof![
+        Just(Requirement::Always),
+        Just(Requirement::Chosen),
+        Just(Requirement::Enrolled),
+        Just(Requirement::Never)
+    ];
+    let enroll =
+        prop_oneof![Just(Enrollment::SelfService), Just(Enrollment::AtLogin), Just(Enrollment::Invited)];
     (any_matcher(), require, enroll)
         .prop_map(|(matcher, require, enroll)| Rule { enroll, ..rule("unnamed", require, matcher) })
 }
@@ -339,9 +457,15 @@ fn demand(decision: &Decision) -> (u8, u8) {
     let require = match decision.require {
         Requirement::Never => 0,
         Requirement::Enrolled => 1,
-        Requirement::Always => 2,
+        Requirement::Chosen => 2,
+        Requirement::Always => 3,
     };
-    (require, u8::from(decision.enroll == Enrollment::SelfService))
+    let enroll = match decision.enroll {
+        Enrollment::AtLogin => 0,
+        Enrollment::SelfService => 1,
+        Enrollment::Invited => 2,
+    };
+    (require, enroll)
 }
 
 proptest! {
@@ -388,10 +512,10 @@ proptest! {
     ) {
         let decision = policy.decide(&request(person.clone(), service, source));
         if decision.require == Requirement::Always {
-            prop_assert!(policy.needs_factor(&person));
+            prop_assert!(policy.needs_factor(&person, &host(), &account("alice")));
         }
         if decision.require != Requirement::Never {
-            prop_assert!(policy.allows_enrollment(&person, Method::Totp));
+            prop_assert!(policy.allows_enrollment(&person, &host(), Method::Totp));
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::conversation::setup::pending;
 use crate::conversation::{Effect, Turn, with_prompt};
 use crate::factor::Method;
 use crate::login::{Existence, FirstFactor, LoginRequest, Phase};
-use crate::policy::{Enrollment, Requirement};
+use crate::policy::{Certainty, Enrollment, Requirement};
 use crate::secret::Entropy;
 use crate::throttle::Standing;
 use crate::time::Now;
@@ -125,7 +125,9 @@ impl Login {
             )
             | (Existence::Known { .. }, Requirement::Always) => None,
             (Existence::Known { .. }, Requirement::Chosen) => {
-                if account.chosen {
+                // Where a rule for the enrolled might decide instead, not being chosen excuses nobody who is enrolled.
+                let may_be_asked = self.decision.certainty == Certainty::StrictestOfIncomplete;
+                if account.chosen || (may_be_asked && account.is_enrolled()) {
                     None
                 } else {
                     Some("not-chosen")
