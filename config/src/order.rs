@@ -85,12 +85,14 @@ fn warn_of_shadow(earlier: &PlacedRule<'_>, later: &PlacedRule<'_>, findings: &m
 
 /// Tells whether `earlier` matches every login that `later` matches.
 fn covers(earlier: &Matcher, later: &Matcher) -> bool {
-    let Matcher { users, groups, services, networks, origin } = earlier;
+    let Matcher { users, groups, services, networks, origin, hosts, domains } = earlier;
     includes(users, &later.users, |outer, inner| outer == inner)
         && includes(groups, &later.groups, |outer, inner| outer == inner)
         && includes(services, &later.services, |outer, inner| outer == inner)
         && includes(networks, &later.networks, network::covers)
         && (origin.is_none() || *origin == later.origin)
+        && includes(hosts, &later.hosts, |outer, inner| outer == inner)
+        && includes(domains, &later.domains, |outer, inner| outer.eq_ignore_ascii_case(inner))
 }
 
 /// Tells whether one condition lets through whatever the other does; an empty one lets through everything.
@@ -107,6 +109,8 @@ fn cost(earlier: &Matcher, later: &Matcher) -> usize {
         product(earlier.groups.len(), later.groups.len()),
         product(earlier.services.len(), later.services.len()),
         product(earlier.networks.len(), later.networks.len()),
+        product(earlier.hosts.len(), later.hosts.len()),
+        product(earlier.domains.len(), later.domains.len()),
     ]
     .into_iter()
     .fold(1, usize::saturating_add)

@@ -5,8 +5,9 @@
 
 use countersign_core::account::RuleName;
 use countersign_core::factor::Method;
+use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::Origin;
-use countersign_core::policy::{Enrollment, Matcher, Network, Requirement, Rule};
+use countersign_core::policy::{ENROLL_WITHIN, Enrollment, Matcher, Network, Requirement, Rule};
 
 use crate::diagnostics::{Findings, Place, shorten};
 use crate::keys;
@@ -54,7 +55,15 @@ pub(crate) fn read<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Op
     let matcher = matcher(section, findings);
     let (require, methods, enroll) = demand(section, findings);
     let (name, place) = name?;
-    let rule = Rule { name, matcher, require: require.unwrap_or(Requirement::Always), methods, enroll };
+    let rule = Rule {
+        name,
+        matcher,
+        require: require.unwrap_or(Requirement::Always),
+        methods,
+        enroll,
+        enroll_within: Some(ENROLL_WITHIN),
+        invite_for_limit: INVITATION_LIFE,
+    };
     Some(PlacedRule { rule, place, is_sound: findings.errors() == errors })
 }
 
@@ -73,7 +82,15 @@ pub(crate) fn read_default(top: &Section<'_, '_>, source: &Source, findings: &mu
         findings.warning(&place, "whom no rule matches is never asked, even when enrolled", help);
     }
     let name = RuleName::try_from(DEFAULT_NAME).ok()?;
-    Some(Rule { name, matcher: Matcher::default(), require: require?, methods, enroll })
+    Some(Rule {
+        name,
+        matcher: Matcher::default(),
+        require: require?,
+        methods,
+        enroll,
+        enroll_within: Some(ENROLL_WITHIN),
+        invite_for_limit: INVITATION_LIFE,
+    })
 }
 
 fn rule_name<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Option<(RuleName, Place<'s>)> {
@@ -112,6 +129,8 @@ fn matcher(section: &Section<'_, '_>, findings: &mut Findings) -> Matcher {
         services: listed("services", NameKind::Service),
         networks: networks(section, findings),
         origin: section.value("origin").and_then(|value| value.choice(findings, ORIGINS)),
+        hosts: Vec::new(),
+        domains: Vec::new(),
     }
 }
 
@@ -163,8 +182,8 @@ fn demand(
 }
 
 fn methods(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<Method> {
-    let Some(value) = section.value("methods") else { return vec![Method::Totp] };
-    let Some(entries) = value.list(findings) else { return vec![Method::Totp] };
+    let Some(value) = section.value("methods") else { return Method::ALL.to_vec() };
+    let Some(entries) = value.list(findings) else { return Method::ALL.to_vec() };
     if value.is_empty_list() {
         value.refuse(findings, "`methods` is empty, nobody could log in");
     }

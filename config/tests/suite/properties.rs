@@ -119,12 +119,14 @@ impl Written {
             }),
             require: match rule.require {
                 Requirement::Always => "always",
+                Requirement::Chosen => "chosen",
                 Requirement::Enrolled => "enrolled",
                 Requirement::Never => "never",
             },
             enroll: match rule.enroll {
                 Enrollment::SelfService => "self-service",
                 Enrollment::AtLogin => "at-login",
+                Enrollment::Invited => "invited",
             },
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! The decision is the one that a login gets, made by the same code in core.
 
+use countersign_core::account::Account;
 use countersign_core::login::{Groups, LoginRequest, Origin, PublicKey, Source};
 use countersign_core::policy::{Decision, Enrollment, Network, PassedOver, Requirement};
 
@@ -20,9 +21,8 @@ pub async fn answer(service: &Service, question: &convert::Facts) -> Result<Owne
     let policy = service.engine.policy();
     let explanation = policy.explain(&request);
     let mut facts = decision(&explanation.decision);
-    let is_enrolled =
-        service.engine.account(&request.person).await?.is_some_and(|account| account.is_enrolled());
-    put(&mut facts, "sees", sees(&explanation.decision, is_enrolled));
+    let account = service.engine.account(&request.person).await?;
+    put(&mut facts, "sees", sees(&explanation.decision, account.as_ref()));
     let passed_over: Vec<(String, String)> = explanation
         .passed_over
         .iter()
@@ -55,16 +55,22 @@ async fn request(service: &Service, question: &convert::Facts) -> Result<LoginRe
 }
 
 /// What the person will see.
-fn sees(decision: &Decision, is_enrolled: bool) -> String {
+fn sees(decision: &Decision, account: Option<&Account>) -> String {
+    let is_enrolled = account.is_some_and(Account::is_enrolled);
+    let is_chosen = account.is_some_and(|account| account.chosen);
     match (decision.require, is_enrolled, decision.enroll) {
         (Requirement::Never, ..) => "no prompt; the login goes on without a code",
         (Requirement::Enrolled, false, _) => "no prompt: this person has enrolled nothing",
-        (Requirement::Enrolled | Requirement::Always, true, _) => "a prompt for a code",
-        (Requirement::Always, false, Enrollment::AtLogin) => {
+        (Requirement::Chosen, ..) if !is_chosen => "no prompt: this was not switched on for this person",
+        (Requirement::Enrolled | Requirement::Chosen | Requirement::Always, true, _) => "a prompt for a code",
+        (Requirement::Chosen | Requirement::Always, false, Enrollment::AtLogin) => {
             "a QR code to set up an app, then a prompt for a code"
         }
-        (Requirement::Always, false, Enrollment::SelfService) => {
+        (Requirement::Chosen | Requirement::Always, false, Enrollment::SelfService) => {
             "a prompt that says that a code is needed and none is set up; the login is refused"
+        }
+        (Requirement::Chosen | Requirement::Always, false, Enrollment::Invited) => {
+            "a prompt for an invitation, with which a code can be set up"
         }
     }
     .to_owned()
@@ -86,6 +92,15 @@ fn why(reason: &PassedOver) -> String {
         }
         PassedOver::Origin { origin, wanted } => {
             format!("the person's origin is {}, not {}", origin_name(*origin), origin_name(*wanted))
+        }
+        PassedOver::Host { host, wanted } => {
+            format!("{host} fits none of its hosts ({})", wanted.join(", "))
+        }
+        PassedOver::Domain { domain: Some(domain), wanted } => {
+            format!("{domain} is not among its domains ({})", wanted.join(", "))
+        }
+        PassedOver::Domain { domain: None, wanted } => {
+            format!("a local person is of none of its domains ({})", wanted.join(", "))
         }
         PassedOver::LessStrict { than } => {
             format!("it could apply, but not everything is known of the person, and {than} is stricter")

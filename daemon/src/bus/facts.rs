@@ -12,9 +12,6 @@ use countersign_core::throttle::Standing;
 use countersign_core::time::WallTime;
 use zbus::{OwnedVariant, Variant};
 
-/// Every method that policy can name.
-pub const METHODS: [Method; 1] = [Method::Totp];
-
 /// Facts in an answer.
 pub type OwnedFacts = HashMap<String, OwnedVariant>;
 
@@ -30,7 +27,8 @@ pub fn standing(
     let request = ordinary_login(person.clone(), host.clone());
     let mut facts = decision(&policy.decide(&request));
     let is_enrolled = account.is_some_and(Account::is_enrolled);
-    let available = is_enrolled || METHODS.iter().any(|method| policy.allows_enrollment(person, *method));
+    let available =
+        is_enrolled || Method::ALL.iter().any(|method| policy.allows_enrollment(person, host, *method));
     put(&mut facts, "user", person.name.as_str());
     put(&mut facts, "available", available);
     let factors = account.map(|account| account.factors.iter().map(factor).collect()).unwrap_or_default();
@@ -53,6 +51,7 @@ pub fn decision(decision: &Decision) -> OwnedFacts {
     put(&mut facts, "rule", decision.rule.as_str());
     let requirement = match decision.require {
         Requirement::Always => "always",
+        Requirement::Chosen => "chosen",
         Requirement::Enrolled => "enrolled",
         Requirement::Never => "never",
     };
@@ -60,6 +59,7 @@ pub fn decision(decision: &Decision) -> OwnedFacts {
     let enroll = match decision.enroll {
         Enrollment::SelfService => "self-service",
         Enrollment::AtLogin => "at-login",
+        Enrollment::Invited => "invited",
     };
     put(&mut facts, "enroll", enroll);
     let methods: Vec<String> = decision.methods.iter().map(|method| method.name().to_owned()).collect();

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use countersign_core::helpdesk::{Act, Reason, Scope};
+use countersign_core::helpdesk::{Act, Issued, Reason, Scope};
 use countersign_core::login::Existence;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
@@ -72,7 +72,7 @@ impl HelpdeskInterface {
 
     /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b.
     ///
-    /// Answers `removed` u, `sessions_ended` b.
+    /// Answers `removed` u, `sessions_ended` b, and where the person needs an invitation now `invitation` s, `expires` t.
     /// Errors: `NotPermitted`, `Refused`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("facts"))]
     async fn reset(
@@ -89,6 +89,10 @@ impl HelpdeskInterface {
         let mut facts = OwnedFacts::new();
         put(&mut facts, "removed", u32::try_from(done.removed).unwrap_or(u32::MAX));
         put(&mut facts, "sessions_ended", ended);
+        if let Some(Issued { code, expires }) = &done.invitation {
+            put(&mut facts, "invitation", code.expose().as_str());
+            put(&mut facts, "expires", expires.as_seconds());
+        }
         Ok(facts)
     }
 

@@ -13,7 +13,7 @@ use zbus::message::Header;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, interface};
 
 use super::conversation;
-use super::facts::{self, METHODS, OwnedFacts};
+use super::facts::{self, OwnedFacts};
 use super::{BusError, Door, Service, convert};
 use crate::engine::command::Opening;
 
@@ -69,7 +69,7 @@ impl SelfInterface {
         let language = language(&options)?;
         let (method, label) = (method(kind)?, label(&options)?);
         let draws_qr = convert::switch(&options, "draws_qr")?;
-        let request = EnrollmentRequest { person, host, method, label, draws_qr, language };
+        let request = EnrollmentRequest { person, host, method, label, replace: None, draws_qr, language };
         let begun = self.service.engine.begin(Opening::Enrollment(request), pass.caller.clone()).await?;
         conversation::open(&self.service, &Door::Bus, connection, &header, begun).await
     }
@@ -99,7 +99,7 @@ impl SelfInterface {
 /// # Errors
 /// [`BusError::InvalidArgument`].
 pub(super) fn method(name: &str) -> Result<Method, BusError> {
-    METHODS
+    Method::ALL
         .into_iter()
         .find(|method| method.name() == name)
         .ok_or(BusError::InvalidArgument("no method of that name".into()))

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
-use countersign_core::helpdesk::{Act, Refusal, Scope};
+use countersign_core::helpdesk::{Act, Issued, Refusal, Scope};
 use countersign_core::login::LoginRequest;
 use countersign_core::secret::{Entropy, draw};
 use countersign_protocol::step::Step;
@@ -92,7 +92,7 @@ pub struct Begun {
 }
 
 /// What a helpdesk act did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActDone {
     /// How many factors were removed.
     pub removed: usize,
@@ -100,6 +100,8 @@ pub struct ActDone {
     pub was_locked: bool,
     /// Whether the person is locked still, because only a reset ends it.
     pub needs_reset: bool,
+    /// The invitation that was made, for the one who acted.
+    pub invitation: Option<Issued>,
 }
 
 /// Why the engine did not do what it was asked.

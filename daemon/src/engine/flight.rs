@@ -183,26 +183,25 @@ impl Draft {
         now: Now,
         tools: &Tools,
     ) -> Result<ActDone, Refusal> {
-        let account = self.account.clone().unwrap_or_else(|| {
-            let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-            Account::new(key_of(&act.target), &mut *entropy)
-        });
+        let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let account =
+            self.account.clone().unwrap_or_else(|| Account::new(key_of(&act.target), &mut *entropy));
         if let Err(refusal) = helpdesk::may_act(&act.actor, &act.target, policy) {
             self.events.push(helpdesk::refused(&account, act, &refusal, now));
             return Err(refusal);
         }
         let done = match deed {
-            Deed::Reset(scope) => helpdesk::reset(&account, act, scope, now),
+            Deed::Reset(scope) => helpdesk::reset(&account, act, scope, policy, &mut *entropy, now),
             Deed::Unlock => helpdesk::unlock(&account, act, now),
         };
-        // A person without an account has nothing to reset; the act is recorded all the same.
-        if self.account.is_some() {
-            self.account = Some(Account { revision: account.revision, ..done.account });
+        // A person without an account has nothing to reset; the act is recorded all the same, and an invitation kept.
+        if self.account.is_some() || done.invitation.is_some() {
+            self.account = Some(Account { revision: account.revision, ..done.account.clone() });
             self.is_changed = true;
         }
-        self.events.push(done.event);
-        let (removed, was_locked, needs_reset) = (done.removed, done.was_locked, done.needs_reset);
-        Ok(ActDone { removed, was_locked, needs_reset })
+        self.events.push(done.event.clone());
+        let helpdesk::Done { removed, was_locked, needs_reset, invitation, .. } = done;
+        Ok(ActDone { removed, was_locked, needs_reset, invitation })
     }
 }
 

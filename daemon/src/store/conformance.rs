@@ -12,7 +12,9 @@ use countersign_core::account::{
 };
 use countersign_core::audit::{self, AuditEvent, EventId};
 use countersign_core::factor::totp::{Algorithm, Digits, Period};
-use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Totp};
+use countersign_core::factor::{BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp};
+use countersign_core::invitation::Invitation;
+use countersign_core::keyed::CodeHash;
 use countersign_core::secret::Secret;
 use countersign_core::throttle::{Bucket, Counter, Throttle};
 use countersign_core::time::WallTime;
@@ -107,9 +109,31 @@ pub(crate) fn full(name: &str) -> Account {
         factors: vec![
             totp(1, "phone", FactorState::Active { since: time(1_700_000_000) }, Some(56_666_666)),
             totp(2, "Zweites Gerät 📱", FactorState::Pending { since: time(1_700_000_003) }, None),
+            hotp(3, "keyring"),
         ],
+        backup_codes: Some(BackupCodes {
+            made: time(1_700_000_002),
+            unused: vec![CodeHash::from_bytes([7; 32])],
+        }),
+        invitation: Some(Invitation {
+            hash: CodeHash::from_bytes([8; 32]),
+            expires: time(1_700_003_600),
+            wrong: 2,
+        }),
+        chosen: true,
         changed: time(1_700_000_003),
         ..plain(name)
+    }
+}
+
+fn hotp(id: u32, label: &str) -> Factor {
+    let secret = Secret::new(vec![u8::try_from(id).unwrap(); 20]);
+    Factor {
+        id: FactorId(id),
+        label: Label::try_from(label).unwrap(),
+        state: FactorState::Active { since: WallTime::from_seconds(1_700_000_000) },
+        last_used: None,
+        kind: FactorKind::Hotp(Hotp { secret, digits: Digits::Six, counter: 41, resync: Some(99) }),
     }
 }
 
@@ -458,7 +482,7 @@ pub(crate) async fn data_keys_do_not_pile_up(store: Shared) {
     assert!(matches!(refused, StoreError::Failed { .. }), "{refused}");
     assert_eq!(store.reseal(None, PAGE_LIMIT).await.unwrap().next, None);
     assert!(store.rotate_key().await.is_ok(), "the old keys were forgotten");
-    assert_eq!(get(&*store, &key("alice")).await.unwrap().factors.len(), 2);
+    assert_eq!(get(&*store, &key("alice")).await.unwrap().factors.len(), 3);
 }
 
 pub(crate) async fn five_thousand_accounts_are_each_found(store: Shared) {

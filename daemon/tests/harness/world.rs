@@ -285,6 +285,8 @@ fn policy() -> Policy {
             require: Requirement::Always,
             methods: vec![Method::Totp],
             enroll: Enrollment::SelfService,
+            enroll_within: None,
+            invite_for_limit: countersign_core::invitation::INVITATION_LIFE,
         },
         settings: Settings {
             organization: "Example".to_owned(),

@@ -7,13 +7,17 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use countersign_core::account::{Account, FACTOR_LIMIT, HostId, KNOWN_SOURCE_LIMIT, KnownSource};
-use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Totp, totp};
+use countersign_core::factor::{
+    BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp, totp,
+};
+use countersign_core::invitation::Invitation;
 use countersign_core::secret::Secret;
 use countersign_core::throttle::{Bucket, Counter, Throttle};
 use countersign_core::time::WallTime;
 use serde::{Deserialize, Serialize};
 
 use super::super::StoreError;
+use super::codes::{BackupRecord, InvitationRecord};
 use super::secrets::FactorSecret;
 
 /// The version written, and the newest one read.
@@ -28,6 +32,12 @@ pub(super) struct Document {
     throttle: Vec<CounterRecord>,
     known_sources: Vec<SourceRecord>,
     factors: Vec<FactorRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backup_codes: Option<BackupRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    invitation: Option<InvitationRecord>,
+    #[serde(default, skip_serializing_if = "is_off")]
+    chosen: bool,
 }
 
 /// What of an account comes out of its two documents.
@@ -36,6 +46,9 @@ pub(super) struct State {
     pub(super) throttle: Throttle,
     pub(super) known_sources: Vec<KnownSource>,
     pub(super) factors: Vec<Factor>,
+    pub(super) backup_codes: Option<BackupCodes>,
+    pub(super) invitation: Option<Invitation>,
+    pub(super) chosen: bool,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +103,7 @@ enum StateRecord {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum KindRecord {
     Totp { algorithm: AlgorithmRecord, digits: u8, period: u8, last_step: Option<u64> },
+    Hotp { digits: u8, counter: u64, resync: Option<u64> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,6 +127,9 @@ impl Document {
             throttle: Throttle { buckets },
             known_sources,
             factors,
+            backup_codes,
+            invitation,
+            chosen,
             code_key: _,
             changed: _,
         } = account;
@@ -122,6 +139,9 @@ impl Document {
             throttle: buckets.iter().map(|(bucket, counter)| CounterRecord::of(*bucket, counter)).collect(),
             known_sources: known_sources.iter().map(SourceRecord::of).collect(),
             factors: factors.iter().map(FactorRecord::of).collect(),
+            backup_codes: backup_codes.as_ref().map(BackupRecord::of),
+            invitation: invitation.as_ref().map(InvitationRecord::of),
+            chosen: *chosen,
         }
     }
 
@@ -141,7 +161,8 @@ impl Document {
 
     /// Joins the state with the secrets of its factors, which stand in the same order.
     pub(super) fn into_state(self, secrets: Vec<FactorSecret>) -> Result<State, String> {
-        let Self { version: _, uids, throttle, known_sources, factors } = self;
+        let Self { version: _, uids, throttle, known_sources, factors, backup_codes, invitation, chosen } =
+            self;
         if factors.len() > FACTOR_LIMIT || known_sources.len() > KNOWN_SOURCE_LIMIT {
             return Err("it holds more factors or sources than a person may have".to_owned());
         }
@@ -162,8 +183,16 @@ impl Document {
                 .zip(secrets)
                 .map(|(record, secret)| record.read(secret))
                 .collect::<Result<_, _>>()?,
+            backup_codes: backup_codes.map(BackupRecord::read).transpose()?,
+            invitation: invitation.map(InvitationRecord::read).transpose()?,
+            chosen,
         })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_off(switch: &bool) -> bool {
+    !*switch
 }
 
 /// Tells where a document breaks without repeating what stands there.
@@ -237,6 +266,7 @@ impl FactorRecord {
             last_used: last_used.map(WallTime::as_seconds),
             kind: match kind {
                 FactorKind::Totp(totp) => KindRecord::of_totp(totp),
+                FactorKind::Hotp(hotp) => KindRecord::of_hotp(hotp),
             },
         }
     }
@@ -269,10 +299,7 @@ impl KindRecord {
                 totp::Algorithm::Sha256 => AlgorithmRecord::Sha256,
                 totp::Algorithm::Sha512 => AlgorithmRecord::Sha512,
             },
-            digits: match digits {
-                totp::Digits::Six => 6,
-                totp::Digits::Eight => 8,
-            },
+            digits: digits.count(),
             period: match period {
                 totp::Period::Thirty => 30,
                 totp::Period::Sixty => 60,
@@ -281,23 +308,39 @@ impl KindRecord {
         }
     }
 
+    fn of_hotp(hotp: &Hotp) -> Self {
+        let Hotp { secret: _, digits, counter, resync } = hotp;
+        Self::Hotp { digits: digits.count(), counter: *counter, resync: *resync }
+    }
+
     fn read(self, secret: Secret<Vec<u8>>) -> Result<FactorKind, String> {
-        let Self::Totp { algorithm, digits, period, last_step } = self;
-        let algorithm = match algorithm {
-            AlgorithmRecord::Sha1 => totp::Algorithm::Sha1,
-            AlgorithmRecord::Sha256 => totp::Algorithm::Sha256,
-            AlgorithmRecord::Sha512 => totp::Algorithm::Sha512,
-        };
-        let digits = match digits {
-            6 => totp::Digits::Six,
-            8 => totp::Digits::Eight,
-            _ => return Err("the digits of a factor are neither 6 nor 8".to_owned()),
-        };
-        let period = match period {
-            30 => totp::Period::Thirty,
-            60 => totp::Period::Sixty,
-            _ => return Err("the period of a factor is neither 30 nor 60".to_owned()),
-        };
-        Ok(FactorKind::Totp(Totp { secret, algorithm, digits, period, last_step }))
+        match self {
+            Self::Totp { algorithm, digits, period, last_step } => {
+                let algorithm = match algorithm {
+                    AlgorithmRecord::Sha1 => totp::Algorithm::Sha1,
+                    AlgorithmRecord::Sha256 => totp::Algorithm::Sha256,
+                    AlgorithmRecord::Sha512 => totp::Algorithm::Sha512,
+                };
+                let period = match period {
+                    30 => totp::Period::Thirty,
+                    60 => totp::Period::Sixty,
+                    _ => return Err("the period of a factor is neither 30 nor 60".to_owned()),
+                };
+                let digits = read_digits(digits)?;
+                Ok(FactorKind::Totp(Totp { secret, algorithm, digits, period, last_step }))
+            }
+            Self::Hotp { digits, counter, resync } => {
+                let digits = read_digits(digits)?;
+                Ok(FactorKind::Hotp(Hotp { secret, digits, counter, resync }))
+            }
+        }
+    }
+}
+
+fn read_digits(digits: u8) -> Result<totp::Digits, String> {
+    match digits {
+        6 => Ok(totp::Digits::Six),
+        8 => Ok(totp::Digits::Eight),
+        _ => Err("the digits of a factor are neither 6 nor 8".to_owned()),
     }
 }

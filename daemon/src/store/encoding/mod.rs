@@ -5,6 +5,7 @@
 //! account, whole and unaltered, or [`StoreError::Unreadable`]. The open half is bound into the seal, so that a row
 //! whose state was edited without the key is refused as well.
 
+mod codes;
 mod document;
 mod secrets;
 
@@ -101,6 +102,9 @@ impl Row {
             throttle: state.throttle,
             known_sources: state.known_sources,
             factors: state.factors,
+            backup_codes: state.backup_codes,
+            invitation: state.invitation,
+            chosen: state.chosen,
             code_key: secrets.code_key,
             changed: WallTime::from_seconds(self.number(self.changed)?),
         })

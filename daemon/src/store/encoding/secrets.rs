@@ -95,6 +95,7 @@ pub(super) fn read(plain: &[u8]) -> Result<Secrets, String> {
 fn secret_of(factor: &Factor) -> &[u8] {
     match &factor.kind {
         FactorKind::Totp(totp) => totp.secret.expose(),
+        FactorKind::Hotp(hotp) => hotp.secret.expose(),
     }
 }
 

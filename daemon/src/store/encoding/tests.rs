@@ -5,7 +5,11 @@ use std::net::IpAddr;
 
 use countersign_core::account::{FACTOR_LIMIT, HostId, KnownSource};
 use countersign_core::factor::totp::{Algorithm, Digits, Period};
-use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Totp};
+use countersign_core::factor::{
+    BACKUP_CODES, BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp,
+};
+use countersign_core::invitation::Invitation;
+use countersign_core::keyed::CodeHash;
 use countersign_core::secret::Secret;
 use countersign_core::throttle::{Bucket, Counter, Throttle};
 use proptest::collection::{btree_map, vec};
@@ -54,18 +58,35 @@ fn totp() -> impl Strategy<Value = Totp> {
     )
 }
 
+fn hotp() -> impl Strategy<Value = Hotp> {
+    let digits = prop_oneof![Just(Digits::Six), Just(Digits::Eight)];
+    (vec(any::<u8>(), 0..64), digits, any::<u64>(), any::<Option<u64>>()).prop_map(
+        |(secret, digits, counter, resync)| Hotp { secret: Secret::new(secret), digits, counter, resync },
+    )
+}
+
+fn hash() -> impl Strategy<Value = CodeHash> {
+    any::<[u8; 32]>().prop_map(CodeHash::from_bytes)
+}
+
+fn backup_codes() -> impl Strategy<Value = BackupCodes> {
+    (time(), vec(hash(), 0..=BACKUP_CODES)).prop_map(|(made, unused)| BackupCodes { made, unused })
+}
+
+fn invitation() -> impl Strategy<Value = Invitation> {
+    (hash(), time(), any::<u32>()).prop_map(|(hash, expires, wrong)| Invitation { hash, expires, wrong })
+}
+
 fn factor() -> impl Strategy<Value = Factor> {
+    let kind = prop_oneof![totp().prop_map(FactorKind::Totp), hotp().prop_map(FactorKind::Hotp)];
     let state = prop_oneof![
         time().prop_map(|since| FactorState::Pending { since }),
         time().prop_map(|since| FactorState::Active { since })
     ];
     let label = "[a-zA-Zäöü日本\"\\\\{}]{2,12} [0-9]{1,3}"
         .prop_filter_map("a label", |text| Label::try_from(text.as_str()).ok());
-    (any::<u32>(), label, state, proptest::option::of(time()), totp()).prop_map(
-        |(id, label, state, last_used, totp)| {
-            let kind = FactorKind::Totp(totp);
-            Factor { id: FactorId(id), label, state, last_used, kind }
-        },
+    (any::<u32>(), label, state, proptest::option::of(time()), kind).prop_map(
+        |(id, label, state, last_used, kind)| Factor { id: FactorId(id), label, state, last_used, kind },
     )
 }
 
@@ -80,6 +101,7 @@ prop_compose! {
         buckets in btree_map(bucket(), counter(), 0..19),
         sources in vec((any::<IpAddr>(), time()), 0..=32),
         factors in vec(factor(), 0..=FACTOR_LIMIT),
+        codes in (proptest::option::of(backup_codes()), proptest::option::of(invitation()), any::<bool>()),
         code_key in any::<[u8; 32]>(),
         changed in time(),
     ) -> Account {
@@ -96,6 +118,9 @@ prop_compose! {
             throttle: Throttle { buckets },
             known_sources: sources.into_iter().map(|(address, last)| KnownSource { address, last }).collect(),
             factors,
+            backup_codes: codes.0,
+            invitation: codes.1,
+            chosen: codes.2,
             code_key: Secret::new(code_key),
             changed,
         }
@@ -199,6 +224,40 @@ fn unknown_fields_wrong_values_and_mixed_up_factors_are_refused() {
         assert!(is_unreadable(&forge(&edited, &secrets, &ring).read(&ring)), "{to}");
     }
     assert!(forge(&document, &secrets, &ring).read(&ring).is_ok());
+}
+
+#[test]
+fn a_document_from_before_backup_codes_and_invitations_is_read() {
+    let ring = ring();
+    let account = full("alice");
+    let (mut document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
+    let start = document.find(",\"backup_codes\"").unwrap();
+    document.truncate(start);
+    document.push('}');
+    let read = forge(&document, &secrets, &ring).read(&ring).unwrap();
+    assert_eq!((read.backup_codes, read.invitation, read.chosen), (None, None, false));
+    assert_eq!(read.factors, account.factors);
+}
+
+#[test]
+fn codes_that_are_not_as_written_are_refused() {
+    let ring = ring();
+    let account = full("alice");
+    let (document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
+    let hash = data_encoding::BASE64.encode(&[7; 32]);
+    let many = format!("\"unused\":[{}\"{hash}\"]", format!("\"{hash}\",").repeat(10));
+    for (from, to) in [
+        (format!("\"unused\":[\"{hash}\"]"), many),
+        (format!("[\"{hash}\"]"), "[\"BwcH\"]".to_owned()),
+        (format!("[\"{hash}\"]"), "[\"?\"]".to_owned()),
+        ("\"wrong\":2".to_owned(), "\"wrong\":-2".to_owned()),
+        ("\"chosen\":true".to_owned(), "\"chosen\":1".to_owned()),
+        ("\"counter\":41".to_owned(), "\"counter\":\"41\"".to_owned()),
+    ] {
+        let edited = document.replacen(&from, &to, 1);
+        assert_ne!(edited, document, "{from}");
+        assert!(is_unreadable(&forge(&edited, &secrets, &ring).read(&ring)), "{to}");
+    }
 }
 
 #[test]

@@ -27,9 +27,12 @@ async fn no_secret_stands_in_any_file_of_the_store() {
     let mut secrets = vec![wrapping(7).expose().to_vec()];
     for (account, mark) in accounts.iter_mut().zip(1_u8..) {
         for (factor, number) in account.factors.iter_mut().zip(1_u8..) {
-            let FactorKind::Totp(totp) = &mut factor.kind;
-            totp.secret = Secret::new((0..20).map(|byte| (byte * 11) ^ mark ^ (number << 6)).collect());
-            secrets.push(totp.secret.expose().clone());
+            let secret = match &mut factor.kind {
+                FactorKind::Totp(totp) => &mut totp.secret,
+                FactorKind::Hotp(hotp) => &mut hotp.secret,
+            };
+            *secret = Secret::new((0..20).map(|byte| (byte * 11) ^ mark ^ (number << 6)).collect());
+            secrets.push(secret.expose().clone());
         }
         secrets.push(account.code_key.expose().to_vec());
         put(&fixture.store, account).await;
