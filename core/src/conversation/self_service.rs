@@ -48,7 +48,6 @@ pub(super) struct Failure {
 }
 
 /// What came of a current code.
-#[expect(clippy::large_enum_variant, reason = "made once an answer, and taken apart at once")]
 pub(super) enum Proof {
     /// It was right; this account is to be committed, with whatever follows from it.
     Proven(Account, Used),

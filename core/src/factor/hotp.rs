@@ -4,6 +4,8 @@
 //! accepted. A code further ahead is no proof, but two such in a row are (RFC 4226 7.4). The arithmetic is `totp-rs`,
 //! whose step is the counter when a step lasts one second.
 
+use std::ops::RangeInclusive;
+
 use zeroize::Zeroizing;
 
 use super::setup;
@@ -63,10 +65,12 @@ impl Hotp {
     pub fn check(&self, code: &str) -> HotpMatch {
         let engine = self.engine();
         let fits = |counter: u64| engine.check(code, counter).is_some();
+        let highest = |counters: RangeInclusive<u64>| {
+            counters.filter(|counter| fits(*counter)).fold(None, |_, counter| Some(counter))
+        };
         let last_near = self.counter.saturating_add(LOOK_AHEAD);
-        let near = (self.counter..=last_near).filter(|counter| fits(*counter)).last();
-        let far_end = last_near.saturating_add(RESYNC);
-        let far = (last_near.saturating_add(1)..=far_end).filter(|counter| fits(*counter)).last();
+        let near = highest(self.counter..=last_near);
+        let far = highest(last_near.saturating_add(1)..=last_near.saturating_add(RESYNC));
         let resumed = self.resync.filter(|expected| *expected >= self.counter && fits(*expected));
         let repeats = self.counter.checked_sub(1).is_some_and(fits);
         match (resumed.max(near), far) {

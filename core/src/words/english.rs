@@ -45,6 +45,12 @@ fn remark(note: &Note) -> String {
                 whom(help.as_deref())
             )
         }
+        Note::RenewByInvitation { help } => {
+            format!(
+                "Enter the code from the app you set up. For a new key you need a new invitation: ask {}.",
+                whom(help.as_deref())
+            )
+        }
         Note::EnterNewCode => "Enter the code that your authenticator app shows now.".to_owned(),
         Note::RepeatedToken => {
             "This code was already used. Let your token show the next one.".to_owned()
@@ -114,13 +120,7 @@ fn numbered(ways: &[Method]) -> String {
 
 fn refuse(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::Locked { until, now, help } => {
-            format!(
-                "Too many wrong codes. Try again after {}, or ask {}.",
-                moment(*until, *now),
-                whom(help.as_deref())
-            )
-        }
+        Refusal::Locked { until, now, help } => locked(*until, *now, help.as_deref()),
         Refusal::NeedsReset { help } => {
             format!("Too many wrong codes. To log in again, ask {}.", whom(help.as_deref()))
         }
@@ -174,6 +174,10 @@ fn refuse(refusal: &Refusal) -> String {
                 .to_owned()
         }
     }
+}
+
+fn locked(until: WallTime, now: WallTime, help: Option<&str>) -> String {
+    format!("Too many wrong codes. Try again after {}, or ask {}.", moment(until, now), whom(help))
 }
 
 fn show(setup: &Setup) -> String {

@@ -47,6 +47,10 @@ fn remark(note: &Note) -> String {
             "Geben Sie den Code aus Ihrer Authenticator-App ein. Falls Sie keine eingerichtet haben, {}.",
             turn_to(help.as_deref())
         ),
+        Note::RenewByInvitation { help } => format!(
+            "Geben Sie den Code aus der eingerichteten App ein. Für einen neuen Schlüssel brauchen Sie eine neue Einladung; bitte {}.",
+            turn_to(help.as_deref())
+        ),
         Note::EnterNewCode => "Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.".to_owned(),
         Note::RepeatedToken => {
             "Dieser Code wurde bereits verwendet. Lassen Sie Ihr Token den nächsten anzeigen.".to_owned()

@@ -98,6 +98,11 @@ pub enum Note {
     },
     /// Nothing was entered while enrolling.
     EnterNewCode,
+    /// The key that was shown can be confirmed; another needs an invitation.
+    RenewByInvitation {
+        /// Whom to ask.
+        help: Option<String>,
+    },
     /// What can be given at a code prompt, numbered.
     Ways {
         /// The ways, in the order of their numbers.

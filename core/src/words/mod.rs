@@ -9,6 +9,8 @@ mod clock;
 mod english;
 mod german;
 mod message;
+#[cfg(test)]
+mod samples;
 
 use crate::conversation::{Reply, Style};
 use crate::printable::is_printable;
@@ -79,12 +81,9 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::samples::{PROMPTS, every_message};
     use super::*;
-    use crate::factor::Method;
     use crate::secret::Secret;
-    use crate::time::WallTime;
 
     #[test]
     fn a_language_is_read_from_tags_and_locale_names() {
@@ -124,90 +123,6 @@ mod tests {
         assert!(!format!("{key:?}").contains("ABCD"));
     }
 
-    /// One message of every kind that holds words of ours.
-    fn every_message() -> Vec<Message> {
-        let help = || Some("the desk".to_owned());
-        let label = || "phone".to_owned();
-        let key = || Secret::new("ABCD".to_owned());
-        let [now, until] = [WallTime::from_seconds(0), WallTime::from_seconds(60)];
-        let prompts = [
-            Prompt::CodeOf(Method::Totp),
-            Prompt::CodeOf(Method::Hotp),
-            Prompt::NextTokenCode,
-            Prompt::CurrentCode,
-            Prompt::PendingCode,
-            Prompt::PendingCodeOrInvitation,
-            Prompt::Invitation,
-            Prompt::Saved,
-            Prompt::Yes,
-            Prompt::Close,
-        ]
-        .map(Message::Prompt);
-        let notes = [
-            Note::WrongCode,
-            Note::RepeatedCode { next: Duration::from_secs(17) },
-            Note::ClockOff { minutes: 1, direction: Direction::Ahead },
-            Note::ClockOff { minutes: 2, direction: Direction::Behind },
-            Note::EnterCode { help: help() },
-            Note::EnterNewCode,
-            Note::RepeatedToken,
-            Note::WrongBackupCode,
-            Note::WrongInvitation { help: help() },
-            Note::BackupCodesLeft { left: 0 },
-            Note::BackupCodesLeft { left: 1 },
-            Note::BackupCodesLeft { left: 7 },
-            Note::Ways { ways: Method::ALL.to_vec(), help: None },
-            Note::WriteDown,
-            Note::PhoneOff { seconds: 30, direction: Direction::Ahead },
-            Note::PhoneOff { seconds: 60, direction: Direction::Behind },
-            Note::TokenAhead { codes: 1 },
-            Note::TokenAhead { codes: 2 },
-            Note::EnrollingWords { drawn: Drawn::Yes },
-            Note::EnrollingWords { drawn: Drawn::No },
-        ];
-        let refusals = [
-            Refusal::Locked { until, now, help: help() },
-            Refusal::NeedsReset { help: help() },
-            Refusal::NotEnrolled { help: help() },
-            Refusal::EnrollFirst { method: Method::Totp },
-            Refusal::InvitationNeeded { help: help() },
-            Refusal::NothingSetUp,
-            Refusal::UidChanged { help: help() },
-            Refusal::NoRightCode,
-            Refusal::Unavailable,
-            Refusal::EnrollmentClosed { help: help() },
-            Refusal::TooManyFactors { limit: 16 },
-            Refusal::LabelTaken { label: label() },
-            Refusal::NoSuchFactor { name: label() },
-            Refusal::AmbiguousFactor { labels: vec![label()] },
-            Refusal::LastFactor,
-            Refusal::NothingChanged,
-            Refusal::NotSaved,
-            Refusal::ChangedMeanwhile,
-        ];
-        let setups = [
-            Setup::Scan,
-            Setup::ScanOrEnterKey { method: Method::Totp },
-            Setup::ScanOrEnterKey { method: Method::Hotp },
-            Setup::EnterKey { method: Method::Totp },
-            Setup::EnterKey { method: Method::Hotp },
-            Setup::BackupCodesIntro,
-            Setup::BackupCodesMade,
-            Setup::Replaced { label: label() },
-            Setup::Renamed { old: label(), new: "tablet".to_owned() },
-            Setup::TestPassed { method: Method::Totp, label: label() },
-            Setup::TestPassed { method: Method::Hotp, label: label() },
-            Setup::TestPassed { method: Method::Backup, label: String::new() },
-            Setup::Key { key: key(), drawn: Drawn::Yes },
-            Setup::Key { key: key(), drawn: Drawn::No },
-            Setup::FirstFactor,
-            Setup::Completed { label: label() },
-            Setup::Removed { label: label() },
-        ];
-        let spoken = notes.map(Message::Note).into_iter().chain(refusals.map(Message::Refusal));
-        prompts.into_iter().chain(spoken).chain(setups.map(Message::Setup)).collect()
-    }
-
     #[test]
     fn every_message_is_said_in_every_language() {
         for message in every_message() {
@@ -223,22 +138,8 @@ mod tests {
 
     #[test]
     fn every_prompt_leaves_room_before_what_is_typed() {
-        let prompts = [
-            Prompt::Code,
-            Prompt::CodeOf(Method::Totp),
-            Prompt::CodeOf(Method::Hotp),
-            Prompt::CodeOf(Method::Backup),
-            Prompt::NextTokenCode,
-            Prompt::CurrentCode,
-            Prompt::PendingCode,
-            Prompt::PendingCodeOrInvitation,
-            Prompt::Invitation,
-            Prompt::Saved,
-            Prompt::Yes,
-            Prompt::Close,
-        ];
         for (prompt, language) in
-            prompts.into_iter().flat_map(|prompt| LANGUAGES.map(|language| (prompt, language)))
+            PROMPTS.into_iter().flat_map(|prompt| LANGUAGES.map(|language| (prompt, language)))
         {
             let text = say(language, &Message::Prompt(prompt));
             assert!(text.ends_with(": "), "{text:?}");

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot set its scene fails")]
 
 mod acts;
+mod codes;
 mod invariants;
 mod logins;
 mod phone;

@@ -153,7 +153,7 @@ impl Play {
     pub(crate) fn new(require: Requirement, enroll: Enrollment, enrolled: bool) -> Self {
         let mut world = World::new(require, enroll);
         world.policy.default.methods = Method::ALL.to_vec();
-        world.policy.default.enroll_within = Some(Duration::from_secs(3000));
+        world.policy.default.enroll_within = Some(Duration::from_mins(50));
         let person = person("alice", 1000);
         let mut phones = Vec::new();
         let mut codes = Vec::new();
@@ -215,7 +215,7 @@ impl Play {
                 self.world.wall = self.world.wall.before(Duration::from_secs(seconds));
             }
             Act::Invite => {
-                let code = self.world.invite(&self.person, Duration::from_secs(1800));
+                let code = self.world.invite(&self.person, Duration::from_mins(30));
                 self.invitation = Some(Invitation { code, wrong: 0, is_used: false });
             }
             Act::Reset => self.reset(),

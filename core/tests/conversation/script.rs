@@ -80,21 +80,7 @@ impl Stage {
     fn direct(&mut self, directive: &str) {
         let words: Vec<&str> = directive.split_whitespace().collect();
         match words.as_slice() {
-            ["policy", require, rest @ ..] => {
-                self.world.policy.default.require = match *require {
-                    "always" => Requirement::Always,
-                    "chosen" => Requirement::Chosen,
-                    "enrolled" => Requirement::Enrolled,
-                    "never" => Requirement::Never,
-                    other => panic!("no requirement {other}"),
-                };
-                self.world.policy.default.enroll = match rest {
-                    [] | ["self-service"] => Enrollment::SelfService,
-                    ["at-login"] => Enrollment::AtLogin,
-                    ["invited"] => Enrollment::Invited,
-                    other => panic!("no enrollment {other:?}"),
-                };
-            }
+            ["policy", require, rest @ ..] => self.set_policy(require, rest),
             ["methods", names @ ..] => {
                 self.world.policy.default.methods = names.iter().map(|name| method(name)).collect();
             }
@@ -107,7 +93,7 @@ impl Stage {
                 self.invitation = Some(self.world.invite(&person, INVITATION_LIFE));
             }
             ["chosen", name, switch] => {
-                self.choose(name, if *switch == "on" { Switch::On } else { Switch::Off })
+                self.choose(name, if *switch == "on" { Switch::On } else { Switch::Off });
             }
             ["language", tag] => {
                 self.world.policy.settings.language = Language::from_tag(tag).expect("a language");
@@ -141,6 +127,22 @@ impl Stage {
             ["locked", name] => self.lock(name),
             other => panic!("no directive {other:?}"),
         }
+    }
+
+    fn set_policy(&mut self, require: &str, rest: &[&str]) {
+        self.world.policy.default.require = match require {
+            "always" => Requirement::Always,
+            "chosen" => Requirement::Chosen,
+            "enrolled" => Requirement::Enrolled,
+            "never" => Requirement::Never,
+            other => panic!("no requirement {other}"),
+        };
+        self.world.policy.default.enroll = match rest {
+            [] | ["self-service"] => Enrollment::SelfService,
+            ["at-login"] => Enrollment::AtLogin,
+            ["invited"] => Enrollment::Invited,
+            other => panic!("no enrollment {other:?}"),
+        };
     }
 
     fn person(&mut self, name: &str) -> Person {

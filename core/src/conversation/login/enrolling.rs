@@ -142,10 +142,12 @@ impl Login {
         }
         match answer {
             Answer::Nothing => self.wait(Vec::new(), Note::EnterNewCode, enrolling.clone()),
-            Answer::Word(Word::New) => self.show_new(Vec::new(), enrolling.progress, account, now, entropy),
+            Answer::Word(Word::New) if enrolling.progress.authority != Authority::Resumed => {
+                self.show_new(Vec::new(), enrolling.progress, account, now, entropy)
+            }
             Answer::Word(Word::Invert) => self.invert(enrolling, factor),
-            Answer::Word(Word::Help | Word::Yes | Word::Saved | Word::Way(_)) => {
-                self.wait(Vec::new(), enrolling.words_note(), enrolling.clone())
+            Answer::Word(Word::Help | Word::New | Word::Yes | Word::Saved | Word::Way(_)) => {
+                self.wait(Vec::new(), self.words_note(enrolling), enrolling.clone())
             }
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
@@ -212,7 +214,7 @@ impl Login {
         let look = match enrolling.look {
             Some(Look::LightBlocks) => Look::DarkBlocks,
             Some(Look::DarkBlocks) => Look::LightBlocks,
-            None => return self.wait(Vec::new(), enrolling.words_note(), enrolling.clone()),
+            None => return self.wait(Vec::new(), self.words_note(enrolling), enrolling.clone()),
         };
         let enrolling = Enrolling { look: Some(look), ..enrolling.clone() };
         self.ask(Vec::new(), self.screen(factor, Some(look)), Stage::Enrolling(enrolling))
@@ -235,6 +237,14 @@ impl Login {
     /// Tells what can be set up in this login: the first that the rule names.
     pub(super) fn enrollable(&self) -> Option<Method> {
         self.decision.methods.iter().copied().find(|method| method.is_enrollable())
+    }
+
+    fn words_note(&self, enrolling: &Enrolling) -> Note {
+        let drawn = if enrolling.look.is_some() { Drawn::Yes } else { Drawn::No };
+        match enrolling.progress.authority {
+            Authority::Rule | Authority::Invited => Note::EnrollingWords { drawn },
+            Authority::Resumed => Note::RenewByInvitation { help: self.help() },
+        }
     }
 
     pub(super) fn factor_event(
@@ -263,15 +273,7 @@ impl Enrolling {
     const fn words(&self) -> &'static [Word] {
         match self.progress.authority {
             Authority::Rule | Authority::Invited => &[Word::Help, Word::New, Word::Invert],
-            Authority::Resumed => &[Word::Help],
-        }
-    }
-
-    const fn words_note(&self) -> Note {
-        let drawn = if self.look.is_some() { Drawn::Yes } else { Drawn::No };
-        match self.progress.authority {
-            Authority::Rule | Authority::Invited => Note::EnrollingWords { drawn },
-            Authority::Resumed => Note::EnterNewCode,
+            Authority::Resumed => &[Word::Help, Word::New],
         }
     }
 }

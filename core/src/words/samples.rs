@@ -1,0 +1,114 @@
+//! One message of every kind that holds words of ours, for the tests of all languages.
+
+use std::time::Duration;
+
+use super::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup};
+use crate::factor::Method;
+use crate::secret::Secret;
+use crate::time::WallTime;
+
+/// Every prompt.
+pub(super) const PROMPTS: [Prompt; 12] = [
+    Prompt::Code,
+    Prompt::CodeOf(Method::Totp),
+    Prompt::CodeOf(Method::Hotp),
+    Prompt::CodeOf(Method::Backup),
+    Prompt::NextTokenCode,
+    Prompt::CurrentCode,
+    Prompt::PendingCode,
+    Prompt::PendingCodeOrInvitation,
+    Prompt::Invitation,
+    Prompt::Saved,
+    Prompt::Yes,
+    Prompt::Close,
+];
+
+/// One message of every kind; `Code: ` and its like are the same in some languages and left out.
+pub(super) fn every_message() -> Vec<Message> {
+    let prompts =
+        PROMPTS.into_iter().filter(|prompt| !matches!(prompt, Prompt::Code | Prompt::CodeOf(Method::Backup)));
+    let spoken = notes().into_iter().map(Message::Note).chain(refusals().into_iter().map(Message::Refusal));
+    prompts.map(Message::Prompt).chain(spoken).chain(setups().into_iter().map(Message::Setup)).collect()
+}
+
+fn label() -> String {
+    "phone".to_owned()
+}
+
+fn key() -> Secret<String> {
+    Secret::new("ABCD".to_owned())
+}
+
+fn notes() -> Vec<Note> {
+    let help = || Some("the desk".to_owned());
+    vec![
+        Note::WrongCode,
+        Note::RepeatedCode { next: Duration::from_secs(17) },
+        Note::ClockOff { minutes: 1, direction: Direction::Ahead },
+        Note::ClockOff { minutes: 2, direction: Direction::Behind },
+        Note::EnterCode { help: help() },
+        Note::EnterNewCode,
+        Note::RepeatedToken,
+        Note::WrongBackupCode,
+        Note::WrongInvitation { help: help() },
+        Note::BackupCodesLeft { left: 0 },
+        Note::BackupCodesLeft { left: 1 },
+        Note::BackupCodesLeft { left: 7 },
+        Note::Ways { ways: Method::ALL.to_vec(), help: None },
+        Note::WriteDown,
+        Note::PhoneOff { seconds: 30, direction: Direction::Ahead },
+        Note::PhoneOff { seconds: 60, direction: Direction::Behind },
+        Note::TokenAhead { codes: 1 },
+        Note::TokenAhead { codes: 2 },
+        Note::EnrollingWords { drawn: Drawn::Yes },
+        Note::EnrollingWords { drawn: Drawn::No },
+        Note::RenewByInvitation { help: help() },
+    ]
+}
+
+fn refusals() -> Vec<Refusal> {
+    let help = || Some("the desk".to_owned());
+    let [now, until] = [WallTime::from_seconds(0), WallTime::from_seconds(60)];
+    vec![
+        Refusal::Locked { until, now, help: help() },
+        Refusal::NeedsReset { help: help() },
+        Refusal::NotEnrolled { help: help() },
+        Refusal::EnrollFirst { method: Method::Totp },
+        Refusal::InvitationNeeded { help: help() },
+        Refusal::NothingSetUp,
+        Refusal::UidChanged { help: help() },
+        Refusal::NoRightCode,
+        Refusal::Unavailable,
+        Refusal::EnrollmentClosed { help: help() },
+        Refusal::TooManyFactors { limit: 16 },
+        Refusal::LabelTaken { label: label() },
+        Refusal::NoSuchFactor { name: label() },
+        Refusal::AmbiguousFactor { labels: vec![label()] },
+        Refusal::LastFactor,
+        Refusal::NothingChanged,
+        Refusal::NotSaved,
+        Refusal::ChangedMeanwhile,
+    ]
+}
+
+fn setups() -> Vec<Setup> {
+    vec![
+        Setup::Scan,
+        Setup::ScanOrEnterKey { method: Method::Totp },
+        Setup::ScanOrEnterKey { method: Method::Hotp },
+        Setup::EnterKey { method: Method::Totp },
+        Setup::EnterKey { method: Method::Hotp },
+        Setup::BackupCodesIntro,
+        Setup::BackupCodesMade,
+        Setup::Replaced { label: label() },
+        Setup::Renamed { old: label(), new: "tablet".to_owned() },
+        Setup::TestPassed { method: Method::Totp, label: label() },
+        Setup::TestPassed { method: Method::Hotp, label: label() },
+        Setup::TestPassed { method: Method::Backup, label: String::new() },
+        Setup::Key { key: key(), drawn: Drawn::Yes },
+        Setup::Key { key: key(), drawn: Drawn::No },
+        Setup::FirstFactor,
+        Setup::Completed { label: label() },
+        Setup::Removed { label: label() },
+    ]
+}
