@@ -1,8 +1,10 @@
 //! What the dialogues of self-service share: who asks, the proof by a current code, how they end.
 //!
 //! Owns the rule that every change needs a current factor first (row S1), throttled in the bucket of the person's own
-//! uid, and that every end is recorded. Leaves to each dialogue what is changed. The account's epoch is noted at the
+//! uid, and that every end is recorded. `proving` has the proof; what is changed is left to each dialogue. The account's epoch is noted at the
 //! beginning: whatever changes the factors meanwhile, a reset above all, ends the dialogue.
+
+mod proving;
 
 use std::sync::Arc;
 
@@ -13,15 +15,13 @@ use crate::login::{Existence, Host, Person};
 use crate::policy::Policy;
 use crate::throttle::{Bucket, Standing};
 use crate::time::Now;
-use crate::words::{Language, Message, Note, Prompt, Refusal};
+use crate::words::{Language, Message, Refusal};
 
-use super::answer::{AT_CODES, Answer, Word, numbered, read};
 use super::login::locked;
-use super::proof::{Charged, Check, Distant, Outcome, Used, clock_off, note_of_wrong};
-use super::{
-    Conversation, Departure, Effect, Line, PROMPT_LIMIT, Reply, State, Style, Tally, Turn, prompt_line,
-    with_prompt,
-};
+use super::proof::{Charged, Check, Distant};
+use super::{Conversation, Departure, Effect, Line, Reply, State, Style, Tally, Turn, prompt_line};
+
+pub(super) use proving::Proof;
 
 /// One change that a person makes to their own factors.
 #[derive(Debug, Clone)]
@@ -45,22 +45,6 @@ pub(super) struct SelfService {
 pub(super) struct Failure {
     pub(super) reason: &'static str,
     pub(super) text: Refusal,
-}
-
-/// What came of a current code.
-pub(super) enum Proof {
-    /// It was right; this account is to be committed, with whatever follows from it.
-    Proven(Account, Used),
-    /// Another one is asked for.
-    Again {
-        /// The state that has counted it.
-        service: SelfService,
-        effects: Vec<Effect>,
-        /// The text of the prompt.
-        messages: Vec<Message>,
-    },
-    /// The dialogue is over.
-    Over(Turn),
 }
 
 impl SelfService {
@@ -117,11 +101,6 @@ impl SelfService {
         Turn { next, effects }
     }
 
-    /// Lists the ways in which this person can prove that it is they.
-    fn ways(account: &Account) -> Vec<Method> {
-        Method::ALL.into_iter().filter(|method| account.holds(*method)).collect()
-    }
-
     /// Tells why nothing may be evaluated or changed.
     pub(super) fn barrier(&self, account: &Account, now: Now) -> Option<Failure> {
         let help = self.help();
@@ -138,58 +117,6 @@ impl SelfService {
             Standing::Open => None,
             standing @ (Standing::Locked { .. } | Standing::NeedsReset) => {
                 Some(Failure { reason: "locked", text: locked(standing, now, help) })
-            }
-        }
-    }
-
-    /// Evaluates an answer as a current code.
-    pub(super) fn prove(&self, text: &str, account: &Account, now: Now) -> Proof {
-        if let Some(failure) = self.barrier(account, now) {
-            return Proof::Over(self.fail(Vec::new(), failure, account, now));
-        }
-        match read(text, &AT_CODES) {
-            Answer::Nothing => {
-                let note = Note::EnterCode { help: self.help() };
-                self.again(Vec::new(), with_prompt([Message::Note(note)], Prompt::CurrentCode), account, now)
-            }
-            Answer::Word(word) => self.choose(word, account, now),
-            Answer::Code(code) => match numbered(&code, &Self::ways(account)) {
-                Some(way) => self.choose(Word::Way(way), account, now),
-                None => self.tried().evaluate(&code, account, now),
-            },
-        }
-    }
-
-    /// Asks for a code of the chosen way, or lists the ways.
-    fn choose(&self, word: Word, account: &Account, now: Now) -> Proof {
-        let ways = Self::ways(account);
-        let messages = match word {
-            Word::Way(way) if ways.contains(&way) => with_prompt([], Prompt::CodeOf(way)),
-            Word::Way(_) | Word::Help | Word::New | Word::Invert | Word::Yes | Word::Saved => {
-                let note = Note::Ways { ways, help: self.help() };
-                with_prompt([Message::Note(note)], Prompt::CurrentCode)
-            }
-        };
-        self.again(Vec::new(), messages, account, now)
-    }
-
-    fn evaluate(&self, code: &str, account: &Account, now: Now) -> Proof {
-        let noted = |note| with_prompt([Message::Note(note)], Prompt::CurrentCode);
-        match self.check(account, now).against_active(code, &Method::ALL) {
-            Outcome::Right { account, used } => Proof::Proven(account, used),
-            Outcome::Repeated { note } => {
-                let record = Effect::Record(self.event(EventId::CodeRepeated, account, now));
-                self.again(vec![record], noted(note), account, now)
-            }
-            Outcome::Wrong(charged) => {
-                let note = clock_off(&self.distant, &charged.distant).unwrap_or_else(|| note_of_wrong(code));
-                let messages =
-                    if charged.runs_ahead { with_prompt([], Prompt::NextTokenCode) } else { noted(note) };
-                let missed = Self { distant: charged.distant.clone(), ..self.clone() };
-                match missed.charge(EventId::CodeWrong, charged, now) {
-                    Ok((account, effects)) => missed.again(effects, messages, &account, now),
-                    Err(turn) => Proof::Over(turn),
-                }
             }
         }
     }
@@ -213,13 +140,6 @@ impl SelfService {
         effects.push(Effect::Record(self.event(EventId::ThrottleLocked, &account, now)));
         let failure = Failure { reason: "locked", text: locked(standing, now, self.help()) };
         Err(self.fail(effects, failure, &account, now))
-    }
-
-    fn again(&self, effects: Vec<Effect>, messages: Vec<Message>, account: &Account, now: Now) -> Proof {
-        if self.tally.prompts < PROMPT_LIMIT {
-            return Proof::Again { service: self.clone(), effects, messages };
-        }
-        Proof::Over(self.fail(effects, Failure::wrong_code(), account, now))
     }
 
     pub(super) fn check<'a>(&'a self, account: &'a Account, now: Now) -> Check<'a> {

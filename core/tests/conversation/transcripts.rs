@@ -78,5 +78,10 @@ fn a_late_first_factor_shows_everybody_the_same() {
         for other in ["late-unenrolled.txt", "late-enrolled.txt", "late-locked.txt"] {
             assert_eq!(shown(other), unknown, "{other}");
         }
+        let unknown = shown("late-choosing-unknown.txt");
+        assert_eq!(unknown.len(), 4, "the list, a choice, a code, a verdict");
+        for other in ["unenrolled", "enrolled", "locked"] {
+            assert_eq!(shown(&format!("late-choosing-{other}.txt")), unknown, "{other}");
+        }
     }
 }

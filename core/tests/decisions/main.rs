@@ -7,5 +7,6 @@ mod helpdesk;
 mod people;
 mod policy;
 mod qr;
+mod terms;
 mod throttle;
 mod totp;
