@@ -182,8 +182,8 @@ fn demand(
 }
 
 fn methods(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<Method> {
-    let Some(value) = section.value("methods") else { return Method::ALL.to_vec() };
-    let Some(entries) = value.list(findings) else { return Method::ALL.to_vec() };
+    let Some(value) = section.value("methods") else { return vec![Method::Totp] };
+    let Some(entries) = value.list(findings) else { return vec![Method::Totp] };
     if value.is_empty_list() {
         value.refuse(findings, "`methods` is empty, nobody could log in");
     }

@@ -27,7 +27,7 @@ fn the_shortest_file_has_the_documented_defaults() {
     assert_eq!(loaded.store.key_file, None);
     assert_eq!(loaded.policy.default.name.as_str(), "default");
     assert_eq!(loaded.policy.default.require, Requirement::Enrolled);
-    assert_eq!(loaded.policy.default.methods, Method::ALL);
+    assert_eq!(loaded.policy.default.methods, [Method::Totp]);
     assert_eq!(loaded.policy.default.enroll, Enrollment::SelfService);
 }
 
