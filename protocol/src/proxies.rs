@@ -43,12 +43,21 @@ pub trait Conversation {
 pub trait SelfService {
     /// Tells what the caller holds: `user` s, `available` b, `factors` aa{sv} (`id` u, `method` s, `label` s, `state` s
     /// `active`|`pending`, `since` t, `last_used` t absent when never), `locked_until` t (absent when open), `needs_reset` b, `rule` s,
-    /// `requirement` s, `enroll` s, `methods` as.
+    /// `requirement` s, `enroll` s, `methods` as, `backup_codes_left` u (absent when none were made), `chosen` b
+    /// (only with requirement `chosen`).
     fn status(&self) -> zbus::Result<OwnedFacts>;
-    /// Begins setting up a factor. `kind` is a method name; options: `label` s, `locale` s, `draws_qr` b.
+    /// Begins setting up a factor. `kind` is a method name; options: `label` s, `locale` s, `draws_qr` b, `replace` s (the
+    /// factor that the new one takes the place of, "" for the only one of its kind), `end_sessions` b (once it is done,
+    /// the caller's other sessions end).
     fn begin_enrollment(&self, kind: &str, options: Facts<'_>) -> zbus::Result<Begun>;
     /// Begins removing a factor, named by method, label or id. Options: `locale` s.
     fn begin_removal(&self, factor: &str, options: Facts<'_>) -> zbus::Result<Begun>;
+    /// Begins giving a factor, named by method, label or id, another label. Options: `locale` s.
+    fn begin_renaming(&self, factor: &str, label: &str, options: Facts<'_>) -> zbus::Result<Begun>;
+    /// Begins making new backup codes, which end the old ones. Options: `locale` s.
+    fn begin_backup_codes(&self, options: Facts<'_>) -> zbus::Result<Begun>;
+    /// Begins trying a code: a login without a session. Options: `locale` s.
+    fn begin_test(&self, options: Facts<'_>) -> zbus::Result<Begun>;
 }
 
 /// What the helpdesk does; polkit decides, per action.
@@ -61,13 +70,22 @@ pub trait Helpdesk {
     /// Tells what a person holds, as `Self.Status` does, never a secret.
     #[zbus(allow_interactive_auth)]
     fn show(&self, user: &str) -> zbus::Result<OwnedFacts>;
-    /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b. Answers `removed` u, `sessions_ended` b.
+    /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b. Answers `removed` u, `sessions_ended` b,
+    /// and where the person's rules ask for an invitation, `invitation` s with `expires` t.
     #[zbus(allow_interactive_auth)]
     fn reset(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
     /// Ends the person's locks. Options: `reason` s (required). Answers `was_locked` b, `needs_reset` b (locked still: only
     /// a reset ends it).
     #[zbus(allow_interactive_auth)]
     fn unlock(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Makes a one-time invitation to enroll. Options: `reason` s (required), `for` u (seconds; absent for the default).
+    /// Answers `code` s, `expires` t.
+    #[zbus(allow_interactive_auth)]
+    fn invite(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Says whether a rule with `require = "chosen"` asks the person for a code. Options: `reason` s, `required` b (both
+    /// required). Answers `changed` b; refused where no such rule covers the person.
+    #[zbus(allow_interactive_auth)]
+    fn set_required(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
 }
 
 /// What an administrator does; polkit decides, or root.
