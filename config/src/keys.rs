@@ -30,19 +30,8 @@ const fn key(name: &'static str, example: &'static str) -> Key {
     Key { name, example }
 }
 
-const RULE_LATER: &[&str] = &[
-    "accept",
-    "contacts",
-    "domains",
-    "enroll_within",
-    "enrolled_after",
-    "fresh_for",
-    "hosts",
-    "idle_timeout",
-    "mode",
-    "remember",
-    "skip",
-];
+const RULE_LATER: &[&str] =
+    &["accept", "contacts", "enrolled_after", "fresh_for", "idle_timeout", "mode", "remember", "skip"];
 
 /// The top of the main file.
 pub(crate) const TOP: Keys = Keys {
@@ -108,9 +97,13 @@ pub(crate) const POLICY: Keys = Keys {
         key("services", r#"["sshd"]"#),
         key("networks", r#"["10.20.0.0/16", "local"]"#),
         key("origin", r#""local""#),
+        key("hosts", r#"["web*", "db?.example.org"]"#),
+        key("domains", r#"["example.org"]"#),
         key("require", r#""always""#),
-        key("methods", r#"["totp"]"#),
+        key("methods", r#"["totp", "hotp", "backup"]"#),
         key("enroll", r#""self-service""#),
+        key("enroll_within", r#""7d""#),
+        key("invite_for", r#""1h""#),
     ],
     later: RULE_LATER,
 };
@@ -120,8 +113,10 @@ pub(crate) const DEFAULT: Keys = Keys {
     table: "[default]",
     known: &[
         key("require", r#""enrolled""#),
-        key("methods", r#"["totp"]"#),
+        key("methods", r#"["totp", "hotp", "backup"]"#),
         key("enroll", r#""self-service""#),
+        key("enroll_within", r#""7d""#),
+        key("invite_for", r#""1h""#),
     ],
     later: RULE_LATER,
 };

@@ -4,13 +4,16 @@
 //! about a login to `core`. Invariants: a policy comes of files without a single error, or not at all; nothing in a
 //! file is ignored; every error is found in one go; what another than the owner could have written is not read.
 //!
-//! The story of one load, in the order of the modules: [`files`](Trust) opens and trusts, `document` parses, `settings`
-//! and `rules` read `values` with their places, `order` compares the rules, `load` makes the policy.
+//! The story of one load, in the order of the modules: [`files`](Trust) opens and trusts, `document` parses, `settings`,
+//! `rules` and `demand` read `values` with their places, `order` compares the rules, `load` makes the policy.
 
+mod demand;
 mod diagnostics;
 mod document;
+mod domain;
 mod duration;
 mod files;
+mod host;
 mod keys;
 mod load;
 mod names;
@@ -24,8 +27,10 @@ mod settings;
 mod source;
 mod values;
 
+pub use demand::ENROLL_WITHIN_LIMIT;
 pub use diagnostics::{DIAGNOSTIC_LIMIT, Diagnostic, Excerpt, Severity};
 pub use files::{DROP_IN_LIMIT, FILE_LIMIT, Trust};
+pub use host::HOST_LIMIT;
 pub use load::{Loaded, check, load};
 pub use rules::RULE_LIMIT;
 pub use schema::schema;

@@ -4,14 +4,17 @@
 
 use std::collections::BTreeMap;
 
+use countersign_core::login::Origin;
 use countersign_core::policy::{Matcher, Requirement};
 
 use crate::diagnostics::Findings;
-use crate::network;
 use crate::rules::{PlacedRule, RULE_LIMIT};
+use crate::{host, network};
 
 /// How many comparisons of entries are spent on looking for rules that are never reached.
 const COMPARISON_LIMIT: usize = 2_000_000;
+/// How many comparisons of characters count as one of entries.
+const LETTERS_AN_ENTRY: usize = 16;
 
 /// Checks all rules, in the order in which they are read.
 pub(crate) fn check(rules: &[PlacedRule<'_>], findings: &mut Findings) {
@@ -51,7 +54,11 @@ fn warn_of_open_door(placed: &PlacedRule<'_>, findings: &mut Findings) {
     let PlacedRule { rule, place, is_sound } = placed;
     if *is_sound && rule.require == Requirement::Never && rule.matcher == Matcher::default() {
         let message = format!("rule `{}` has no condition and asks nobody for a code", rule.name);
-        findings.warning(place, message, "say for which users, groups, services or networks it is meant");
+        findings.warning(
+            place,
+            message,
+            "say for which users, groups, services, networks or hosts it is meant",
+        );
     }
 }
 
@@ -86,12 +93,14 @@ fn warn_of_shadow(earlier: &PlacedRule<'_>, later: &PlacedRule<'_>, findings: &m
 /// Tells whether `earlier` matches every login that `later` matches.
 fn covers(earlier: &Matcher, later: &Matcher) -> bool {
     let Matcher { users, groups, services, networks, origin, hosts, domains } = earlier;
+    // Who is of a domain is of a directory.
+    let later_origin = later.origin.or((!later.domains.is_empty()).then_some(Origin::Directory));
     includes(users, &later.users, |outer, inner| outer == inner)
         && includes(groups, &later.groups, |outer, inner| outer == inner)
         && includes(services, &later.services, |outer, inner| outer == inner)
         && includes(networks, &later.networks, network::covers)
-        && (origin.is_none() || *origin == later.origin)
-        && includes(hosts, &later.hosts, |outer, inner| outer == inner)
+        && (origin.is_none() || *origin == later_origin)
+        && includes(hosts, &later.hosts, |outer, inner| host::covers(outer, inner))
         && includes(domains, &later.domains, |outer, inner| outer.eq_ignore_ascii_case(inner))
 }
 
@@ -104,12 +113,14 @@ fn includes<T>(outer: &[T], inner: &[T], contains: impl Fn(&T, &T) -> bool) -> b
 /// How many comparisons `covers` makes at most.
 fn cost(earlier: &Matcher, later: &Matcher) -> usize {
     let product = |outer: usize, inner: usize| outer.saturating_mul(inner);
+    // A pattern is compared character by character, which is less work than an entry.
+    let letters = |patterns: &[String]| patterns.iter().map(String::len).fold(0, usize::saturating_add);
     [
         product(earlier.users.len(), later.users.len()),
         product(earlier.groups.len(), later.groups.len()),
         product(earlier.services.len(), later.services.len()),
         product(earlier.networks.len(), later.networks.len()),
-        product(earlier.hosts.len(), later.hosts.len()),
+        product(letters(&earlier.hosts), letters(&later.hosts)) / LETTERS_AN_ENTRY,
         product(earlier.domains.len(), later.domains.len()),
     ]
     .into_iter()

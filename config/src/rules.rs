@@ -1,21 +1,19 @@
 //! The rules of the file: `[[policy]]` and `[default]`.
 //!
-//! Owns reading one rule: its conditions and what it demands. Leaves names to `names`, and what rules do to each other
-//! to `order`.
+//! Owns reading one rule and its conditions. Leaves what it demands to `demand`, names to `names`, and what rules do to
+//! each other to `order`.
 
 use countersign_core::account::RuleName;
-use countersign_core::factor::Method;
-use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::Origin;
-use countersign_core::policy::{ENROLL_WITHIN, Enrollment, Matcher, Network, Requirement, Rule};
+use countersign_core::policy::{Matcher, Network, Requirement, Rule};
 
+use crate::demand::Demand;
 use crate::diagnostics::{Findings, Place, shorten};
-use crate::keys;
 use crate::names::{self, NameKind};
-use crate::network;
 use crate::sections::Section;
 use crate::source::Source;
 use crate::values::{Choices, NAME_LIMIT, Text};
+use crate::{domain, host, keys, network};
 
 /// The most rules of all files together.
 pub const RULE_LIMIT: usize = 1000;
@@ -31,20 +29,6 @@ pub(crate) struct PlacedRule<'s> {
     pub(crate) is_sound: bool,
 }
 
-const REQUIREMENTS: Choices<Requirement> = Choices {
-    now: &[
-        ("always", Requirement::Always),
-        ("enrolled", Requirement::Enrolled),
-        ("never", Requirement::Never),
-    ],
-    later: &["chosen"],
-};
-const METHODS: Choices<Method> =
-    Choices { now: &[("totp", Method::Totp)], later: &["hotp", "email", "sms", "call", "backup"] };
-const ENROLLMENTS: Choices<Enrollment> = Choices {
-    now: &[("self-service", Enrollment::SelfService), ("at-login", Enrollment::AtLogin)],
-    later: &["invited"],
-};
 const ORIGINS: Choices<Origin> =
     Choices { now: &[("local", Origin::Local), ("directory", Origin::Directory)], later: &[] };
 
@@ -53,17 +37,10 @@ pub(crate) fn read<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Op
     let errors = findings.errors();
     let name = rule_name(section, findings);
     let matcher = matcher(section, findings);
-    let (require, methods, enroll) = demand(section, findings);
+    let Demand { require, methods, enroll, enroll_within, invite_for } = Demand::read(section, findings);
     let (name, place) = name?;
-    let rule = Rule {
-        name,
-        matcher,
-        require: require.unwrap_or(Requirement::Always),
-        methods,
-        enroll,
-        enroll_within: Some(ENROLL_WITHIN),
-        invite_for_limit: INVITATION_LIFE,
-    };
+    let require = require.unwrap_or(Requirement::Always);
+    let rule = Rule { name, matcher, require, methods, enroll, enroll_within, invite_for_limit: invite_for };
     Some(PlacedRule { rule, place, is_sound: findings.errors() == errors })
 }
 
@@ -75,21 +52,22 @@ pub(crate) fn read_default(top: &Section<'_, '_>, source: &Source, findings: &mu
         return None;
     }
     let section = top.section("default", &keys::DEFAULT, findings)?;
-    let (require, methods, enroll) = demand(&section, findings);
+    let Demand { require, methods, enroll, enroll_within, invite_for } = Demand::read(&section, findings);
     if require == Some(Requirement::Never) {
         let place = section.value("require").map_or_else(|| section.place.clone(), |value| value.place);
         let help = "write require = \"enrolled\" to ask at least those who have enrolled";
         findings.warning(&place, "whom no rule matches is never asked, even when enrolled", help);
     }
     let name = RuleName::try_from(DEFAULT_NAME).ok()?;
+    let matcher = Matcher::default();
     Some(Rule {
         name,
-        matcher: Matcher::default(),
+        matcher,
         require: require?,
         methods,
         enroll,
-        enroll_within: Some(ENROLL_WITHIN),
-        invite_for_limit: INVITATION_LIFE,
+        enroll_within,
+        invite_for_limit: invite_for,
     })
 }
 
@@ -123,15 +101,22 @@ fn matcher(section: &Section<'_, '_>, findings: &mut Findings) -> Matcher {
         let entries = conditions(section, key, findings);
         names::literal(&entries, kind, findings)
     };
-    Matcher {
+    let matcher = Matcher {
         users: listed("users", NameKind::User),
         groups: listed("groups", NameKind::Group),
         services: listed("services", NameKind::Service),
         networks: networks(section, findings),
         origin: section.value("origin").and_then(|value| value.choice(findings, ORIGINS)),
-        hosts: Vec::new(),
-        domains: Vec::new(),
+        hosts: host::patterns(&conditions(section, "hosts", findings), findings),
+        domains: domain::names(&conditions(section, "domains", findings), findings),
+    };
+    if matcher.origin == Some(Origin::Local)
+        && let Some(value) = section.value("domains")
+    {
+        let message = "this rule matches nobody: people with origin = \"local\" are of no domain";
+        findings.warning(&value.place, message, "take `domains` or `origin` out");
     }
+    matcher
 }
 
 /// Takes the list of a condition; an empty one is refused, because to `core` it means everybody.
@@ -161,61 +146,4 @@ fn networks(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<Network> 
         }
     }
     networks
-}
-
-/// Reads what rules and `[default]` have in common.
-fn demand(
-    section: &Section<'_, '_>,
-    findings: &mut Findings,
-) -> (Option<Requirement>, Vec<Method>, Enrollment) {
-    let require = section.value("require");
-    if require.is_none() {
-        let help = "write require = \"always\", \"enrolled\" or \"never\"";
-        findings.error(&section.place, format!("{} has no `require`", section.keys.table), help);
-    }
-    let require = require.and_then(|value| value.choice(findings, REQUIREMENTS));
-    let methods = methods(section, findings);
-    let enroll =
-        section.value("enroll").and_then(|value| value.choice(findings, ENROLLMENTS)).unwrap_or_default();
-    warn_of_no_effect(section, require, enroll, findings);
-    (require, methods, enroll)
-}
-
-fn methods(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<Method> {
-    let Some(value) = section.value("methods") else { return vec![Method::Totp] };
-    let Some(entries) = value.list(findings) else { return vec![Method::Totp] };
-    if value.is_empty_list() {
-        value.refuse(findings, "`methods` is empty, nobody could log in");
-    }
-    let mut methods = Vec::new();
-    for entry in entries {
-        match METHODS.take(&entry, "methods", findings) {
-            Some(method) if methods.contains(&method) => names::repeated(&entry, findings),
-            Some(method) => methods.push(method),
-            None => {}
-        }
-    }
-    methods
-}
-
-/// Says where a value changes nothing, because nothing is ever ignored in silence.
-fn warn_of_no_effect(
-    section: &Section<'_, '_>,
-    require: Option<Requirement>,
-    enroll: Enrollment,
-    findings: &mut Findings,
-) {
-    if require == Some(Requirement::Never) {
-        for value in ["methods", "enroll"].into_iter().filter_map(|key| section.value(key)) {
-            let message = format!("`{}` has no effect with require = \"never\"", value.key);
-            findings.warning(&value.place, message, "take it out");
-        }
-    }
-    if require == Some(Requirement::Enrolled)
-        && enroll == Enrollment::AtLogin
-        && let Some(value) = section.value("enroll")
-    {
-        let message = "nobody is asked to enroll at login with require = \"enrolled\"";
-        findings.warning(&value.place, message, "write require = \"always\", or take `enroll` out");
-    }
 }

@@ -115,13 +115,23 @@ struct Rule {
     networks: Option<Vec<Name>>,
     /// Where the person is defined.
     origin: Option<Origin>,
+    /// Names of hosts, with * for any text and ? for any one character; any of which is enough.
+    #[schemars(length(min = 1, max = 1000))]
+    hosts: Option<Vec<HostPattern>>,
+    /// Domains of people of a directory: what stands behind @ in their name, or their realm; any of which is enough.
+    #[schemars(length(min = 1, max = 1000))]
+    domains: Option<Vec<Domain>>,
     /// What the rule demands.
     require: Requirement,
-    /// The methods allowed, in the order in which they are offered. Default: totp.
+    /// The methods allowed, in the order in which they are offered. Default: totp, hotp, backup.
     #[schemars(length(min = 1))]
     methods: Option<Vec<Method>>,
     /// How people come by a factor. Default: self-service.
     enroll: Option<Enrollment>,
+    /// For how long without an invitation, 1h to 90d from the first login under the rule; 0 has no end. Default: 7d.
+    enroll_within: Option<EnrollWithin>,
+    /// The longest life of an invitation, 1m to 7d. Default: 1h.
+    invite_for: Option<Duration>,
 }
 
 /// What decides where no rule matches.
@@ -130,11 +140,15 @@ struct Rule {
 struct DefaultRule {
     /// What is demanded.
     require: Requirement,
-    /// The methods allowed, in the order in which they are offered. Default: totp.
+    /// The methods allowed, in the order in which they are offered. Default: totp, hotp, backup.
     #[schemars(length(min = 1))]
     methods: Option<Vec<Method>>,
     /// How people come by a factor. Default: self-service.
     enroll: Option<Enrollment>,
+    /// For how long without an invitation, 1h to 90d from the first login under the rule; 0 has no end. Default: 7d.
+    enroll_within: Option<EnrollWithin>,
+    /// The longest life of an invitation, 1m to 7d. Default: 1h.
+    invite_for: Option<Duration>,
 }
 
 /// A language.
@@ -174,6 +188,8 @@ enum Origin {
 enum Requirement {
     /// A code from everybody.
     Always,
+    /// A code from those for whom it is switched on: countersign user enable.
+    Chosen,
     /// A code from those who have enrolled.
     Enrolled,
     /// Nothing.
@@ -186,6 +202,10 @@ enum Requirement {
 enum Method {
     /// An authenticator app.
     Totp,
+    /// A hardware token, or an app with a counter.
+    Hotp,
+    /// Backup codes, made with the first other method.
+    Backup,
 }
 
 /// How people come by a factor.
@@ -196,12 +216,36 @@ enum Enrollment {
     SelfService,
     /// At the first login under the rule as well.
     AtLogin,
+    /// With an invitation only: countersign user invite.
+    Invited,
 }
 
 /// A duration: a whole number and one of s, m, h, d.
 #[derive(JsonSchema)]
 #[schemars(transparent)]
 struct Duration(#[schemars(regex(pattern = "^[0-9]+[smhd]$"))] String);
+
+/// A duration, or 0 for no end.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum EnrollWithin {
+    /// A whole number and one of s, m, h, d; or 0.
+    Within(#[schemars(regex(pattern = "^(0|[0-9]+[smhd])$"))] String),
+    /// No end.
+    Zero(#[schemars(range(min = 0, max = 0))] u32),
+}
+
+/// A pattern of host names, at most 253 bytes.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct HostPattern(#[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9._*?-]+$"))] String);
+
+/// A domain, at most 253 bytes.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Domain(
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"))] String,
+);
 
 /// A name, at most 256 bytes.
 #[derive(JsonSchema)]

@@ -124,6 +124,19 @@ impl<'t, 's> Value<'t, 's> {
         choices.take(&self.text(findings)?, self.key, findings)
     }
 
+    /// Tells whether the value is nothing: the number 0, or `"0"`.
+    pub(crate) fn is_zero(&self) -> bool {
+        match self.content {
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()) == Ok(0),
+            DeValue::String(text) => text == "0",
+            DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => false,
+        }
+    }
+
     /// Tells whether the value is a list without entries.
     pub(crate) fn is_empty_list(&self) -> bool {
         self.content.as_array().is_some_and(|array| array.is_empty())
@@ -205,7 +218,8 @@ impl<T: Copy> Choices<T> {
         None
     }
 
-    fn names(&self) -> String {
+    /// Lists the names, as they are written.
+    pub(crate) fn names(&self) -> String {
         let names: Vec<String> = self.now.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         match names.as_slice() {
             [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::folder::Folder;
 
 /// Words that lead a random file into every corner of the loader.
-const WORDS: [&str; 30] = [
+const WORDS: [&str; 34] = [
     "[[policy]]\n",
     "[default]\n",
     "[store]\n",
@@ -36,6 +36,10 @@ const WORDS: [&str; 30] = [
     "digits",
     "\"always\"",
     "\"totp\"",
+    "hosts",
+    "\"we?*\"",
+    "enroll_within",
+    "\"backup\"",
     "[]",
     "\"10.0.0.1/8\"",
     "\"15m\"",
@@ -99,8 +103,12 @@ struct Written {
     services: Vec<String>,
     networks: Vec<String>,
     origin: Option<&'static str>,
+    hosts: Vec<String>,
+    domains: Vec<String>,
     require: &'static str,
     enroll: &'static str,
+    enroll_within: Option<u64>,
+    invite_for: u64,
 }
 
 impl Written {
@@ -117,6 +125,8 @@ impl Written {
                 Origin::Local => "local",
                 Origin::Directory => "directory",
             }),
+            hosts: rule.matcher.hosts.clone(),
+            domains: rule.matcher.domains.clone(),
             require: match rule.require {
                 Requirement::Always => "always",
                 Requirement::Chosen => "chosen",
@@ -128,9 +138,14 @@ impl Written {
                 Enrollment::AtLogin => "at-login",
                 Enrollment::Invited => "invited",
             },
+            enroll_within: rule.enroll_within.map(|within| within.as_secs() / HOUR),
+            invite_for: rule.invite_for_limit.as_secs() / MINUTE,
         }
     }
 }
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
 
 fn rule() -> impl Strategy<Value = Written> {
     let names = |pattern| btree_set(pattern, 0..4).prop_map(|names| names.into_iter().collect());
@@ -141,17 +156,27 @@ fn rule() -> impl Strategy<Value = Written> {
     ];
     let networks = btree_set(network, 0..4).prop_map(|networks| networks.into_iter().collect());
     let origin = option::of(prop::sample::select(vec!["local", "directory"]));
-    let require = prop::sample::select(vec!["always", "enrolled", "never"]);
-    let enroll = prop::sample::select(vec!["self-service", "at-login"]);
-    (names("[a-zäé_][a-z0-9_.@$-]{0,20}"), names("[a-z][a-z0-9-]{0,10}"), networks, origin, require, enroll)
-        .prop_map(|(users, services, networks, origin, require, enroll)| Written {
+    let require = prop::sample::select(vec!["always", "chosen", "enrolled", "never"]);
+    let enroll = prop::sample::select(vec!["self-service", "at-login", "invited"]);
+    let who = (names("[a-zäé_][a-z0-9_.@$-]{0,20}"), names("[a-z][a-z0-9-]{0,10}"), networks, origin);
+    let where_at = (names("[a-z*?][a-z0-9.?-]{0,10}"), names("[a-z]{1,5}([.][a-z]{1,5}){0,2}"));
+    let times = (option::of(1..=90 * 24_u64), 1..=7 * 24 * 60_u64);
+    (who, where_at, require, enroll, times).prop_map(|(who, (hosts, domains), require, enroll, times)| {
+        let (users, services, networks, origin) = who;
+        let (enroll_within, invite_for) = times;
+        Written {
             users,
             services,
             networks,
             origin,
+            hosts,
+            domains,
             require,
             enroll,
-        })
+            enroll_within,
+            invite_for,
+        }
+    })
 }
 
 fn write(rules: &[Written], help: Option<&str>) -> String {
@@ -161,9 +186,13 @@ fn write(rules: &[Written], help: Option<&str>) -> String {
     }
     for (number, rule) in rules.iter().enumerate() {
         writeln!(text, "[[policy]]\nname = \"rule {number}\"").unwrap();
-        for (key, list) in
-            [("users", &rule.users), ("services", &rule.services), ("networks", &rule.networks)]
-        {
+        for (key, list) in [
+            ("users", &rule.users),
+            ("services", &rule.services),
+            ("networks", &rule.networks),
+            ("hosts", &rule.hosts),
+            ("domains", &rule.domains),
+        ] {
             if !list.is_empty() {
                 writeln!(text, "{key} = {list:?}").unwrap();
             }
@@ -172,6 +201,8 @@ fn write(rules: &[Written], help: Option<&str>) -> String {
             writeln!(text, "origin = \"{origin}\"").unwrap();
         }
         writeln!(text, "require = \"{}\"\nenroll = \"{}\"", rule.require, rule.enroll).unwrap();
+        let within = rule.enroll_within.map_or_else(|| "0".to_owned(), |hours| format!("{hours}h"));
+        writeln!(text, "enroll_within = \"{within}\"\ninvite_for = \"{}m\"", rule.invite_for).unwrap();
     }
     text + crate::folder::MINIMAL
 }

@@ -2,11 +2,11 @@
 
 use countersign_config::{ENTRY_LIMIT, RULE_LIMIT};
 
-use crate::folder::{Folder, MINIMAL, errors_of, rule_fault_of, warnings_of};
+use crate::folder::{Folder, MINIMAL, errors_of, message_of, rule_fault_of, warnings_of};
 
 #[test]
 fn an_empty_condition_is_refused_because_it_would_match_everybody() {
-    for key in ["users", "groups", "services", "networks"] {
+    for key in ["users", "groups", "services", "networks", "hosts", "domains"] {
         assert_eq!(rule_fault_of(&format!("{key} = []")), format!("`{key}` is empty"));
     }
     assert_eq!(rule_fault_of("methods = []"), "`methods` is empty, nobody could log in");
@@ -32,6 +32,17 @@ fn what_looks_like_another_programs_pattern_is_refused() {
         "users = [\"a\", \"a\"]",
         "networks = [\"local\", \"local\"]",
         "methods = [\"totp\", \"totp\"]",
+        "hosts = [\"web[12]\"]",
+        "hosts = [\"!web1\"]",
+        "hosts = [\"web 1\"]",
+        "hosts = [\"\"]",
+        "hosts = [\"web1\", \"WEB1\"]",
+        "hosts = [\"w\u{e4}b\"]",
+        "domains = [\"*.example.org\"]",
+        "domains = [\"@example.org\"]",
+        "domains = [\"example.org.\"]",
+        "domains = [\"example.org\", \"EXAMPLE.ORG\"]",
+        "domains = \"example.org\"",
     ] {
         assert_eq!(
             errors_of(&format!("[[policy]]\nname = \"r\"\nrequire = \"always\"\n{line}\n{MINIMAL}")).len(),
@@ -99,6 +110,9 @@ fn rules_that_an_earlier_one_covers_are_warned_of() {
         ),
         ("origin = \"local\"", "origin = \"local\"\ngroups = [\"g\"]"),
         ("services = [\"sshd\"]", "services = [\"sshd\"]"),
+        ("hosts = [\"web*\"]", "hosts = [\"web1\", \"WEB?.example.org\"]\nusers = [\"a\"]"),
+        ("domains = [\"example.org\"]", "domains = [\"EXAMPLE.ORG\"]"),
+        ("origin = \"directory\"", "domains = [\"example.org\"]"),
     ] {
         let found = pair(first, second);
         assert_eq!(found.len(), 1, "{first} / {second}");
@@ -115,8 +129,105 @@ fn rules_that_an_earlier_one_covers_are_warned_of() {
         ("networks = [\"0.0.0.0/0\", \"::/0\"]", "networks = [\"local\"]"),
         ("origin = \"local\"", "groups = [\"g\"]"),
         ("origin = \"local\"", "origin = \"directory\""),
+        ("origin = \"local\"", "domains = [\"example.org\"]"),
+        ("hosts = [\"web*\"]", ""),
+        ("hosts = [\"web*\"]", "hosts = [\"web1\", \"db1\"]"),
+        ("hosts = [\"web?\"]", "hosts = [\"web*\"]"),
+        ("hosts = [\"web*\"]\nusers = [\"a\"]", "hosts = [\"web*\"]"),
+        ("domains = [\"example.org\"]", "domains = [\"example.org\", \"example.net\"]"),
+        ("domains = [\"example.org\"]", "origin = \"directory\""),
     ] {
         assert_eq!(pair(first, second), Vec::new(), "{first} / {second}");
+    }
+}
+
+#[test]
+fn comparing_patterns_has_a_limit_too() {
+    let patterns: Vec<String> =
+        (0..ENTRY_LIMIT).map(|number| format!("\"{}{number:04}*\"", "a*".repeat(100))).collect();
+    let hosts = patterns.join(", ");
+    let rule = |n: usize| {
+        format!("[[policy]]\nname = \"r{n}\"\nusers = [\"u\"]\nhosts = [{hosts}]\nrequire = \"always\"\n")
+    };
+    let text: String = (0..3).map(rule).collect();
+    let found = warnings_of(&format!("{text}{MINIMAL}"));
+    assert!(found.iter().any(|found| found.message.contains("too many to look for")), "{found:#?}");
+}
+
+#[test]
+fn a_rule_that_matches_nobody_or_says_nothing_of_hosts_is_warned_of() {
+    let of = |lines: &str| {
+        let rule = format!("[[policy]]\nname = \"r\"\nrequire = \"always\"\n{lines}\n{MINIMAL}");
+        warnings_of(&rule).into_iter().map(|found| found.message).collect::<Vec<_>>()
+    };
+    let nobody = "this rule matches nobody: people with origin = \"local\" are of no domain";
+    assert_eq!(of("origin = \"local\"\ndomains = [\"example.org\"]"), [nobody]);
+    assert_eq!(of("origin = \"directory\"\ndomains = [\"example.org\"]"), Vec::<String>::new());
+    assert_eq!(of("hosts = [\"**\"]"), ["`**` matches every host"]);
+    assert_eq!(of("hosts = [\"web*\"]"), Vec::<String>::new());
+}
+
+#[test]
+fn backup_codes_alone_are_refused_because_nobody_could_come_by_them() {
+    let fault = "backup codes come with another method, and `methods` has none";
+    assert_eq!(rule_fault_of("methods = [\"backup\"]"), fault);
+    assert_eq!(message_of(&format!("{MINIMAL}methods = [\"backup\"]")), fault);
+    for methods in ["\"hotp\"", "\"hotp\", \"backup\"", "\"backup\", \"totp\""] {
+        assert!(errors_of(&format!("{MINIMAL}methods = [{methods}]")).is_empty(), "{methods}");
+    }
+}
+
+#[test]
+fn the_time_to_enroll_in_has_a_range_and_zero_is_no_limit() {
+    let of = |line: &str| {
+        let loaded = Folder::new(format!("[default]\nrequire = \"always\"\n{line}\n")).load();
+        loaded.map(|loaded| loaded.policy.default.enroll_within.map(|within| within.as_secs()))
+    };
+    let day = 24 * 60 * 60;
+    assert_eq!(of(""), Ok(Some(7 * day)));
+    for (line, within) in [
+        ("enroll_within = 0", None),
+        ("enroll_within = \"0\"", None),
+        ("enroll_within = \"1h\"", Some(60 * 60)),
+        ("enroll_within = \"90d\"", Some(90 * day)),
+    ] {
+        assert_eq!(of(line), Ok(within), "{line}");
+    }
+    for line in ["91d", "59m", "0s", "7 d", "-1d", "00", ""] {
+        assert!(of(&format!("enroll_within = \"{line}\"")).is_err(), "{line}");
+    }
+    for line in ["7", "-0.0", "false", "[0]", "1"] {
+        assert!(of(&format!("enroll_within = {line}")).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn the_life_of_an_invitation_has_a_range() {
+    let of = |life: &str| {
+        let text = format!("[default]\nrequire = \"always\"\ninvite_for = \"{life}\"\n");
+        Folder::new(text).load().map(|loaded| loaded.policy.default.invite_for_limit.as_secs()).ok()
+    };
+    assert_eq!(Folder::new(MINIMAL).load().unwrap().policy.default.invite_for_limit.as_secs(), 60 * 60);
+    assert_eq!([of("1m"), of("3d"), of("7d")], [Some(60), Some(3 * 86_400), Some(7 * 86_400)]);
+    assert_eq!([of("59s"), of("8d"), of("0"), of("soon")], [None; 4]);
+}
+
+#[test]
+fn keys_of_enrolling_that_change_nothing_are_warned_of() {
+    let of = |lines: &str| warnings_of(&format!("[default]\n{lines}\n")).len();
+    for (lines, warnings) in [
+        ("require = \"always\"\nenroll_within = \"3d\"\ninvite_for = \"1d\"", 0),
+        ("require = \"chosen\"\nenroll = \"at-login\"\nenroll_within = \"3d\"", 0),
+        ("require = \"enrolled\"\nenroll = \"invited\"\ninvite_for = \"1d\"", 0),
+        ("require = \"always\"\nenroll = \"invited\"\nenroll_within = \"3d\"", 1),
+        ("require = \"enrolled\"\nenroll_within = \"3d\"", 1),
+        ("require = \"enrolled\"\ninvite_for = \"1d\"", 1),
+        ("require = \"always\"\nenroll_within = 0\ninvite_for = \"1d\"", 1),
+        // The first warning of each is that [default] asks nobody.
+        ("require = \"never\"\nenroll_within = 0\ninvite_for = \"1d\"", 3),
+        ("require = \"never\"\nenroll = \"invited\"", 2),
+    ] {
+        assert_eq!(of(lines), warnings, "{lines}");
     }
 }
 

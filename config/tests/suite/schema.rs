@@ -116,6 +116,9 @@ fn the_schema_and_the_loader_refuse_the_same_plain_mistakes() {
         "policy = [{ name = \"r\", remember = \"30d\", require = \"always\" }]",
         "policy = [{ name = \"r\", methods = [\"sms\"], require = \"always\" }]",
         "policy = [{ name = \"r\", origin = \"ldap\", require = \"always\" }]",
+        "policy = [{ name = \"r\", hosts = [], require = \"always\" }]",
+        "policy = [{ name = \"r\", enroll = \"by-post\", require = \"always\" }]",
+        "policy = [{ name = \"r\", require = \"picked\" }]",
         "store = { local_names = \"host\" }",
         "help = \"\"",
     ] {
