@@ -6,8 +6,9 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    completions, enroll, generate, policy_check, policy_explain, remove, status, store_rotate_key, user_list,
-    user_reset, user_show, user_unlock,
+    backup_codes, completions, enroll, generate, policy_check, policy_explain, remove, rename, status,
+    store_rotate_key, test, user_disable, user_enable, user_invite, user_list, user_reset, user_show,
+    user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -63,6 +64,9 @@ pub(crate) enum Command {
     Status(status::Status),
     Enroll(enroll::Enroll),
     Remove(remove::Remove),
+    Rename(rename::Rename),
+    BackupCodes(backup_codes::BackupCodes),
+    Test(test::Test),
     /// Help other people with their second factor
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     User(User),
@@ -84,6 +88,9 @@ pub(crate) enum User {
     Show(user_show::Show),
     Reset(user_reset::Reset),
     Unlock(user_unlock::Unlock),
+    Invite(user_invite::Invite),
+    Enable(user_enable::Enable),
+    Disable(user_disable::Disable),
     List(user_list::List),
 }
 

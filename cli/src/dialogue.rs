@@ -9,12 +9,13 @@ use std::thread;
 use async_trait::async_trait;
 use countersign_protocol::conversation::{Peer, run};
 use countersign_protocol::error::{ConversationError, PeerError};
-use countersign_protocol::proxies::{Begun, ConversationProxy};
+use countersign_protocol::proxies::{Begun, ConversationProxy, Facts as Options};
 use countersign_protocol::step::{State, Step};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use zbus::Variant;
 
 use crate::bus::{Bus, CALL_LIMIT, call};
 use crate::exit::{Exit, Failure};
@@ -25,8 +26,13 @@ const LANGUAGE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 /// The longest name of a language that is passed on, in bytes.
 const LANGUAGE_LIMIT: usize = 64;
 
+/// What every dialogue is begun with: the language of the person.
+pub(crate) fn options() -> Options<'static> {
+    locale().map(|locale| ("locale", Variant::from(locale))).into_iter().collect()
+}
+
 /// Tells the language of the person, as the service understands it.
-pub(crate) fn locale() -> Option<String> {
+fn locale() -> Option<String> {
     let named = LANGUAGE_VARIABLES.iter().filter_map(|variable| std::env::var(variable).ok());
     let first = named.into_iter().find(|value| !value.is_empty())?;
     (first.len() <= LANGUAGE_LIMIT && first.is_ascii()).then_some(first)

@@ -78,12 +78,19 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) help: Option<String>,
+    /// Whether it concerns one person alone, so that others of a list may still be done.
+    pub(crate) is_of_person: bool,
 }
 
 impl Failure {
     /// Makes a failure of a sentence.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), help: None }
+        Self { exit, message: message.into(), help: None, is_of_person: false }
+    }
+
+    /// Makes a failure that concerns one person of a list alone.
+    pub(crate) fn of_person(exit: Exit, message: impl Into<String>) -> Self {
+        Self { is_of_person: true, ..Self::new(exit, message) }
     }
 
     /// Adds what to do.
@@ -136,6 +143,11 @@ impl From<zbus::Error> for Failure {
 
 /// Puts an error reply into words; the service's own text says why, where it gave one.
 fn named(name: &str, text: &str) -> Failure {
+    let is_of_person = matches!(name, ours::REFUSED | ours::NO_SUCH_USER);
+    Failure { is_of_person, ..in_words(name, text) }
+}
+
+fn in_words(name: &str, text: &str) -> Failure {
     let exit = exit_of(name);
     let said = |otherwise: &str| Failure::new(exit, sentence(if text.is_empty() { otherwise } else { text }));
     match name {
@@ -260,6 +272,15 @@ mod tests {
             let failure = named(name, "");
             assert_ne!(failure.exit, Exit::Done, "{name}");
             assert!(!failure.message.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_wrong_with_one_person_lets_a_list_go_on() {
+        for (name, _) in TABLE {
+            let of_person =
+                ["org.countersign1.Error.Refused", "org.countersign1.Error.NoSuchUser"].contains(&name);
+            assert_eq!(named(name, "").is_of_person, of_person, "{name}");
         }
     }
 

@@ -57,6 +57,11 @@ impl Facts {
         self.required(key)
     }
 
+    /// Takes a number that may be absent.
+    pub(crate) fn optional_number(&mut self, key: &'static str) -> Result<Option<u32>, Failure> {
+        self.optional(key)
+    }
+
     /// Takes a moment that may be absent.
     pub(crate) fn moment(&mut self, key: &'static str) -> Result<Option<Moment>, Failure> {
         let Some(seconds) = self.optional::<u64>(key)? else { return Ok(None) };

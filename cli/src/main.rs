@@ -5,11 +5,14 @@
 
 mod args;
 mod bus;
+mod chosen;
 mod commands;
 mod dialogue;
+mod duration;
 mod exit;
 mod facts;
 mod output;
+mod people;
 mod progress;
 mod qr;
 mod screen;

@@ -151,7 +151,7 @@ impl Output {
 }
 
 fn json_failure(failure: &Failure) -> String {
-    let Failure { exit, message, help } = failure;
+    let Failure { exit, message, help, is_of_person: _ } = failure;
     let error =
         serde_json::json!({ "code": exit.code(), "kind": exit.word(), "message": message, "help": help });
     serde_json::json!({ "error": error }).to_string()

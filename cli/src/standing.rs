@@ -34,6 +34,8 @@ pub(crate) struct Standing {
     locked_until: Option<Moment>,
     pub(crate) needs_reset: bool,
     pub(crate) factors: Vec<FactorRow>,
+    chosen: Option<bool>,
+    backup_codes_left: Option<u32>,
 }
 
 impl TryFrom<Facts> for FactorRow {
@@ -66,6 +68,8 @@ impl TryFrom<Facts> for Standing {
             locked_until: facts.moment("locked_until")?,
             needs_reset: facts.flag("needs_reset")?,
             factors: factors.into_iter().map(FactorRow::try_from).collect::<Result<_, _>>()?,
+            chosen: facts.optional_flag("chosen")?,
+            backup_codes_left: facts.optional_number("backup_codes_left")?,
         })
     }
 }
@@ -79,13 +83,12 @@ impl FactorRow {
 impl Standing {
     /// Lists the methods set up and confirmed, each once.
     pub(crate) fn set_up(&self) -> Vec<&str> {
-        let mut methods: Vec<&str> = self
-            .factors
-            .iter()
-            .filter(|factor| factor.is_active())
-            .map(|factor| factor.method.as_str())
-            .collect();
-        methods.dedup();
+        let mut methods: Vec<&str> = Vec::new();
+        for factor in self.factors.iter().filter(|factor| factor.is_active()) {
+            if !methods.contains(&factor.method.as_str()) {
+                methods.push(&factor.method);
+            }
+        }
         methods
     }
 
@@ -124,6 +127,9 @@ impl Standing {
             lines.push(field("Methods allowed", &self.methods.join(", ")));
         }
         lines.push(field("Locked", &self.lock_words(output)));
+        if let Some(left) = self.backup_codes_left {
+            lines.push(field("Backup codes", &backup_words(output, left)));
+        }
         if self.factors.is_empty() {
             lines.push(field("Set up", "nothing"));
         } else {
@@ -140,6 +146,8 @@ impl Standing {
         match self.requirement.as_deref() {
             Some("always") => "required".to_owned(),
             Some("enrolled") => "required once it is set up".to_owned(),
+            Some("chosen") if self.chosen == Some(true) => "required: switched on for this person".to_owned(),
+            Some("chosen") => "not asked for: not switched on for this person".to_owned(),
             Some("never") => "not asked for".to_owned(),
             Some(other) => other.to_owned(),
             None => "unknown".to_owned(),
@@ -162,17 +170,35 @@ impl Standing {
     /// Tells the person what they should do next, where there is something.
     pub(crate) fn advice(&self) -> Option<&'static str> {
         let may_enroll = self.available != Some(false) && !self.methods.is_empty();
+        let is_asked = match self.requirement.as_deref() {
+            Some("never") => None,
+            Some("chosen") => self.chosen,
+            Some(other) => Some(other == "always"),
+            None => Some(false),
+        };
         let has_pending = self.factors.iter().any(|factor| factor.state == "pending");
-        match (self.factors.iter().any(FactorRow::is_active), may_enroll, self.requirement.as_deref()) {
-            (true, _, _) | (false, false, _) | (false, true, Some("never")) => None,
-            (false, true, _) if has_pending => Some(
+        if self.factors.iter().any(FactorRow::is_active) {
+            return self.advice_on_backup_codes();
+        }
+        match (is_asked.filter(|_| may_enroll)?, self.enroll.as_deref()) {
+            _ if has_pending => Some(
                 "You have begun to set up an app. Go on at your next login, or anew: countersign enroll totp",
             ),
-            (false, true, Some("always")) => {
-                Some("A code will be asked for. Set up your app now: countersign enroll totp")
+            (true, Some("invited")) => {
+                Some("A code will be asked for. Ask for an invitation, then: countersign enroll totp")
             }
-            (false, true, _) => Some("You can set up an authenticator app: countersign enroll totp"),
+            (false, Some("invited")) => {
+                Some("With an invitation you can set up an authenticator app: countersign enroll totp")
+            }
+            (true, _) => Some("A code will be asked for. Set up your app now: countersign enroll totp"),
+            (false, _) => Some("You can set up an authenticator app: countersign enroll totp"),
         }
+    }
+
+    fn advice_on_backup_codes(&self) -> Option<&'static str> {
+        let takes_backup = self.methods.iter().any(|method| method == "backup");
+        (takes_backup && self.backup_codes_left.unwrap_or(0) == 0)
+            .then_some("You have no backup codes for the day your phone is lost: countersign backup-codes")
     }
 }
 
@@ -185,6 +211,13 @@ pub(crate) enum Lock {
     Until(Moment),
     /// Locked until a reset.
     NeedsReset,
+}
+
+fn backup_words(output: &Output, left: u32) -> String {
+    match left {
+        0 => output.paint(Stream::Out, Tone::Caution, "none left"),
+        left => format!("{left} left"),
+    }
 }
 
 fn field(name: &str, value: &str) -> String {

@@ -1,35 +1,44 @@
 //! `countersign enroll`: sets up a factor of one's own.
 
 use clap::{Args, ValueEnum};
-use countersign_protocol::proxies::{Begun, Facts as Options};
+use countersign_protocol::proxies::Begun;
 use serde_json::json;
 use zbus::Variant;
 
 use crate::bus::{Bus, call};
 use crate::commands::Context;
-use crate::dialogue::{hold, locale};
+use crate::dialogue::{hold, options};
 use crate::exit::Failure;
 use crate::output::{printable, value};
 use crate::qr::{QrFile, QrPath};
 use crate::screen::Terminal;
 
-/// Set up an authenticator app
+/// Set up an authenticator app or a hardware token
 ///
-/// Shows a QR code and the setup key, and asks for a code from the app. The app counts only once that code was right.
-/// If you have set up one before, a code from it is asked for first.
+/// Shows a QR code and the setup key, and asks for a code. What you set up counts only once that code was right. If you
+/// have set up something before, a code from it is asked for first. With the first, backup codes are shown: write them
+/// down.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   countersign enroll totp
   countersign enroll totp --label phone
-  countersign enroll totp --qr ~/code.svg")]
+  countersign enroll totp --qr ~/code.svg
+  countersign enroll totp --replace=phone --label 'new phone'
+  countersign enroll hotp --label token")]
 pub(crate) struct Enroll {
-    /// What to set up: totp, an authenticator app with time-based codes
+    /// What to set up: totp, an authenticator app with time-based codes, or hotp, a token with a counter
     #[arg(value_enum, default_value_t, hide_possible_values = true)]
     method: Method,
     /// A name for it, to tell several apart
     #[arg(long, value_name = "NAME")]
     label: Option<String>,
+    /// Take the place of the one with this label, or of the only one of its kind
+    #[arg(long, value_name = "LABEL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    replace: Option<String>,
+    /// End your other sessions on this host once it is done
+    #[arg(long)]
+    end_sessions: bool,
     /// Write the QR code into a new file, readable by you only, as well
     #[arg(long, value_name = "FILE.svg|png")]
     qr: Option<QrPath>,
@@ -41,12 +50,15 @@ enum Method {
     /// An authenticator app (time-based codes, RFC 6238)
     #[default]
     Totp,
+    /// A hardware token, or an app with a counter (RFC 4226)
+    Hotp,
 }
 
 impl Method {
     const fn name(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::Hotp => "hotp",
         }
     }
 }
@@ -64,18 +76,23 @@ impl Enroll {
             context.output.note(&format!("Delete {path} when your app has read it: it holds the key."));
         }
         if context.output.is_json() {
-            return value(&json!({ "enrolled": self.method.name(), "qr": written }));
+            let (enrolled, replaced) = (self.method.name(), self.replace.is_some());
+            return value(&json!({ "enrolled": enrolled, "qr": written, "replaced": replaced }));
         }
         Ok(())
     }
 
     async fn begin(&self, bus: &Bus, draws_qr: bool) -> Result<Begun, Failure> {
-        let mut options = Options::from([("draws_qr", Variant::from(draws_qr))]);
+        let mut options = options();
+        options.insert("draws_qr", Variant::from(draws_qr));
         if let Some(label) = &self.label {
-            options.insert("label", Variant::from(label.as_str()));
+            options.insert("label", Variant::from(label.clone()));
         }
-        if let Some(locale) = locale() {
-            options.insert("locale", Variant::from(locale));
+        if let Some(replaced) = &self.replace {
+            options.insert("replace", Variant::from(replaced.clone()));
+        }
+        if self.end_sessions {
+            options.insert("end_sessions", Variant::from(true));
         }
         call(bus.self_service().await?.begin_enrollment(self.method.name(), options)).await
     }

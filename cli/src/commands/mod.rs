@@ -1,13 +1,19 @@
 //! One file a verb. Each owns its arguments, with their help texts, and what it asks of the service.
 
+pub(crate) mod backup_codes;
 pub(crate) mod completions;
 pub(crate) mod enroll;
 pub(crate) mod generate;
 pub(crate) mod policy_check;
 pub(crate) mod policy_explain;
 pub(crate) mod remove;
+pub(crate) mod rename;
 pub(crate) mod status;
 pub(crate) mod store_rotate_key;
+pub(crate) mod test;
+pub(crate) mod user_disable;
+pub(crate) mod user_enable;
+pub(crate) mod user_invite;
 pub(crate) mod user_list;
 pub(crate) mod user_reset;
 pub(crate) mod user_show;
@@ -46,9 +52,15 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::Status(status) => status.run(&context).await,
         Command::Enroll(enroll) => enroll.run(&context).await,
         Command::Remove(remove) => remove.run(&context).await,
+        Command::Rename(rename) => rename.run(&context).await,
+        Command::BackupCodes(codes) => codes.run(&context).await,
+        Command::Test(test) => test.run(&context).await,
         Command::User(User::Show(show)) => show.run(&context).await,
         Command::User(User::Reset(reset)) => reset.run(&context).await,
         Command::User(User::Unlock(unlock)) => unlock.run(&context).await,
+        Command::User(User::Invite(invite)) => invite.run(&context).await,
+        Command::User(User::Enable(enable)) => enable.run(&context).await,
+        Command::User(User::Disable(disable)) => disable.run(&context).await,
         Command::User(User::List(list)) => list.run(&context).await,
         Command::Policy(Policy::Check(check)) => check.run(&context),
         Command::Policy(Policy::Explain(explain)) => explain.run(&context).await,

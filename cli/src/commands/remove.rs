@@ -1,18 +1,16 @@
 //! `countersign remove`: takes a factor of one's own away.
 
 use clap::Args;
-use countersign_protocol::proxies::Facts as Options;
 use serde_json::json;
-use zbus::Variant;
 
 use crate::bus::call;
 use crate::commands::Context;
-use crate::dialogue::{hold, locale};
+use crate::dialogue::{hold, options};
 use crate::exit::Failure;
 use crate::output::value;
 use crate::screen::Terminal;
 
-/// Remove an app that you have set up
+/// Remove an app or a token that you have set up
 ///
 /// A current code is asked for first. The last one cannot be removed where the policy asks you for a code; without any
 /// working app, the helpdesk resets you.
@@ -27,9 +25,7 @@ pub(crate) struct Remove {
 impl Remove {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let bus = context.bus().await?;
-        let options: Options<'_> =
-            locale().map(|locale| ("locale", Variant::from(locale))).into_iter().collect();
-        let begun = call(bus.self_service().await?.begin_removal(&self.factor, options)).await?;
+        let begun = call(bus.self_service().await?.begin_removal(&self.factor, options())).await?;
         hold(&bus, begun, Terminal::new(context.output.clone(), None)).await?;
         if context.output.is_json() {
             return value(&json!({ "removed": self.factor }));

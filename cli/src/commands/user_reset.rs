@@ -6,15 +6,16 @@ use serde_json::json;
 use zbus::Variant;
 
 use crate::bus::interactive_call;
-use crate::commands::Context;
+use crate::commands::{Context, user_invite};
 use crate::exit::Failure;
 use crate::facts::Facts;
 use crate::output::{printable, value};
 
 /// Remove what a person has set up, so that they can begin anew
 ///
-/// For a person who lost their phone. Removes their methods, the locks and what is half set up. They set up again at
-/// their next login where the rule lets them enroll there, else with `countersign enroll totp`. The reason is recorded.
+/// For a person who lost their phone. Removes their methods, backup codes, invitation, the locks and what is half set
+/// up. They set up again at their next login where the rule lets them enroll there, else with `countersign enroll totp`.
+/// Where the rule asks for an invitation, a new one is written to standard output. The reason is recorded.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,15 +46,22 @@ impl Reset {
         let helpdesk = context.bus().await?.helpdesk().await?;
         let mut facts = Facts::from(interactive_call(helpdesk.reset(&user, options)).await?);
         let (removed, sessions_ended) = (facts.number("removed")?, facts.flag("sessions_ended")?);
+        let (invitation, expires) = (facts.optional_text("invitation")?, facts.moment("expires")?);
         if context.output.is_json() {
-            let answer = json!({ "user": user, "removed": removed, "sessions_ended": sessions_ended });
-            return value(&answer);
+            return value(&json!({
+                "user": user, "removed": removed, "sessions_ended": sessions_ended,
+                "invitation": invitation, "expires": expires,
+            }));
         }
         context.output.note(&words(&printable(&user), removed, sessions_ended));
         if end_sessions && !sessions_ended {
             context.output.note("Their sessions could not be ended. See: loginctl list-sessions");
         }
-        Ok(())
+        match (invitation, expires) {
+            (Some(code), Some(expires)) => user_invite::show(context, &printable(&user), &code, expires),
+            (None, _) => Ok(()),
+            (Some(_), None) => Err(Failure::malformed("`expires` is missing")),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use crate::standing::Standing;
 
 /// Show what a person has set up, never a secret
 ///
-/// Tells which methods the person has set up and when, when they were last used, whether the person is locked, and which
-/// rule applies.
+/// Tells which methods the person has set up and when, when they were last used, how many backup codes are left, whether
+/// the person is locked, and which rule applies.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign user show alice")]
 pub(crate) struct Show {

@@ -34,7 +34,63 @@ fn enrolling_shows_every_line_on_standard_error_and_passes_the_answers_on() {
 fn a_result_for_programs_stands_alone_on_standard_output() {
     let service = Service::with_steps(&[("ask", &[(4, "Code: ")]), ("done", &[])]);
     let ran = service.bus.run(&["--json", "enroll", "totp"], "1\n");
-    assert_eq!(ran.json(), serde_json::json!({ "enrolled": "totp", "qr": null }));
+    assert_eq!(ran.json(), serde_json::json!({ "enrolled": "totp", "qr": null, "replaced": false }));
+}
+
+#[test]
+fn what_is_to_be_replaced_and_ended_is_passed_on() {
+    for (arguments, options) in [
+        (&["enroll", "hotp", "--replace"][..], "hotp draws_qr=false locale=\"de_DE.UTF-8\" replace=\"\""),
+        (
+            &["enroll", "hotp", "--replace=old token"],
+            "hotp draws_qr=false locale=\"de_DE.UTF-8\" replace=\"old token\"",
+        ),
+        (&["enroll", "--end-sessions"], "totp draws_qr=false end_sessions=true locale=\"de_DE.UTF-8\""),
+    ] {
+        let service = Service::with_steps(&[("done", &[])]);
+        let ran = service.bus.run(arguments, "");
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(service.asked(), [format!("BeginEnrollment {options}")]);
+    }
+}
+
+#[test]
+fn every_dialogue_of_ones_own_is_begun_answered_and_told_to_programs() {
+    for (arguments, begun, result) in [
+        (
+            &["rename", "phone", "old phone"][..],
+            "BeginRenaming phone old phone locale=\"de_DE.UTF-8\"",
+            serde_json::json!({ "renamed": "phone", "label": "old phone" }),
+        ),
+        (
+            &["backup-codes"],
+            "BeginBackupCodes locale=\"de_DE.UTF-8\"",
+            serde_json::json!({ "renewed": true }),
+        ),
+        (&["test"], "BeginTest locale=\"de_DE.UTF-8\"", serde_json::json!({ "passed": true })),
+    ] {
+        let steps: [(&str, &[(u32, &str)]); 2] = [("ask", &[(4, "Code: ")]), ("done", &[(1, "Well done.")])];
+        let service = Service::with_steps(&steps);
+        let ran = service.bus.run(arguments, "123456\n");
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", "Code: \nWell done.\n"));
+        assert_eq!(service.asked(), [begun, "Answer 123456"]);
+        let service = Service::with_steps(&steps);
+        let ran = service.bus.run(&[arguments, &["--json"]].concat(), "123456\n");
+        assert_eq!(ran.json(), result);
+        let service = Service::with_steps(&[("failed", &[(2, "No.")])]);
+        let ran = service.bus.run(&[arguments, &["--json"]].concat(), "");
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+    }
+}
+
+#[test]
+fn backup_codes_are_shown_in_the_prompt_and_never_among_the_results() {
+    let codes = "Your backup codes:\n\nK7QM-2XVA9-RTDW\n\nType `saved` when you have written them down: ";
+    let service = Service::with_steps(&[("ask", &[(4, codes)]), ("done", &[])]);
+    let ran = service.bus.run(&["backup-codes", "--json"], "saved\n");
+    assert_eq!((ran.code, ran.out.contains("K7QM")), (0, false), "{ran:?}");
+    assert!(ran.err.contains("K7QM-2XVA9-RTDW"), "{ran:?}");
+    assert_eq!(service.asked()[1..], ["Answer saved"]);
 }
 
 #[test]

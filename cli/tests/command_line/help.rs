@@ -4,15 +4,21 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["status"],
     &["enroll"],
     &["remove"],
+    &["rename"],
+    &["backup-codes"],
+    &["test"],
     &["user"],
     &["user", "show"],
     &["user", "reset"],
     &["user", "unlock"],
+    &["user", "invite"],
+    &["user", "enable"],
+    &["user", "disable"],
     &["user", "list"],
     &["policy"],
     &["policy", "check"],
@@ -53,12 +59,19 @@ fn the_help_of_every_command_is_as_reviewed_and_fits_eighty_columns() {
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 10] = [
+    let wrong: [&[&str]; 17] = [
         &[],
         &["user"],
         &["nonsense"],
         &["status", "--nonsense"],
-        &["enroll", "hotp"],
+        &["enroll", "sms"],
+        &["enroll", "totp", "--replace", "phone"],
+        &["rename", "phone"],
+        &["user", "invite", "alice", "--reason", "x", "--for", "soon"],
+        &["user", "invite", "alice", "--reason", "x", "--for", "0h"],
+        &["user", "enable", "--reason", "x"],
+        &["user", "enable", "alice", "--group", "staff", "--reason", "x"],
+        &["user", "disable", "alice"],
         &["enroll", "--qr", "code.jpg"],
         &["remove"],
         &["user", "reset", "alice", "--reason"],

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::service::{Script, Service};
+use crate::service::{INVITATION, Script, Service};
 
 fn service() -> Service {
     Service::start(Script::default())
@@ -40,10 +40,45 @@ fn reset_says_when_sessions_could_not_be_ended() {
 fn the_json_of_reset_and_unlock_keeps_its_shape() {
     let service = service();
     let ran = service.bus.run(&["user", "reset", "alice", "--reason", "x", "--json"], "");
-    assert_eq!(ran.json(), json!({ "user": "alice", "removed": 1, "sessions_ended": false }));
+    assert_eq!(
+        ran.json(),
+        json!({
+            "user": "alice", "removed": 1, "sessions_ended": false, "invitation": null, "expires": null,
+        })
+    );
     assert_eq!(ran.err, "");
     let ran = service.bus.run(&["user", "unlock", "alice", "--reason", "x", "--json"], "");
     assert_eq!(ran.json(), json!({ "user": "alice", "was_locked": true, "needs_reset": false }));
+}
+
+#[test]
+fn an_invitation_made_by_a_reset_stands_alone_on_standard_output() {
+    let service = service();
+    let ran = service.bus.run(&["user", "reset", "invited", "--reason", "lost phone"], "");
+    assert_eq!((ran.code, ran.out), (0, format!("{INVITATION}\n")));
+    assert_eq!(
+        ran.err,
+        "invited is reset: 1 method was removed.\n\
+         invited can enroll once with this code, until 2026-11-02 14:32 UTC:\n"
+    );
+    let ran = service.bus.run(&["user", "reset", "invited", "--reason", "lost phone", "--json"], "");
+    assert_eq!(ran.json()["invitation"], INVITATION);
+    assert_eq!(ran.json()["expires"], "2026-11-02T14:32:00Z");
+}
+
+#[test]
+fn an_invitation_is_written_to_standard_output_with_its_end_beside_it() {
+    let service = service();
+    let ran = service.bus.run(&["user", "invite", "alice", "--for", "3d", "--reason", "letter"], "");
+    assert_eq!((ran.code, ran.out), (0, format!("{INVITATION}\n")));
+    assert_eq!(ran.err, "alice can enroll once with this code, until 2026-11-02 14:32 UTC:\n");
+    let ran = service.bus.run(&["-q", "user", "invite", "alice", "--reason", "first day", "--json"], "");
+    let expected = json!({ "user": "alice", "code": INVITATION, "expires": "2026-11-02T14:32:00Z" });
+    assert_eq!((ran.json(), ran.err.as_str()), (expected, ""));
+    assert_eq!(
+        service.asked(),
+        ["Invite alice for=uint32 259200 reason=\"letter\"", "Invite alice reason=\"first day\""]
+    );
 }
 
 #[test]
@@ -79,7 +114,9 @@ fn every_error_of_the_service_has_its_exit_code_and_says_why() {
     ] {
         let reset = ["user", "reset", user, "--reason", "x"];
         let unlock = ["user", "unlock", user, "--reason", "x"];
-        for arguments in [&["user", "show", user][..], &reset, &unlock] {
+        let invite = ["user", "invite", user, "--reason", "x"];
+        let enable = ["user", "enable", user, "--reason", "x"];
+        for arguments in [&["user", "show", user][..], &reset, &unlock, &invite, &enable] {
             let ran = service.bus.run(arguments, "");
             assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{arguments:?} {ran:?}");
             assert!(ran.err.contains(says), "{arguments:?} {ran:?}");
@@ -102,7 +139,8 @@ fn an_error_for_a_program_is_one_object_on_standard_error() {
 #[test]
 fn a_reason_is_mandatory() {
     let service = service();
-    for arguments in [["user", "reset", "alice"], ["user", "unlock", "alice"]] {
+    for verb in ["reset", "unlock", "invite", "enable", "disable"] {
+        let arguments = ["user", verb, "alice"];
         let ran = service.bus.run(&arguments, "");
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.err.contains("--reason"), "{ran:?}");

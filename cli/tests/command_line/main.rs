@@ -7,6 +7,7 @@
 )]
 
 mod bus;
+mod choosing;
 mod dialogues;
 mod help;
 mod helpdesk;

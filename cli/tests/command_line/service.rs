@@ -117,6 +117,35 @@ impl SelfService {
         note(&self.0, format!("BeginRemoval {factor} {}", listed(&options)));
         begin(&self.0, server).await
     }
+
+    async fn begin_renaming(
+        &self,
+        factor: String,
+        label: String,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(object_server)] server: &ObjectServer,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), Error> {
+        note(&self.0, format!("BeginRenaming {factor} {label} {}", listed(&options)));
+        begin(&self.0, server).await
+    }
+
+    async fn begin_backup_codes(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(object_server)] server: &ObjectServer,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), Error> {
+        note(&self.0, format!("BeginBackupCodes {}", listed(&options)));
+        begin(&self.0, server).await
+    }
+
+    async fn begin_test(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(object_server)] server: &ObjectServer,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), Error> {
+        note(&self.0, format!("BeginTest {}", listed(&options)));
+        begin(&self.0, server).await
+    }
 }
 
 async fn begin(
@@ -150,6 +179,13 @@ impl Conversation {
     }
 }
 
+/// A code as the service writes it.
+pub(crate) const INVITATION: &str = "K7QM-2XVA-9RTD";
+
+fn invitation() -> OwnedFacts {
+    facts([("invitation", INVITATION.into()), ("expires", 1_793_629_920_u64.into())])
+}
+
 struct Helpdesk(Shared);
 
 /// Some people bring an answer of their own with their name.
@@ -180,7 +216,32 @@ impl Helpdesk {
     fn reset(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
         note(&self.0, format!("Reset {user} {}", listed(&options)));
         judge(&user)?;
-        Ok(facts([("removed", 1_u32.into()), ("sessions_ended", options.contains_key("method").into())]))
+        let mut answer =
+            facts([("removed", 1_u32.into()), ("sessions_ended", options.contains_key("method").into())]);
+        if user == "invited" {
+            answer.extend(invitation());
+        }
+        Ok(answer)
+    }
+
+    fn invite(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("Invite {user} {}", listed(&options)));
+        judge(&user)?;
+        Ok(facts([("code", INVITATION.into()), ("expires", 1_793_629_920_u64.into())]))
+    }
+
+    fn set_required(
+        &self,
+        user: String,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("SetRequired {user} {}", listed(&options)));
+        judge(&user)?;
+        if user == "carol" {
+            let text = "second factor not available here: no rule with require = \"chosen\" covers carol";
+            return Err(Error::Refused(text.to_owned()));
+        }
+        Ok(facts([("changed", (user != "bob").into())]))
     }
 
     fn unlock(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {

@@ -42,7 +42,7 @@ fn the_json_of_a_standing_keeps_its_shape() {
     let expected = json!({
         "user": "alice", "available": true, "rule": "students", "requirement": "always",
         "enroll": "self-service", "methods": ["totp"], "locked_until": "2026-11-02T14:32:00Z",
-        "needs_reset": false, "factors": [factor],
+        "needs_reset": false, "factors": [factor], "chosen": null, "backup_codes_left": null,
     });
     assert_eq!(ran.json(), expected);
 }
@@ -54,6 +54,37 @@ fn who_has_nothing_is_told_how_to_set_up() {
     let ran = service.bus.run(&["status"], "");
     assert!(ran.out.contains("Set up           nothing"), "{ran:?}");
     assert!(ran.err.contains("countersign enroll totp"), "{ran:?}");
+}
+
+#[test]
+fn backup_codes_that_are_left_are_counted_and_the_last_one_gone_is_told() {
+    for (left, says, advises) in
+        [(7_u32, "Backup codes     7 left", false), (0, "Backup codes     none left", true)]
+    {
+        let entries = vec![("backup_codes_left", left.into()), ("methods", vec!["totp", "backup"].into())];
+        let service = service(standing("alice", entries));
+        let ran = service.bus.run(&["status"], "");
+        assert!(ran.out.contains(says), "{ran:?}");
+        assert_eq!(ran.err.contains("countersign backup-codes"), advises, "{ran:?}");
+    }
+}
+
+#[test]
+fn who_was_never_chosen_is_told_that_nothing_is_asked() {
+    for (chosen, says) in [(true, "required: switched on"), (false, "not asked for: not switched on")] {
+        let service =
+            service(standing("alice", vec![("requirement", "chosen".into()), ("chosen", chosen.into())]));
+        let ran = service.bus.run(&["status"], "");
+        assert!(ran.out.contains(says), "{ran:?}");
+    }
+}
+
+#[test]
+fn who_needs_an_invitation_is_told_to_ask_for_one() {
+    let nothing: Vec<countersign_protocol::proxies::OwnedFacts> = vec![];
+    let entries = vec![("factors", nothing.into()), ("enroll", "invited".into())];
+    let ran = service(standing("alice", entries)).bus.run(&["status"], "");
+    assert!(ran.err.contains("Ask for an invitation"), "{ran:?}");
 }
 
 #[test]

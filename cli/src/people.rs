@@ -1,0 +1,179 @@
+//! Who is meant: one person, the members of a group, or the names in a file.
+//!
+//! Owns the reading of names and its limits. Leaves whether there is such a person, and what may be done to them, to the
+//! service.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use nix::unistd::Group;
+
+use crate::exit::{Exit, Failure};
+use crate::output::printable;
+
+/// The largest file of names, in bytes.
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+/// The longest name, in bytes; the service takes none that is longer.
+const NAME_LIMIT: usize = 256;
+/// The people of this host.
+const PASSWD: &str = "/etc/passwd";
+
+/// Who is meant.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Whom {
+    /// Whom
+    user: Option<String>,
+    /// Everybody whom the name service lists as a member of this group
+    #[arg(long)]
+    group: Option<String>,
+    /// Everybody named in this file, one name a line; - is standard input
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+/// The people meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum People {
+    /// One, named on the command line.
+    One(String),
+    /// Those of a list.
+    Listed(Vec<Entry>),
+}
+
+/// One entry of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The line of the file it stands in.
+    pub(crate) line: Option<usize>,
+    /// The name, filtered; what is not a name is told to be so.
+    pub(crate) name: Result<String, NotAName>,
+}
+
+/// A text that cannot be the name of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAName;
+
+impl Whom {
+    /// Lists the people meant.
+    ///
+    /// # Errors
+    /// There is no such group, it has no members, or the file cannot be read.
+    pub(crate) fn people(self) -> Result<People, Failure> {
+        match self {
+            Self { user: Some(user), .. } => Ok(People::One(user)),
+            Self { group: Some(group), .. } => members(&group).map(People::Listed),
+            Self { from: Some(file), .. } => named_in(&file).map(People::Listed),
+            // The command line has exactly one of them.
+            Self { user: None, group: None, from: None } => {
+                Err(Failure::new(Exit::Usage, "Nobody is named."))
+            }
+        }
+    }
+}
+
+fn members(name: &str) -> Result<Vec<Entry>, Failure> {
+    let shown = printable(name);
+    let unknown = || Failure::new(Exit::Refused, format!("There is no group {shown}."));
+    let group = Group::from_name(name)
+        .map_err(|error| {
+            Failure::new(Exit::Refused, format!("The group {shown} cannot be looked up: {error}."))
+        })?
+        .ok_or_else(unknown)?;
+    let mut names = group.mem;
+    names
+        .extend(with_primary_group(&std::fs::read_to_string(PASSWD).unwrap_or_default(), group.gid.as_raw()));
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        let message = format!("The name service lists no member of group {shown}.");
+        return Err(Failure::new(Exit::Refused, message).with_help(
+            "People of a directory who have it as their primary group are not listed: use --from.",
+        ));
+    }
+    Ok(names.into_iter().map(|name| Entry { line: None, name: checked(&name) }).collect())
+}
+
+/// Lists the people of this host who have a group as their primary one; a group does not list these.
+fn with_primary_group(passwd: &str, gid: u32) -> Vec<String> {
+    let of_group = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(2)?.parse() == Ok(gid)).then(|| name.to_owned())
+    };
+    passwd.lines().filter_map(of_group).collect()
+}
+
+fn named_in(file: &Path) -> Result<Vec<Entry>, Failure> {
+    let entries = if file == Path::new("-") {
+        read(io::stdin().lock())
+    } else {
+        File::open(file).and_then(|file| read(BufReader::new(file)))
+    };
+    let place = printable(&file.display().to_string());
+    let entries =
+        entries.map_err(|error| Failure::new(Exit::Refused, format!("{place} cannot be read: {error}.")))?;
+    if entries.is_empty() {
+        return Err(Failure::new(Exit::Refused, format!("{place} names nobody.")));
+    }
+    Ok(entries)
+}
+
+/// Reads one name a line; empty lines and what begins with # are passed over.
+fn read(input: impl BufRead) -> io::Result<Vec<Entry>> {
+    let mut bytes = Vec::new();
+    let length = input.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(length).is_ok_and(|length| length > FILE_LIMIT) {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    let is_meant = |line: &[u8]| !line.is_empty() && !line.starts_with(b"#");
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).enumerate();
+    let entry = |(index, line): (usize, &[u8])| Entry {
+        line: Some(index + 1),
+        name: std::str::from_utf8(line).map_err(|_| NotAName).and_then(checked),
+    };
+    Ok(lines.filter(|(_, line)| is_meant(line)).map(entry).collect())
+}
+
+fn checked(name: &str) -> Result<String, NotAName> {
+    let is_name = (1..=NAME_LIMIT).contains(&name.len())
+        && !name.contains(['/', ':', ','])
+        && !name.chars().any(char::is_whitespace)
+        && printable(name) == name;
+    if is_name { Ok(name.to_owned()) } else { Err(NotAName) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(line: usize, name: &str) -> Entry {
+        Entry { line: Some(line), name: Ok(name.to_owned()) }
+    }
+
+    #[test]
+    fn a_file_has_one_name_a_line_and_what_is_none_is_told_with_its_line() {
+        let entries =
+            read(&b"# new people\nalice\r\n\n  bob  \ncarol,dave\n\xff\n\x1b[2J\nerin@example.org"[..]);
+        let not = |line| Entry { line: Some(line), name: Err(NotAName) };
+        assert_eq!(
+            entries.unwrap(),
+            [entry(2, "alice"), entry(4, "bob"), not(5), not(6), not(7), entry(8, "erin@example.org")]
+        );
+    }
+
+    #[test]
+    fn names_and_files_have_a_limit() {
+        assert!(checked(&"n".repeat(NAME_LIMIT)).is_ok() && checked(&"n".repeat(NAME_LIMIT + 1)).is_err());
+        let endless = BufReader::new(io::repeat(b'a'));
+        assert!(read(endless).is_err());
+    }
+
+    #[test]
+    fn people_with_the_group_as_their_primary_one_belong_to_it() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nalice:x:1000:100::/:\nbob:x:100:1000::/:\nbroken\n";
+        assert_eq!(with_primary_group(passwd, 100), ["alice"]);
+    }
+}
