@@ -214,6 +214,10 @@ fn show(setup: &Setup) -> String {
         Setup::TestPassed { method: Method::Backup, label: _ } => {
             "That backup code is right. It is used up now.".to_owned()
         }
+        Setup::OtherSessionsEnded => "Your other sessions on this host are ended.".to_owned(),
+        Setup::OtherSessionsLeft => {
+            "Your other sessions could not be ended. To see them: loginctl list-sessions".to_owned()
+        }
         Setup::Removed { label } => format!("\"{}\" was removed.", shown(label)),
     }
 }

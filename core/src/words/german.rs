@@ -201,6 +201,10 @@ fn show(setup: &Setup) -> String {
         Setup::TestPassed { method: Method::Backup, label: _ } => {
             "Dieser Backup-Code ist richtig. Er ist damit verbraucht.".to_owned()
         }
+        Setup::OtherSessionsEnded => "Ihre anderen Sitzungen auf diesem Rechner sind beendet.".to_owned(),
+        Setup::OtherSessionsLeft => {
+            "Ihre anderen Sitzungen konnten nicht beendet werden. Welche es sind, zeigt: loginctl list-sessions".to_owned()
+        }
         Setup::Removed { label } => format!("„{}“ wurde entfernt.", shown(label)),
     }
 }

@@ -271,6 +271,10 @@ pub enum Setup {
         /// The label; empty for backup codes.
         label: String,
     },
+    /// The person's sessions other than the one they act from are ended, as they asked.
+    OtherSessionsEnded,
+    /// They could not be ended.
+    OtherSessionsLeft,
     /// A factor is gone.
     Removed {
         /// Its label.

@@ -100,6 +100,8 @@ fn setups() -> Vec<Setup> {
         Setup::EnterKey { method: Method::Hotp },
         Setup::BackupCodesIntro,
         Setup::BackupCodesMade,
+        Setup::OtherSessionsEnded,
+        Setup::OtherSessionsLeft,
         Setup::Replaced { label: label() },
         Setup::Renamed { old: label(), new: "tablet".to_owned() },
         Setup::TestPassed { method: Method::Totp, label: label() },
