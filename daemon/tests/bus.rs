@@ -58,6 +58,8 @@ async fn a_person_enrolls_sees_it_and_removes_it_again() {
     }
     let phone = phone_of(&step);
     let step = answer(&connection, &begun, &phone.code()).await.unwrap();
+    assert!(step.1.last().unwrap().1.contains("backup codes"), "{step:?}");
+    let step = answer(&connection, &begun, "saved").await.unwrap();
     assert_eq!(step.0, "done", "{step:?}");
 
     let shown = helpdesk(&connection).await.show(&own_name()).await.unwrap();

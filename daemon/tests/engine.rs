@@ -12,7 +12,7 @@ use countersign_core::account::UserName;
 use countersign_core::helpdesk::{Act, Actor, Reason, Refusal, Scope};
 use countersign_core::login::{Existence, Groups};
 use countersign_protocol::step::State;
-use countersignd::engine::command::{Caller, Deed, EngineError, Owner};
+use countersignd::engine::command::{Caller, Deed, EngineError, NotDone, Owner};
 use countersignd::engine::{PER_PERSON, PER_UID, key_of};
 use countersignd::host::clock::Clock as _;
 use countersignd::store::memory::Fault;
@@ -375,7 +375,7 @@ async fn the_helpdesk_resets_the_ordinary_and_is_refused_on_the_protected_both_r
     alice.groups = Groups::Complete(vec!["wheel".to_owned()]);
     let before = world.account(&alice).await;
     let refused = world.engine.act(act(&alice), Deed::Unlock).await.unwrap();
-    assert_eq!(refused, Err(Refusal::Protected("wheel".to_owned())));
+    assert_eq!(refused, Err(NotDone::Refused(Refusal::Protected("wheel".to_owned()))));
     assert_eq!(world.account(&alice).await, before);
     let events = world.recorded().await;
     assert_eq!(events.iter().rev().take(2).rev().collect::<Vec<_>>(), ["user-reset", "act-refused"]);

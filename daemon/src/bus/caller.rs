@@ -58,11 +58,22 @@ pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permissi
         (Entrance::Socket | Entrance::Bus, CONVERSATION_INTERFACE, "Answer" | "Cancel") => {
             Permission::ConversationOwner
         }
-        (Entrance::Bus, SELF_INTERFACE, "Status" | "BeginEnrollment" | "BeginRemoval") => Permission::Anyone,
+        (
+            Entrance::Bus,
+            SELF_INTERFACE,
+            "Status" | "BeginEnrollment" | "BeginRemoval" | "BeginRenaming" | "BeginBackupCodes"
+            | "BeginTest",
+        ) => Permission::Anyone,
         (Entrance::Bus, HELPDESK_INTERFACE, "Show") => Permission::Polkit("org.countersign1.helpdesk.show"),
         (Entrance::Bus, HELPDESK_INTERFACE, "Reset") => Permission::Polkit("org.countersign1.helpdesk.reset"),
         (Entrance::Bus, HELPDESK_INTERFACE, "Unlock") => {
             Permission::Polkit("org.countersign1.helpdesk.unlock")
+        }
+        (Entrance::Bus, HELPDESK_INTERFACE, "Invite") => {
+            Permission::Polkit("org.countersign1.helpdesk.invite")
+        }
+        (Entrance::Bus, HELPDESK_INTERFACE, "SetRequired") => {
+            Permission::Polkit("org.countersign1.helpdesk.set-required")
         }
         (Entrance::Bus, ADMIN_INTERFACE, "ListUsers") => Permission::Polkit("org.countersign1.admin.list"),
         (Entrance::Bus, ADMIN_INTERFACE, "ExplainPolicy") => {
@@ -169,7 +180,7 @@ mod tests {
 
     const INTERFACES: [&str; 5] =
         [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
-    const MEMBERS: [&str; 16] = [
+    const MEMBERS: [&str; 21] = [
         "Begin",
         "SessionOpened",
         "PasswordChanged",
@@ -178,9 +189,14 @@ mod tests {
         "Status",
         "BeginEnrollment",
         "BeginRemoval",
+        "BeginRenaming",
+        "BeginBackupCodes",
+        "BeginTest",
         "Show",
         "Reset",
         "Unlock",
+        "Invite",
+        "SetRequired",
         "ListUsers",
         "ExplainPolicy",
         "RotateKey",
@@ -199,6 +215,9 @@ mod tests {
             (Entrance::Bus, SELF_INTERFACE, "Status", Permission::Anyone),
             (Entrance::Bus, SELF_INTERFACE, "BeginEnrollment", Permission::Anyone),
             (Entrance::Bus, SELF_INTERFACE, "BeginRemoval", Permission::Anyone),
+            (Entrance::Bus, SELF_INTERFACE, "BeginRenaming", Permission::Anyone),
+            (Entrance::Bus, SELF_INTERFACE, "BeginBackupCodes", Permission::Anyone),
+            (Entrance::Bus, SELF_INTERFACE, "BeginTest", Permission::Anyone),
             (Entrance::Bus, HELPDESK_INTERFACE, "Show", Permission::Polkit("org.countersign1.helpdesk.show")),
             (
                 Entrance::Bus,
@@ -211,6 +230,18 @@ mod tests {
                 HELPDESK_INTERFACE,
                 "Unlock",
                 Permission::Polkit("org.countersign1.helpdesk.unlock"),
+            ),
+            (
+                Entrance::Bus,
+                HELPDESK_INTERFACE,
+                "Invite",
+                Permission::Polkit("org.countersign1.helpdesk.invite"),
+            ),
+            (
+                Entrance::Bus,
+                HELPDESK_INTERFACE,
+                "SetRequired",
+                Permission::Polkit("org.countersign1.helpdesk.set-required"),
             ),
             (Entrance::Bus, ADMIN_INTERFACE, "ListUsers", Permission::Polkit("org.countersign1.admin.list")),
             (

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use countersign_core::words::{Language, Message, Setup, say};
 use countersign_protocol::names::{ANSWER_LIMIT, CONVERSATION_PATH};
-use countersign_protocol::step::State;
+use countersign_protocol::step::{Line, State, Step, Style};
 use zbus::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::names::BusName;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{BusError, Door, Service};
 use crate::engine::command::{Begun, ConversationId};
+use crate::sessions::Others;
 
 /// What `Begin*` answer: the conversation, the state, the lines. The methods spell it out, because introspection shows
 /// the arguments of a tuple but not of a name for it.
@@ -25,6 +27,28 @@ pub struct ConversationInterface {
     service: Arc<Service>,
     door: Door,
     id: ConversationId,
+    epilogue: Option<Epilogue>,
+}
+
+/// What follows once a dialogue is done: the caller's other sessions end.
+#[derive(Debug, Clone)]
+pub struct Epilogue {
+    /// Which sessions.
+    pub others: Others,
+    /// In which language it is told.
+    pub language: Language,
+}
+
+impl Epilogue {
+    /// Ends the sessions and tells it in the last step.
+    async fn follow(&self, connection: &Connection, step: &mut Step) {
+        let (style, told) = if self.others.end(connection).await {
+            (Style::Information, Setup::OtherSessionsEnded)
+        } else {
+            (Style::Error, Setup::OtherSessionsLeft)
+        };
+        step.lines.push(Line { style, text: say(self.language, &Message::Setup(told)) });
+    }
 }
 
 /// One dialogue. Show every line; in state `ask` prompt with the last one and answer; else it is over.
@@ -38,13 +62,18 @@ impl ConversationInterface {
         &self,
         answer: &str,
         #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
     ) -> Result<(String, Vec<(u32, String)>), BusError> {
         if answer.len() > ANSWER_LIMIT {
             return Err(BusError::InvalidArgument("the answer is too long".into()));
         }
         let owner = self.door.owner(&header)?;
         let text = Zeroizing::new(answer.to_owned());
-        Ok(self.service.engine.answer(self.id, owner, text).await?.into())
+        let mut step = self.service.engine.answer(self.id, owner, text).await?;
+        if let (State::Done, Some(epilogue)) = (step.state, &self.epilogue) {
+            epilogue.follow(connection, &mut step).await;
+        }
+        Ok(step.into())
     }
 
     /// Ends the dialogue.
@@ -66,12 +95,13 @@ pub async fn open(
     connection: &Connection,
     header: &Header<'_>,
     begun: Begun,
+    epilogue: Option<Epilogue>,
 ) -> Result<Opened, BusError> {
     let Begun { id, step, ended } = begun;
     let path =
         ObjectPath::try_from(format!("{CONVERSATION_PATH}/{id}")).map_err(|_| BusError::Unavailable)?;
     if step.state == State::Ask {
-        let object = ConversationInterface { service: Arc::clone(service), door: door.clone(), id };
+        let object = ConversationInterface { service: Arc::clone(service), door: door.clone(), id, epilogue };
         let served = connection.object_server().at(&path, object).await;
         if !matches!(served, Ok(None)) {
             let _ = service.engine.cancel(id, door.owner(header)?).await;

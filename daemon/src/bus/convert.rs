@@ -160,6 +160,29 @@ pub fn switch(facts: &Facts, key: &'static str) -> Result<bool, BusError> {
     }
 }
 
+/// Reads a fact that is a switch and has to be there.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`], also where it is absent.
+pub fn required_switch(facts: &Facts, key: &'static str) -> Result<bool, BusError> {
+    match facts.get(key).map(|value| &**value) {
+        Some(Variant::Bool(on)) => Ok(*on),
+        Some(_) | None => Err(BusError::InvalidArgument(format!("{key} has to be a truth value").into())),
+    }
+}
+
+/// Reads a fact that is a number; absent is none.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`].
+pub fn number(facts: &Facts, key: &'static str) -> Result<Option<u32>, BusError> {
+    match facts.get(key).map(|value| &**value) {
+        None => Ok(None),
+        Some(Variant::U32(number)) => Ok(Some(*number)),
+        Some(_) => Err(BusError::InvalidArgument(format!("{key} is no number").into())),
+    }
+}
+
 /// Reads a numeric address; mapped IPv6 is brought back to IPv4, a zone is dropped.
 #[must_use]
 pub fn address(text: &str) -> Option<IpAddr> {

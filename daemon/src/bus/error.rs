@@ -4,13 +4,12 @@
 
 use std::borrow::Cow;
 
-use countersign_core::helpdesk::Refusal;
 use countersign_protocol::names::error as names;
 use zbus::message::{Header, Message};
 use zbus::names::ErrorName;
 
 use crate::directory::DirectoryError;
-use crate::engine::command::EngineError;
+use crate::engine::command::{EngineError, NotDone};
 
 /// An object that is not there, in D-Bus' own words: another's conversation is as good as none.
 const UNKNOWN_OBJECT: &str = "org.freedesktop.DBus.Error.UnknownObject";
@@ -99,8 +98,8 @@ impl From<DirectoryError> for BusError {
     }
 }
 
-impl From<Refusal> for BusError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal.to_string())
+impl From<NotDone> for BusError {
+    fn from(reason: NotDone) -> Self {
+        Self::Refused(reason.to_string())
     }
 }

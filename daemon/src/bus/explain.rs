@@ -4,7 +4,7 @@
 
 use countersign_core::account::Account;
 use countersign_core::login::{Groups, LoginRequest, Origin, PublicKey, Source};
-use countersign_core::policy::{Decision, Enrollment, Network, PassedOver, Requirement};
+use countersign_core::policy::{Decision, Enrollment, Network, PassedOver, Policy, Requirement};
 
 use super::facts::{OwnedFacts, decision, ordinary_login, put};
 use super::{BusError, Service, convert};
@@ -22,7 +22,8 @@ pub async fn answer(service: &Service, question: &convert::Facts) -> Result<Owne
     let explanation = policy.explain(&request);
     let mut facts = decision(&explanation.decision);
     let account = service.engine.account(&request.person).await?;
-    put(&mut facts, "sees", sees(&explanation.decision, account.as_ref()));
+    let knowledge = Knowledge::of(account.as_ref(), &policy, &explanation.decision, &request, service);
+    put(&mut facts, "sees", sees(&explanation.decision, knowledge));
     let passed_over: Vec<(String, String)> = explanation
         .passed_over
         .iter()
@@ -54,23 +55,49 @@ async fn request(service: &Service, question: &convert::Facts) -> Result<LoginRe
     Ok(request)
 }
 
+/// What is known of the person besides the decision.
+#[derive(Debug, Clone, Copy)]
+struct Knowledge {
+    is_enrolled: bool,
+    is_chosen: bool,
+    wants_invitation: bool,
+}
+
+impl Knowledge {
+    fn of(
+        account: Option<&Account>,
+        policy: &Policy,
+        decision: &Decision,
+        request: &LoginRequest,
+        service: &Service,
+    ) -> Self {
+        let at = service.engine.wall();
+        let LoginRequest { person, host, .. } = request;
+        let is_over = |account: &Account| policy.wants_invitation(person, host, account, at);
+        Self {
+            is_enrolled: account.is_some_and(Account::is_enrolled),
+            is_chosen: account.is_some_and(|account| account.chosen),
+            wants_invitation: account.map_or(decision.enroll == Enrollment::Invited, is_over),
+        }
+    }
+}
+
 /// What the person will see.
-fn sees(decision: &Decision, account: Option<&Account>) -> String {
-    let is_enrolled = account.is_some_and(Account::is_enrolled);
-    let is_chosen = account.is_some_and(|account| account.chosen);
+fn sees(decision: &Decision, knowledge: Knowledge) -> String {
+    let Knowledge { is_enrolled, is_chosen, wants_invitation } = knowledge;
     match (decision.require, is_enrolled, decision.enroll) {
         (Requirement::Never, ..) => "no prompt; the login goes on without a code",
         (Requirement::Enrolled, false, _) => "no prompt: this person has enrolled nothing",
-        (Requirement::Chosen, ..) if !is_chosen => "no prompt: this was not switched on for this person",
+        (Requirement::Chosen, ..) if !is_chosen => "no prompt: it is not switched on for this person",
         (Requirement::Enrolled | Requirement::Chosen | Requirement::Always, true, _) => "a prompt for a code",
+        (Requirement::Chosen | Requirement::Always, false, _) if wants_invitation => {
+            "a prompt for an invitation; with a right one, a QR code to set up an app"
+        }
         (Requirement::Chosen | Requirement::Always, false, Enrollment::AtLogin) => {
             "a QR code to set up an app, then a prompt for a code"
         }
-        (Requirement::Chosen | Requirement::Always, false, Enrollment::SelfService) => {
+        (Requirement::Chosen | Requirement::Always, false, Enrollment::SelfService | Enrollment::Invited) => {
             "a prompt that says that a code is needed and none is set up; the login is refused"
-        }
-        (Requirement::Chosen | Requirement::Always, false, Enrollment::Invited) => {
-            "a prompt for an invitation, with which a code can be set up"
         }
     }
     .to_owned()
@@ -94,13 +121,13 @@ fn why(reason: &PassedOver) -> String {
             format!("the person's origin is {}, not {}", origin_name(*origin), origin_name(*wanted))
         }
         PassedOver::Host { host, wanted } => {
-            format!("{host} fits none of its hosts ({})", wanted.join(", "))
+            format!("the host {host} fits none of its patterns ({})", wanted.join(", "))
         }
         PassedOver::Domain { domain: Some(domain), wanted } => {
-            format!("{domain} is not among its domains ({})", wanted.join(", "))
+            format!("the person's domain is {domain}, none of its domains ({})", wanted.join(", "))
         }
         PassedOver::Domain { domain: None, wanted } => {
-            format!("a local person is of none of its domains ({})", wanted.join(", "))
+            format!("the person is of no domain, and it wants one ({})", wanted.join(", "))
         }
         PassedOver::LessStrict { than } => {
             format!("it could apply, but not everything is known of the person, and {than} is stricter")

@@ -25,14 +25,21 @@ pub fn standing(
     at: WallTime,
 ) -> OwnedFacts {
     let request = ordinary_login(person.clone(), host.clone());
-    let mut facts = decision(&policy.decide(&request));
+    let decided = policy.decide(&request);
+    let mut facts = decision(&decided);
     let is_enrolled = account.is_some_and(Account::is_enrolled);
-    let available =
-        is_enrolled || Method::ALL.iter().any(|method| policy.allows_enrollment(person, host, *method));
+    let may_enroll = |method: &Method| policy.allows_enrollment(person, host, *method);
+    let available = is_enrolled || Method::ALL.iter().any(may_enroll);
     put(&mut facts, "user", person.name.as_str());
     put(&mut facts, "available", available);
     let factors = account.map(|account| account.factors.iter().map(factor).collect()).unwrap_or_default();
     put::<Vec<HashMap<String, Variant<'static>>>>(&mut facts, "factors", factors);
+    if let Some(left) = account.and_then(Account::backup_codes_left) {
+        put(&mut facts, "backup_codes_left", u32::try_from(left).unwrap_or(u32::MAX));
+    }
+    if decided.require == Requirement::Chosen {
+        put(&mut facts, "chosen", account.is_some_and(|account| account.chosen));
+    }
     match account.map_or(Standing::Open, |account| account.throttle.worst(at)) {
         Standing::Open => put(&mut facts, "needs_reset", false),
         Standing::NeedsReset => put(&mut facts, "needs_reset", true),

@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use countersign_core::helpdesk::{Act, Issued, Reason, Scope};
+use countersign_core::helpdesk::{Act, Issued, Reason, Scope, Switch};
+use countersign_core::invitation::{INVITATION_LIFE, LONGEST_INVITATION};
 use countersign_core::login::Existence;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
@@ -18,6 +20,8 @@ use crate::sessions;
 
 /// The longest reason before it is checked, in bytes.
 const REASON_LIMIT: usize = 1024;
+/// The shortest life of an invitation.
+const LEAST_LIFE: Duration = Duration::from_mins(1);
 /// The longest name of a method, in bytes.
 const METHOD_LIMIT: usize = 32;
 
@@ -72,7 +76,8 @@ impl HelpdeskInterface {
 
     /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b.
     ///
-    /// Answers `removed` u, `sessions_ended` b, and where the person needs an invitation now `invitation` s, `expires` t.
+    /// Answers `removed` u, `sessions_ended` b, and where the person's rules ask for an invitation, `invitation` s with
+    /// `expires` t.
     /// Errors: `NotPermitted`, `Refused`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("facts"))]
     async fn reset(
@@ -89,7 +94,7 @@ impl HelpdeskInterface {
         let mut facts = OwnedFacts::new();
         put(&mut facts, "removed", u32::try_from(done.removed).unwrap_or(u32::MAX));
         put(&mut facts, "sessions_ended", ended);
-        if let Some(Issued { code, expires }) = &done.invitation {
+        if let Some(Issued { code, expires }) = done.invitation {
             put(&mut facts, "invitation", code.expose().as_str());
             put(&mut facts, "expires", expires.as_seconds());
         }
@@ -115,6 +120,55 @@ impl HelpdeskInterface {
         put(&mut facts, "needs_reset", done.needs_reset);
         Ok(facts)
     }
+
+    /// Makes a one-time invitation to enroll. Options: `reason` s (required), `for` u (seconds; absent for the default).
+    ///
+    /// Answers `code` s, `expires` t: earlier than asked for where the person's rules allow no longer life.
+    /// Errors: as `Reset`.
+    #[zbus(out_args("facts"))]
+    async fn invite(
+        &self,
+        user: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
+        let (done, _) = self.act(&pass.caller, user, &options, Deed::Invite(life(&options)?)).await?;
+        let Issued { code, expires } = done.invitation.ok_or(BusError::Unavailable)?;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "code", code.expose().as_str());
+        put(&mut facts, "expires", expires.as_seconds());
+        Ok(facts)
+    }
+
+    /// Says whether a rule with `require = "chosen"` asks the person for a code. Options: `reason` s, `required` b (both
+    /// required).
+    ///
+    /// Answers `changed` b.
+    /// Errors: as `Reset`; `Refused` also where no such rule covers the person.
+    #[zbus(out_args("facts"))]
+    async fn set_required(
+        &self,
+        user: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
+        let switch = if convert::required_switch(&options, "required")? { Switch::On } else { Switch::Off };
+        let (done, _) = self.act(&pass.caller, user, &options, Deed::SetChosen(switch)).await?;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "changed", done.is_switched);
+        Ok(facts)
+    }
+}
+
+fn life(options: &convert::Facts) -> Result<Duration, BusError> {
+    let Some(seconds) = convert::number(options, "for")? else { return Ok(INVITATION_LIFE) };
+    let life = Duration::from_secs(seconds.into());
+    let is_life = (LEAST_LIFE..=LONGEST_INVITATION).contains(&life);
+    is_life.then_some(life).ok_or(BusError::InvalidArgument("an invitation lives 1 minute to 7 days".into()))
 }
 
 fn reason(options: &convert::Facts) -> Result<Reason, BusError> {

@@ -47,7 +47,7 @@ impl LoginInterface {
         let person = self.service.person_to_log_in(&pass.caller, user).await?;
         let request = convert::login(&self.service, &pass.caller, person, &context).await?;
         let begun = self.service.engine.begin(Opening::Login(request), pass.caller.clone()).await?;
-        conversation::open(&self.service, &self.door, connection, &header, begun).await
+        conversation::open(&self.service, &self.door, connection, &header, begun, None).await
     }
 
     /// Ties a login that was let in to the kernel's audit session; root only, once for each login.

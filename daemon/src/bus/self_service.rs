@@ -5,17 +5,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use countersign_core::conversation::backup_codes::BackupCodesRequest;
 use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
+use countersign_core::conversation::renaming::RenamingRequest;
+use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::factor::{LABEL_LIMIT, Label, Method};
 use countersign_core::words::Language;
 use zbus::message::Header;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, interface};
 
-use super::conversation;
+use super::conversation::{self, Epilogue};
 use super::facts::{self, OwnedFacts};
 use super::{BusError, Door, Service, convert};
 use crate::engine::command::Opening;
+use crate::sessions::Others;
 
 /// The longest tag of a language, in bytes.
 const LOCALE_LIMIT: usize = 64;
@@ -52,7 +56,9 @@ impl SelfInterface {
         Ok(facts::standing(&person, account.as_ref(), &engine.policy(), engine.host(), engine.wall()))
     }
 
-    /// Begins setting up a factor. Options: `label` s, `locale` s, `draws_qr` b.
+    /// Begins setting up a factor. Options: `label` s, `locale` s, `draws_qr` b, `replace` s (the factor that the new one
+    /// takes the place of, "" for the only one of its kind), `end_sessions` b (once it is done, the caller's other
+    /// sessions end).
     ///
     /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("conversation", "state", "lines"))]
@@ -69,9 +75,18 @@ impl SelfInterface {
         let language = language(&options)?;
         let (method, label) = (method(kind)?, label(&options)?);
         let draws_qr = convert::switch(&options, "draws_qr")?;
-        let request = EnrollmentRequest { person, host, method, label, replace: None, draws_qr, language };
+        let replace = convert::text(&options, "replace", LABEL_LIMIT)?;
+        let others = match header.sender() {
+            Some(sender) if convert::switch(&options, "end_sessions")? => {
+                Some(Others::of(connection, sender, pass.caller.uid).await)
+            }
+            Some(_) | None => None,
+        };
+        let spoken = language.unwrap_or(self.service.engine.policy().settings.language);
+        let request = EnrollmentRequest { person, host, method, label, replace, draws_qr, language };
         let begun = self.service.engine.begin(Opening::Enrollment(request), pass.caller.clone()).await?;
-        conversation::open(&self.service, &Door::Bus, connection, &header, begun).await
+        let epilogue = others.map(|others| Epilogue { others, language: spoken });
+        conversation::open(&self.service, &Door::Bus, connection, &header, begun, epilogue).await
     }
 
     /// Begins removing a factor, named by method, label or id. Options: `locale` s.
@@ -90,7 +105,64 @@ impl SelfInterface {
         let (host, language) = (self.service.engine.host().clone(), language(&options)?);
         let request = RemovalRequest { person, host, factor: name_of_factor(factor)?, language };
         let begun = self.service.engine.begin(Opening::Removal(request), pass.caller.clone()).await?;
-        conversation::open(&self.service, &Door::Bus, connection, &header, begun).await
+        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
+    }
+
+    /// Begins giving a factor, named by method, label or id, another label. Options: `locale` s.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("conversation", "state", "lines"))]
+    async fn begin_renaming(
+        &self,
+        factor: &str,
+        label: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
+        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let (factor, label) = (name_of_factor(factor)?, checked_label(label)?);
+        let request = RenamingRequest { person, host, factor, label, language };
+        let begun = self.service.engine.begin(Opening::Renaming(request), pass.caller.clone()).await?;
+        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
+    }
+
+    /// Begins making new backup codes, which end the old ones. Options: `locale` s.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("conversation", "state", "lines"))]
+    async fn begin_backup_codes(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
+        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let request = BackupCodesRequest { person, host, language };
+        let begun = self.service.engine.begin(Opening::BackupCodes(request), pass.caller.clone()).await?;
+        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
+    }
+
+    /// Begins trying a code: a login without a session. Options: `locale` s.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("conversation", "state", "lines"))]
+    async fn begin_test(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
+        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let request = TrialRequest { person, host, language };
+        let begun = self.service.engine.begin(Opening::Trial(request), pass.caller.clone()).await?;
+        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
     }
 }
 
@@ -106,10 +178,11 @@ pub(super) fn method(name: &str) -> Result<Method, BusError> {
 }
 
 fn label(options: &convert::Facts) -> Result<Option<Label>, BusError> {
-    convert::text(options, "label", LABEL_LIMIT)?
-        .map(|text| Label::try_from(text.as_str()))
-        .transpose()
-        .map_err(|error| BusError::InvalidArgument(error.to_string().into()))
+    convert::text(options, "label", LABEL_LIMIT)?.map(|text| checked_label(&text)).transpose()
+}
+
+fn checked_label(text: &str) -> Result<Label, BusError> {
+    Label::try_from(text).map_err(|error| BusError::InvalidArgument(error.to_string().into()))
 }
 
 fn language(options: &convert::Facts) -> Result<Option<Language>, BusError> {

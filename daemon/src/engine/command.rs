@@ -5,11 +5,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use countersign_core::audit::AuditEvent;
+use countersign_core::conversation::backup_codes::BackupCodesRequest;
 use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
-use countersign_core::helpdesk::{Act, Issued, Refusal, Scope};
+use countersign_core::conversation::renaming::RenamingRequest;
+use countersign_core::conversation::trial::TrialRequest;
+use countersign_core::helpdesk::{Act, Issued, NotCovered, Refusal, Scope, Switch};
 use countersign_core::login::LoginRequest;
 use countersign_core::secret::{Entropy, draw};
 use countersign_protocol::step::Step;
@@ -78,6 +82,12 @@ pub enum Opening {
     Enrollment(EnrollmentRequest),
     /// Removing a factor by oneself.
     Removal(RemovalRequest),
+    /// Giving a factor another name.
+    Renaming(RenamingRequest),
+    /// Making new backup codes.
+    BackupCodes(BackupCodesRequest),
+    /// Trying a code without a login.
+    Trial(TrialRequest),
 }
 
 /// A conversation that was begun.
@@ -100,8 +110,21 @@ pub struct ActDone {
     pub was_locked: bool,
     /// Whether the person is locked still, because only a reset ends it.
     pub needs_reset: bool,
-    /// The invitation that was made, for the one who acted.
+    /// Whether the second factor was switched on or off by it.
+    pub is_switched: bool,
+    /// The invitation that was made; its code is told this once.
     pub invitation: Option<Issued>,
+}
+
+/// Why a helpdesk act was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDone {
+    /// The actor may not act on the person.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nothing would come of it.
+    #[error(transparent)]
+    NotCovered(#[from] NotCovered),
 }
 
 /// Why the engine did not do what it was asked.
@@ -128,6 +151,10 @@ pub enum Deed {
     Reset(Scope),
     /// End locks.
     Unlock,
+    /// Make an invitation that lives so long, if the person's rules allow it.
+    Invite(Duration),
+    /// Switch the second factor on or off.
+    SetChosen(Switch),
 }
 
 /// What a door asks for.
@@ -176,7 +203,7 @@ pub enum Command {
         /// What.
         deed: Deed,
         /// The answer, or why the act was refused.
-        reply: Answer<Result<ActDone, Refusal>>,
+        reply: Answer<Result<ActDone, NotDone>>,
     },
     /// Record something that changes no account.
     Record {

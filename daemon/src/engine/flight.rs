@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_core::account::{Account, AccountKey};
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
-use countersign_core::helpdesk::{self, Act, Refusal};
+use countersign_core::helpdesk::{self, Act, Done, Invited, Issued};
 use countersign_core::login::{Existence, Person};
 use countersign_core::policy::Policy;
 use countersign_core::secret::Entropy;
 use countersign_core::time::{Now, WallTime};
 use tokio::time::{Instant, timeout_at};
 
-use super::command::{ActDone, Deed};
+use super::command::{ActDone, Deed, NotDone};
 use super::effects::{Fault, collect};
 use super::job::{Fate, Job, Landed, Outcome, Sheaf, Waiter, Work};
 use super::registry::key_of;
@@ -182,27 +182,45 @@ impl Draft {
         policy: &Policy,
         now: Now,
         tools: &Tools,
-    ) -> Result<ActDone, Refusal> {
+    ) -> Result<ActDone, NotDone> {
         let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        let account =
-            self.account.clone().unwrap_or_else(|| Account::new(key_of(&act.target), &mut *entropy));
+        let stored = self.account.clone();
+        let account = stored.unwrap_or_else(|| Account::new(key_of(&act.target), &mut *entropy));
         if let Err(refusal) = helpdesk::may_act(&act.actor, &act.target, policy) {
             self.events.push(helpdesk::refused(&account, act, &refusal, now));
-            return Err(refusal);
+            return Err(refusal.into());
         }
-        let done = match deed {
-            Deed::Reset(scope) => helpdesk::reset(&account, act, scope, policy, &mut *entropy, now),
-            Deed::Unlock => helpdesk::unlock(&account, act, now),
-        };
-        // A person without an account has nothing to reset; the act is recorded all the same, and an invitation kept.
-        if self.account.is_some() || done.invitation.is_some() {
-            self.account = Some(Account { revision: account.revision, ..done.account.clone() });
+        let Done { account: next, event, removed, was_locked, needs_reset, invitation } =
+            do_deed(deed, &account, act, policy, &mut *entropy, now)?;
+        let is_switched = next.chosen != account.chosen;
+        // A person without an account has nothing to reset; the act is recorded all the same.
+        if self.account.is_some() || invitation.is_some() || is_switched {
+            self.account = Some(Account { revision: account.revision, ..next });
             self.is_changed = true;
         }
-        self.events.push(done.event.clone());
-        let helpdesk::Done { removed, was_locked, needs_reset, invitation, .. } = done;
-        Ok(ActDone { removed, was_locked, needs_reset, invitation })
+        self.events.push(event);
+        Ok(ActDone { removed, was_locked, needs_reset, is_switched, invitation })
     }
+}
+
+/// Has core decide a deed that the actor may do.
+fn do_deed(
+    deed: Deed,
+    account: &Account,
+    act: &Act,
+    policy: &Policy,
+    entropy: &mut dyn Entropy,
+    now: Now,
+) -> Result<Done, NotDone> {
+    Ok(match deed {
+        Deed::Reset(scope) => helpdesk::reset(account, act, scope, policy, entropy, now),
+        Deed::Unlock => helpdesk::unlock(account, act, now),
+        Deed::Invite(life) => {
+            let Invited { done, code, expires } = helpdesk::invite(account, act, life, policy, entropy, now);
+            Done { invitation: Some(Issued { code, expires }), ..done }
+        }
+        Deed::SetChosen(switch) => helpdesk::set_chosen(account, act, switch, policy, now)?,
+    })
 }
 
 /// Commits the changes in one transaction; those that change nothing are committed already.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use countersign_core::account::{Account, AccountId, AccountKey};
 use countersign_core::audit::{AuditEvent, EventId};
-use countersign_core::helpdesk::{Act, Refusal};
+use countersign_core::helpdesk::Act;
 use countersign_core::login::{Host, Person};
 use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::command::{
-    ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, Opening, Owner,
+    ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, NotDone, Opening, Owner,
 };
 use super::effects::about;
 use super::flight::Tools;
@@ -94,7 +94,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`EngineError::Unavailable`]; a refusal is an answer.
-    pub async fn act(&self, act: Act, deed: Deed) -> Result<Result<ActDone, Refusal>, EngineError> {
+    pub async fn act(&self, act: Act, deed: Deed) -> Result<Result<ActDone, NotDone>, EngineError> {
         self.ask(|reply| Command::Act { act: Box::new(act), deed, reply }).await
     }
 

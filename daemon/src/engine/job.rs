@@ -7,14 +7,14 @@ use std::sync::Arc;
 use countersign_core::account::AccountKey;
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
-use countersign_core::helpdesk::{Act, Refusal};
+use countersign_core::helpdesk::Act;
 use countersign_core::login::Person;
 use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
 use countersign_protocol::step::{State, Step};
 use tokio::sync::oneshot;
 
-use super::command::{ActDone, Answer, Begun, ConversationId, Deed};
+use super::command::{ActDone, Answer, Begun, ConversationId, Deed, NotDone};
 use super::effects::Fault;
 
 /// Who waits for a turn.
@@ -51,7 +51,7 @@ pub(super) enum Work {
         /// The policy that says who is protected.
         policy: Arc<Policy>,
         /// Who waits.
-        reply: Answer<Result<ActDone, Refusal>>,
+        reply: Answer<Result<ActDone, NotDone>>,
     },
     /// A record alone.
     Record {
@@ -88,7 +88,7 @@ pub(super) enum Outcome {
     /// The next state and the step to answer.
     Turn(Box<Conversation>, Option<Step>),
     /// What the act did, or why it was refused.
-    Act(Result<ActDone, Refusal>),
+    Act(Result<ActDone, NotDone>),
     /// The record stands.
     Recorded,
 }

@@ -19,11 +19,14 @@ use std::time::Duration;
 
 use countersign_core::account::AccountKey;
 use countersign_core::audit::EventId;
+use countersign_core::conversation::backup_codes::BackupCodes;
 use countersign_core::conversation::enrollment::Enrollment;
 use countersign_core::conversation::login::Login;
 use countersign_core::conversation::removal::Removal;
+use countersign_core::conversation::renaming::Renaming;
+use countersign_core::conversation::trial::Trial;
 use countersign_core::conversation::{Conversation, Event};
-use countersign_core::helpdesk::{Act, Refusal};
+use countersign_core::helpdesk::Act;
 use countersign_core::login::{Host, Person, Source};
 use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
@@ -39,7 +42,9 @@ pub use registry::{IN_ALL, PER_PERSON, PER_UID, key_of};
 
 use crate::host::journal::Journal;
 use crate::store::BATCH_LIMIT;
-use command::{ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, Opening, Owner};
+use command::{
+    ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, NotDone, Opening, Owner,
+};
 use effects::about;
 use job::{Job, Landed, Waiter, Work};
 use registry::{Entry, Registry};
@@ -214,7 +219,7 @@ impl Engine {
         self.wait(Some(person), Work::Turn { id, conversation, event, waiter });
     }
 
-    fn act(&mut self, act: Box<Act>, deed: Deed, reply: Answer<Result<ActDone, Refusal>>) {
+    fn act(&mut self, act: Box<Act>, deed: Deed, reply: Answer<Result<ActDone, NotDone>>) {
         let person = Arc::new(act.target.clone());
         let policy = Arc::clone(&self.parts.policy.borrow());
         self.wait(Some(person), Work::Act { act, deed, policy, reply });
@@ -263,5 +268,12 @@ fn open(opening: Opening, policy: Arc<Policy>) -> (Person, Source, Conversation)
             (request.person.clone(), Source::Local, Enrollment::begin(request, policy))
         }
         Opening::Removal(request) => (request.person.clone(), Source::Local, Removal::begin(request, policy)),
+        Opening::Renaming(request) => {
+            (request.person.clone(), Source::Local, Renaming::begin(request, policy))
+        }
+        Opening::BackupCodes(request) => {
+            (request.person.clone(), Source::Local, BackupCodes::begin(request, policy))
+        }
+        Opening::Trial(request) => (request.person.clone(), Source::Local, Trial::begin(request, policy)),
     }
 }
