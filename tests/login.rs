@@ -20,10 +20,12 @@ help = "the helpdesk"
 name = "everybody"
 users = ["ann"]
 require = "always"
+methods = ["totp"]
 enroll = "at-login"
 
 [default]
 require = "enrolled"
+methods = ["totp"]
 "#;
 
 fn machine() -> Machine {

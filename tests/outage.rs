@@ -21,10 +21,12 @@ const CONFIGURATION: &str = r#"
 name = "everybody"
 users = ["ann"]
 require = "always"
+methods = ["totp"]
 enroll = "at-login"
 
 [default]
 require = "enrolled"
+methods = ["totp"]
 "#;
 
 /// A machine on which ann has enrolled.

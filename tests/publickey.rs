@@ -17,10 +17,12 @@ const CONFIGURATION: &str = r#"
 name = "everybody"
 users = ["ann"]
 require = "always"
+methods = ["totp"]
 enroll = "at-login"
 
 [default]
 require = "enrolled"
+methods = ["totp"]
 "#;
 
 /// For people who must give a code: the key, then the dialogue. A `Match` block stands last.
