@@ -3,7 +3,7 @@
 //! Owns every `unsafe` of the module, one operation a block. Texts are copied before they are used, because a
 //! conversation may change them. Leaves decisions to the callers.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_uint};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 use countersign_protocol::error::{ScreenError, printable};
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
@@ -17,17 +17,25 @@ unsafe extern "C" {
     fn pam_syslog(handle: *const PamHandle, priority: c_int, format: *const c_char, ...);
     fn pam_fail_delay(handle: *mut PamHandle, microseconds: c_uint) -> c_int;
     fn pam_getenv(handle: *mut PamHandle, name: *const c_char) -> *const c_char;
+    fn pam_set_item(handle: *mut PamHandle, kind: c_int, item: *const c_void) -> c_int;
     fn pam_putenv(handle: *mut PamHandle, assignment: *const c_char) -> c_int;
 }
 
 /// How long a refusal takes at least, as with `pam_unix`; libpam varies it by half and the application may overrule it.
 const FAIL_DELAY_MICROSECONDS: c_uint = 2_000_000;
+/// The item of the password (`_pam_types.h`).
+const PAM_AUTHTOK: c_int = 6;
 /// The key of our data in the handle. With a version: another build of the module must not read it as its own type.
 const PASSED: &str = "countersign.passed.1";
+
+/// The key of the code that a `combined` line kept.
+const KEPT: &str = "countersign.kept.1";
 
 /// How much a line in syslog matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Priority {
+    /// Somebody got in by break-glass.
+    Alert,
     /// Our own fault.
     Critical,
     /// A login was refused because something did not work.
@@ -59,6 +67,11 @@ impl<'a> Handle<'a> {
     pub(crate) fn item<'b, T: Item<'b>>(&'b self, text: impl FnOnce(T) -> &'b CStr) -> Option<String> {
         let item = self.0.get_item::<T>().ok().flatten()?;
         text(item).to_str().ok().map(str::to_owned)
+    }
+
+    /// Tells whether libpam has an item, readable or not.
+    pub(crate) fn has_item<'b, T: Item<'b>>(&'b self) -> bool {
+        !matches!(self.0.get_item::<T>(), Ok(None))
     }
 
     /// Tells a variable of the PAM environment, never of the process.
@@ -111,9 +124,32 @@ impl<'a> Handle<'a> {
         unsafe { self.0.get_data::<Option<String>>(PASSED) }.ok()?.clone()
     }
 
+    /// Keeps a code for the code line of the same stack.
+    pub(crate) fn keep_code(&mut self, code: Zeroizing<String>) -> Result<(), PamResultCode> {
+        self.0.set_data(KEPT, Box::new(Some(code)))
+    }
+
+    /// Takes the code that was kept; it is there once.
+    pub(crate) fn take_kept_code(&mut self) -> Option<Zeroizing<String>> {
+        // SAFETY: only `keep_code` and this store under this key, always an `Option<Zeroizing<String>>`.
+        let kept = unsafe { self.0.get_data::<Option<Zeroizing<String>>>(KEPT) }.ok()?.clone()?;
+        self.0.set_data(KEPT, Box::new(None::<Zeroizing<String>>)).ok()?;
+        Some(kept)
+    }
+
+    /// Gives a password to the modules behind us.
+    pub(crate) fn give_password(&mut self, password: &str) -> Result<(), PamResultCode> {
+        let bytes = Zeroizing::new([password.as_bytes(), b"\0"].concat());
+        let password = CStr::from_bytes_with_nul(&bytes).map_err(|_| PamResultCode::PAM_BUF_ERR)?;
+        // SAFETY: the handle is libpam's for the whole hook; libpam copies the C string.
+        let code = unsafe { pam_set_item(self.0, PAM_AUTHTOK, password.as_ptr().cast()) };
+        if code == 0 { Ok(()) } else { Err(PamResultCode::PAM_BUF_ERR) }
+    }
+
     /// Writes a line to syslog, as libpam does it (facility authpriv, with module, service and phase).
     pub(crate) fn log(&self, priority: Priority, text: &str) {
         let priority = match priority {
+            Priority::Alert => 1,
             Priority::Critical => 2,
             Priority::Error => 3,
             Priority::Debug => 7,

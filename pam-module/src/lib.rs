@@ -3,7 +3,9 @@
 //! Owns the entry points and what each phase does. Leaves every decision to the service. Invariant: in somebody else's
 //! process nothing outlives a call but the silent panic hook, and whatever goes wrong refuses.
 
+mod breakglass;
 mod client;
+mod combined;
 mod facts;
 mod handle;
 mod options;
@@ -27,7 +29,7 @@ use crate::facts::{LOGIN_VARIABLE, Phase, USER_LIMIT};
 use crate::handle::{Handle, Priority};
 use crate::options::{Duty, OptionError, Options};
 use crate::outcome::{Failure, Outcome, SSHD, account_code, authenticate_code};
-use crate::screen::PamScreen;
+use crate::screen::{PamScreen, Prepared};
 
 /// What a person is told when the service cannot be asked. The one sentence of the module: the others come from there.
 const UNAVAILABLE: &str = "The second factor cannot be checked at the moment. Please try again later.";
@@ -81,7 +83,15 @@ fn authenticate(handle: &mut Handle<'_>, arguments: &[&CStr], flags: PamFlag) ->
     let service = handle.service();
     let outcome = match Options::parse(arguments) {
         Ok(Options { duty: Duty::FirstFactor, .. }) => return first_factor(handle, &service),
+        // It decides nothing: the code line behind it does.
+        Ok(Options { duty: Duty::Combined { digits }, .. }) => match combined::split_answer(handle, digits) {
+            Ok(()) => return PamResultCode::PAM_IGNORE,
+            Err(failure) => Err(failure),
+        },
         Ok(Options { duty: Duty::RequireAuth, .. }) => Err(OptionError::Misplaced.into()),
+        Ok(Options { duty: Duty::Code | Duty::LateCode, .. }) if breakglass::opens(handle, &service) => {
+            return PamResultCode::PAM_IGNORE;
+        }
         Ok(options @ Options { duty: Duty::Code | Duty::LateCode, .. }) => log_in(handle, &options, flags),
         Err(error) => Err(error.into()),
     };
@@ -121,10 +131,11 @@ fn log_in(handle: &mut Handle<'_>, options: &Options, flags: PamFlag) -> Outcome
     let facts = facts::gather(handle, options, Phase::Auth);
     debug(handle, options, &format!("asking about {user}"));
     let silent = flags & PAM_SILENT != 0;
+    let prepared = handle.take_kept_code().map(|code| Prepared(Some(code)));
     let (state, login) = runtime()?.block_on(async {
         let client = Client::connect(&options.socket, options.timeout).await?;
         let (mut dialogue, first) = client.begin(&user, facts.on_the_wire()).await?;
-        let state = run(first, &mut PamScreen { handle, silent }, &mut dialogue).await?;
+        let state = run(first, &mut PamScreen { handle, prepared, silent }, &mut dialogue).await?;
         Ok::<_, Failure>((state, dialogue.id().to_owned()))
     })?;
     debug(handle, options, &format!("answered {}", state.name()));
@@ -146,7 +157,9 @@ fn account(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
             return PamResultCode::PAM_IGNORE;
         }
         Ok(options @ Options { duty: Duty::RequireAuth, .. }) => ask_policy(handle, &options),
-        Ok(Options { duty: Duty::LateCode | Duty::FirstFactor, .. }) => Err(OptionError::Misplaced.into()),
+        Ok(Options { duty: Duty::LateCode | Duty::FirstFactor | Duty::Combined { .. }, .. }) => {
+            Err(OptionError::Misplaced.into())
+        }
         Err(error) => Err(error.into()),
     };
     log_failure(handle, &outcome);

@@ -38,6 +38,11 @@ pub(crate) enum Duty {
     LateCode,
     /// `first_factor`: `auth` answers only whether sshd has seen a public key.
     FirstFactor,
+    /// `combined`, `combined=8`: `auth` takes password and code in one answer, before the first factor.
+    Combined {
+        /// How many digits the code has where no comma stands before it.
+        digits: usize,
+    },
     /// `require_auth`: `account` in sshd refuses a login that gave no code where policy asks for one.
     RequireAuth,
 }
@@ -61,10 +66,10 @@ pub(crate) enum OptionError {
     #[error("socket= takes an absolute path")]
     Socket,
     /// Options that say different things about one line.
-    #[error("first_factor, late_first_factor and require_auth exclude each other")]
+    #[error("first_factor, late_first_factor, combined and require_auth exclude each other")]
     Contradiction,
     /// An option that means nothing in this kind of line.
-    #[error("require_auth belongs to account, first_factor and late_first_factor to auth")]
+    #[error("require_auth belongs to account; first_factor, late_first_factor and combined to auth")]
     Misplaced,
 }
 
@@ -95,7 +100,10 @@ impl Options {
 }
 
 /// The options that say what a line is for; they exclude each other.
-const DUTIES: [(&str, Duty); 3] = [
+const DUTIES: [(&str, Duty); 6] = [
+    ("combined", Duty::Combined { digits: 6 }),
+    ("combined=6", Duty::Combined { digits: 6 }),
+    ("combined=8", Duty::Combined { digits: 8 }),
     ("late_first_factor", Duty::LateCode),
     ("first_factor", Duty::FirstFactor),
     ("require_auth", Duty::RequireAuth),

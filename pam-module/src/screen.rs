@@ -10,10 +10,15 @@ use zeroize::Zeroizing;
 
 use crate::handle::Handle;
 
+/// The one answer of a client with one prompt.
+pub(crate) struct Prepared(pub(crate) Option<Zeroizing<String>>);
+
 /// A PAM conversation.
 pub(crate) struct PamScreen<'a, 'b> {
     /// The transaction whose conversation function is talked through.
     pub(crate) handle: &'a Handle<'b>,
+    /// What a `combined` line kept: it answers the first prompt, and there is no second one.
+    pub(crate) prepared: Option<Prepared>,
     /// Under `PAM_SILENT` only prompts are shown.
     pub(crate) silent: bool,
 }
@@ -27,6 +32,9 @@ impl Screen for PamScreen<'_, '_> {
     }
 
     fn ask(&mut self, line: &Line) -> Result<Zeroizing<String>, ScreenError> {
+        if let Some(prepared) = &mut self.prepared {
+            return prepared.0.take().ok_or(ScreenError::Failed);
+        }
         self.handle.ask(line.style == Style::AskHidden, &line.text)
     }
 }
