@@ -6,9 +6,9 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    backup_codes, completions, enroll, generate, policy_check, policy_explain, remove, rename, status,
-    store_rotate_key, test, user_disable, user_enable, user_invite, user_list, user_reset, user_show,
-    user_unlock,
+    backup_codes, breakglass_drill, completions, enroll, generate, policy_check, policy_explain, remove,
+    rename, status, store_rotate_key, test, user_disable, user_enable, user_invite, user_list, user_reset,
+    user_show, user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -76,6 +76,9 @@ pub(crate) enum Command {
     /// Look after the store of the service
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Store(Store),
+    /// Try the way in for the day when nothing works
+    #[command(name = "breakglass", subcommand, subcommand_required = true, arg_required_else_help = true)]
+    BreakGlass(BreakGlass),
     Completions(completions::Completions),
     #[command(hide = true)]
     Generate(generate::Generate),
@@ -100,6 +103,13 @@ pub(crate) enum User {
 pub(crate) enum Policy {
     Check(policy_check::Check),
     Explain(policy_explain::Explain),
+}
+
+/// What concerns break-glass.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  sudo countersign breakglass drill")]
+pub(crate) enum BreakGlass {
+    Drill(breakglass_drill::Drill),
 }
 
 /// Acts on the store.

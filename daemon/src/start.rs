@@ -18,6 +18,7 @@ use crate::args::Args;
 use crate::bus::{Service, own, system};
 use crate::directory::{Directory, DirectoryError};
 use crate::engine::{self, Handle, Parts, Tools};
+use crate::host::breakglass;
 use crate::host::clock::{Clock, SystemClock};
 use crate::host::entropy::SystemEntropy;
 use crate::host::identity::{self, IdentityError};
@@ -30,6 +31,10 @@ use crate::store::{self, Store, StoreError};
 const MACHINE_ID: &str = "/etc/machine-id";
 /// The folder of drop-ins beside the main file.
 const DROP_INS: &str = "policy.d";
+/// Where systemd says which folders are the service's.
+const STATE: &str = "STATE_DIRECTORY";
+/// How far the uses of break-glass were taken into the audit.
+const MARK: &str = "breakglass-mark";
 /// Where systemd puts the credentials; its own environment, the only one that is read.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// How long what is under way may take at the end.
@@ -83,14 +88,22 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
     let bus = args.bus.clone().map(|path| tokio::spawn(system::serve(path, Arc::clone(&service))));
     drop(service);
+    let notes =
+        state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
     notify::ready("serving logins");
     let ended = attend(&args, &engine, &policy, loop_).await;
     notify::stopping();
     own.abort();
-    if let Some(bus) = bus {
-        bus.abort();
+    for task in [bus, notes].into_iter().flatten() {
+        task.abort();
     }
     ended
+}
+
+/// Tells the service's own folder, where systemd gave it one.
+fn state_folder() -> Option<PathBuf> {
+    let folders = std::env::var_os(STATE)?;
+    std::env::split_paths(&folders).next()
 }
 
 /// Reads the configuration; every mistake and warning goes to standard error.

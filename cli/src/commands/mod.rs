@@ -1,6 +1,7 @@
 //! One file a verb. Each owns its arguments, with their help texts, and what it asks of the service.
 
 pub(crate) mod backup_codes;
+pub(crate) mod breakglass_drill;
 pub(crate) mod completions;
 pub(crate) mod enroll;
 pub(crate) mod generate;
@@ -19,7 +20,7 @@ pub(crate) mod user_reset;
 pub(crate) mod user_show;
 pub(crate) mod user_unlock;
 
-use crate::args::{Command, Policy, Store, User};
+use crate::args::{BreakGlass, Command, Policy, Store, User};
 use crate::bus::Bus;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -65,6 +66,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::Policy(Policy::Check(check)) => check.run(&context),
         Command::Policy(Policy::Explain(explain)) => explain.run(&context).await,
         Command::Store(Store::RotateKey(rotate)) => rotate.run(&context).await,
+        Command::BreakGlass(BreakGlass::Drill(drill)) => drill.run(&context),
         Command::Completions(completions) => completions.run(),
         Command::Generate(generate) => generate.run(),
     }

@@ -1,5 +1,6 @@
 //! The host that the service runs on: its clocks, its randomness, its identity, its journal and its manager.
 
+pub mod breakglass;
 pub mod clock;
 pub mod confine;
 pub mod entropy;
