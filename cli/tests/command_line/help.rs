@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["status"],
     &["enroll"],
@@ -25,6 +25,8 @@ const COMMANDS: [&[&str]; 22] = [
     &["policy", "explain"],
     &["store"],
     &["store", "rotate-key"],
+    &["breakglass"],
+    &["breakglass", "drill"],
     &["completions"],
     &["help"],
 ];

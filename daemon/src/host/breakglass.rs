@@ -50,9 +50,10 @@ async fn import_once(engine: &Handle, notes: &Path, mark: &Path) -> Result<(), S
     let Some(end) = text.rfind('\n') else { return Ok(()) };
     let whole = text.get(..=end).unwrap_or_default();
     for line in whole.lines() {
-        match parse(line) {
-            Some(used) => engine.record(event(engine, &used)).await.map_err(|error| error.to_string())?,
-            None => tracing::warn!(line, "not a note of break-glass"),
+        if let Some(used) = parse(line) {
+            engine.record(event(engine, &used)).await.map_err(|error| error.to_string())?;
+        } else {
+            tracing::warn!(line, "not a note of break-glass");
         }
     }
     let until = from.saturating_add(u64::try_from(whole.len()).unwrap_or(0));
