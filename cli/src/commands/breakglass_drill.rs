@@ -26,7 +26,7 @@ const CONSOLES: [&str; 6] = ["tty1", "tty2", "ttyS0", "ttyAMA0", "hvc0", "consol
 /// Try whether break-glass would open the console
 ///
 /// Checks /etc/countersign/breakglass and its folders, each account in it, the consoles and the stack of `login`, as the
-/// PAM module would. Exits with 0 only if at least one account would get in. To be sure, log in as that account on the
+/// PAM module would. Exits with 0 only if nothing is wrong with any of them. To be sure, log in as that account on the
 /// console afterwards: no code is asked for, and an alert appears in syslog and in the audit.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  sudo countersign breakglass drill")]
