@@ -57,8 +57,9 @@ pub(crate) const STORE: Keys = Keys {
     known: &[
         key("url", r#""sqlite:///var/lib/countersign/countersign.db""#),
         key("key_file", r#""/etc/countersign/store-key""#),
+        key("local_names", r#""host""#),
     ],
-    later: &["local_names"],
+    later: &[],
 };
 
 /// `[totp]`.

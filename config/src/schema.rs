@@ -49,12 +49,15 @@ struct Document {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Store {
-    /// The database. Default: `sqlite:///var/lib/countersign/countersign.db`.
-    #[schemars(regex(pattern = "^sqlite:///[^?#%]+$"))]
+    /// The database: `sqlite:///PATH`, or `postgresql://USER@HOST1,HOST2/DATABASE?…` for a fleet.
+    /// Default: `sqlite:///var/lib/countersign/countersign.db`.
+    #[schemars(regex(pattern = "^(sqlite:///[^?#%]+|postgres(ql)?://[^/#%]*/[^/#%].*)$"))]
     url: Option<String>,
     /// The file with the key of the store; without it, the systemd credential store-key.
     #[schemars(regex(pattern = "^/"))]
     key_file: Option<String>,
+    /// Where names of /etc/passwd are unique; fleet is for a postgresql url. Default: host.
+    local_names: Option<LocalNames>,
 }
 
 /// New authenticator apps.
@@ -170,6 +173,16 @@ enum Echo {
     Visible,
     /// Not seen.
     Hidden,
+}
+
+/// Where names of /etc/passwd are unique.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum LocalNames {
+    /// On their host.
+    Host,
+    /// In the fleet.
+    Fleet,
 }
 
 /// Where a person is defined.

@@ -14,6 +14,7 @@ use crate::diagnostics::{Findings, shorten};
 use crate::duration;
 use crate::keys;
 use crate::names::{self, NameKind};
+use crate::postgresql::{self, PostgresUrl, UrlRefusal};
 use crate::sections::Section;
 use crate::values::{Choices, Value};
 
@@ -37,16 +38,39 @@ const DAY: Duration = Duration::from_hours(24);
 /// Where the store is and with what it is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// The database of the embedded store.
-    pub path: PathBuf,
+    /// The database.
+    pub database: Database,
     /// The file with the wrapping key; without it, the systemd credential `store-key`.
     pub key_file: Option<PathBuf>,
+    /// Where names of `/etc/passwd` are unique.
+    pub local_names: LocalNames,
+}
+
+/// The kind of store and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// The embedded store, in this file.
+    Embedded(PathBuf),
+    /// The store that a fleet shares.
+    Fleet(Box<PostgresUrl>),
+}
+
+/// Where names of `/etc/passwd` are unique (row F2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LocalNames {
+    /// On their host: `alice` of two hosts are two people.
+    #[default]
+    Host,
+    /// In the fleet: `alice` is the same person on all its hosts.
+    Fleet,
 }
 
 const LANGUAGES: Choices<Language> =
     Choices { now: &[("en", Language::English), ("de", Language::German)], later: &["fr", "es", "zh", "ja"] };
 const ECHOES: Choices<Echo> =
     Choices { now: &[("visible", Echo::Visible), ("hidden", Echo::Hidden)], later: &[] };
+const LOCAL_NAMES: Choices<LocalNames> =
+    Choices { now: &[("host", LocalNames::Host), ("fleet", LocalNames::Fleet)], later: &[] };
 const ALGORITHMS: Choices<Algorithm> = Choices {
     now: &[("SHA1", Algorithm::Sha1), ("SHA256", Algorithm::Sha256), ("SHA512", Algorithm::Sha512)],
     later: &[],
@@ -196,23 +220,32 @@ fn contradiction(
 }
 
 fn store(top: &Section<'_, '_>, findings: &mut Findings) -> StoreSettings {
-    let standard = || PathBuf::from(DEFAULT_STORE);
+    let standard = || Database::Embedded(PathBuf::from(DEFAULT_STORE));
     let Some(section) = top.section("store", &keys::STORE, findings) else {
-        return StoreSettings { path: standard(), key_file: None };
+        return StoreSettings { database: standard(), key_file: None, local_names: LocalNames::default() };
     };
-    let path = section.value("url").and_then(|it| database(&it, findings)).unwrap_or_else(standard);
+    let url = section.value("url");
+    let database = url.as_ref().map_or_else(|| Some(standard()), |it| database(it, findings));
     let key_file = section.value("key_file").and_then(|it| {
         let text = it.text(findings)?;
         absolute(text.text, &it, findings)
     });
-    StoreSettings { path, key_file }
+    let names = section.value("local_names");
+    let local_names = names.as_ref().and_then(|it| it.choice(findings, LOCAL_NAMES)).unwrap_or_default();
+    if let (LocalNames::Fleet, Some(Database::Embedded(_)), Some(value)) = (local_names, &database, &names) {
+        let help = "take it out, or name the fleet's store: url = \"postgresql://…\"";
+        findings.error(&value.place, "a store of one host knows no names of a fleet", help);
+    }
+    StoreSettings { database: database.unwrap_or_else(standard), key_file, local_names }
 }
 
-fn database(value: &Value<'_, '_>, findings: &mut Findings) -> Option<PathBuf> {
+fn database(value: &Value<'_, '_>, findings: &mut Findings) -> Option<Database> {
     let url = value.text(findings)?.text;
-    if ["postgresql:", "postgres:"].iter().any(|scheme| url.starts_with(scheme)) {
-        value.refuse(findings, keys::not_in_this_version("postgresql"));
-        return None;
+    if postgresql::is_postgresql(url) {
+        return PostgresUrl::parse(url)
+            .map(|url| Database::Fleet(Box::new(url)))
+            .map_err(|UrlRefusal { message, help }| findings.error(&value.place, message, help))
+            .ok();
     }
     let Some(path) = url.strip_prefix("sqlite://") else {
         value.refuse(findings, format!("`{}` is not the URL of a store", shorten(url)));
@@ -222,18 +255,22 @@ fn database(value: &Value<'_, '_>, findings: &mut Findings) -> Option<PathBuf> {
         value.refuse(findings, "this URL takes a plain path only, without ?, # and %");
         return None;
     }
-    absolute(path, value, findings)
+    absolute(path, value, findings).map(Database::Embedded)
+}
+
+fn absolute(path: &str, value: &Value<'_, '_>, findings: &mut Findings) -> Option<PathBuf> {
+    let taken = plain_path(path);
+    if taken.is_none() {
+        value.refuse(findings, format!("`{}` is not the absolute path of a file", shorten(path)));
+    }
+    taken
 }
 
 /// Takes an absolute path of a file, spelt in one way only.
-fn absolute(path: &str, value: &Value<'_, '_>, findings: &mut Findings) -> Option<PathBuf> {
+pub(crate) fn plain_path(path: &str) -> Option<PathBuf> {
     let has_detour = Path::new(path).components().any(|part| matches!(part, Component::ParentDir));
     let is_plain =
         !path.contains("//") && !path.contains("/./") && !path.ends_with(['/', '.']) && !has_detour;
     let is_shown = crate::printable::first_unprintable(path).is_none();
-    if path.starts_with('/') && is_plain && is_shown && path.len() <= PATH_LIMIT {
-        return Some(PathBuf::from(path));
-    }
-    value.refuse(findings, format!("`{}` is not the absolute path of a file", shorten(path)));
-    None
+    (path.starts_with('/') && is_plain && is_shown && path.len() <= PATH_LIMIT).then(|| PathBuf::from(path))
 }

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use countersign_config::{PostgresUrl, UrlRefusal};
+
 use crate::bus::system::SYSTEM_BUS;
 
 /// Where the configuration lies.
@@ -11,11 +13,13 @@ const CONFIG: &str = "/etc/countersign/countersign.toml";
 /// What `--help` says.
 pub const USAGE: &str = "\
 usage: countersignd [--config PATH] [--socket PATH] [--bus PATH|none] [--trust-uid UID] [--version]
+       countersignd --migrate URL
 
   --config PATH    the configuration; drop-ins lie in policy.d beside it [default: /etc/countersign/countersign.toml]
   --socket PATH    listen there, instead of on the socket that systemd passes
   --bus PATH       the socket of the message bus, or `none` [default: /run/dbus/system_bus_socket]
   --trust-uid UID  the configuration may belong to this uid as well as to root (for tests)
+  --migrate URL    bring the schema of a fleet's store up to date as the role that owns it, and end
 ";
 
 /// How the service is started.
@@ -36,6 +40,8 @@ pub struct Args {
 pub enum Request {
     /// To serve.
     Serve(Args),
+    /// To bring the schema of the fleet's store at this URL up to date.
+    Migrate(Box<PostgresUrl>),
     /// To say its version.
     Version,
     /// To say its usage.
@@ -51,6 +57,9 @@ pub enum UsageError {
     /// An argument without its value.
     #[error("{0} needs a value")]
     Missing(&'static str),
+    /// Not the URL of a fleet's store.
+    #[error("--migrate: {0}")]
+    Url(UrlRefusal),
     /// A value that does not fit.
     #[error("{0} needs a number")]
     Number(&'static str),
@@ -76,6 +85,11 @@ impl Request {
                 Some("--trust-uid") => {
                     let uid = value("--trust-uid")?.to_str().and_then(|uid| uid.parse().ok());
                     args.trust_uid = Some(uid.ok_or(UsageError::Number("--trust-uid"))?);
+                }
+                Some("--migrate") => {
+                    let url = value("--migrate")?;
+                    let url = PostgresUrl::parse(&url.to_string_lossy()).map_err(UsageError::Url)?;
+                    return Ok(Self::Migrate(Box::new(url)));
                 }
                 Some("--version") => return Ok(Self::Version),
                 Some("--help" | "-h") => return Ok(Self::Help),
@@ -109,6 +123,11 @@ mod tests {
             Args { config: "/c".into(), socket: Some("/s".into()), bus: None, trust_uid: Some(1000) };
         assert_eq!(parse(&line), Ok(Request::Serve(expected)));
         assert_eq!(parse(&["--version"]), Ok(Request::Version));
+        let Ok(Request::Migrate(url)) = parse(&["--migrate", "postgresql://owner@db1/c"]) else {
+            panic!("a request to migrate")
+        };
+        assert_eq!(url.user, "owner");
+        assert!(matches!(parse(&["--migrate", "sqlite:///c"]), Err(UsageError::Url(_))));
         assert_eq!(parse(&["--config"]), Err(UsageError::Missing("--config")));
         assert_eq!(parse(&["--trust-uid", "x"]), Err(UsageError::Number("--trust-uid")));
         assert_eq!(parse(&["--confg", "/c"]), Err(UsageError::Unknown("--confg".to_owned())));

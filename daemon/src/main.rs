@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use countersignd::args::{Request, USAGE};
 use countersignd::host::confine;
+use countersignd::store::postgres::{self, Migrated};
 use tracing::level_filters::LevelFilter;
 
 /// Threads that run the doors and the engine.
@@ -14,6 +15,7 @@ const BLOCKING: usize = 16;
 fn main() -> ExitCode {
     let args = match Request::parse(std::env::args_os().skip(1)) {
         Ok(Request::Serve(args)) => args,
+        Ok(Request::Migrate(url)) => return migrate(*url),
         Ok(Request::Version) => {
             println!("countersignd {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
@@ -40,6 +42,27 @@ fn main() -> ExitCode {
     }));
     match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("countersignd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Brings the schema of a fleet's store up to date and says what was done.
+fn migrate(url: countersign_config::PostgresUrl) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("countersignd: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(postgres::migrate(url)) {
+        Ok(Migrated { from, to }) => {
+            println!("the schema of the store is {to} (it was {from})");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("countersignd: {error}");
             ExitCode::FAILURE

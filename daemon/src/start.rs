@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign_config::{Diagnostic, Loaded, StoreSettings, Trust};
 use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::policy::Policy;
+use countersign_core::time::WallTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -79,7 +80,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let loaded = load(&args)?;
     let (policy, policy_in_force) = watch::channel(Arc::new(loaded.policy));
     let (engine, loop_) = start_engine(&loaded.store, policy_in_force).await?;
-    let directory = Directory::new(&engine.host().id)?;
+    let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
@@ -137,9 +138,13 @@ async fn start_engine(
         (None, Some(folder)) => WrappingKey::from_credential(&PathBuf::from(folder))?,
         (None, None) => return Err(StartError::NoKey),
     };
-    let store: Arc<dyn Store> = store::open(&settings.path, key).await?;
-    let floor = store.newest_time().await?;
     let host = identity::read(Path::new(MACHINE_ID))?;
+    let store: Arc<dyn Store> = store::open(settings, key, &host.id).await?;
+    let floor = match store.newest_time().await {
+        // Every account brings its own newest time; until a server is reached nobody is let in anyway.
+        Err(StoreError::Unreachable(_)) => WallTime::default(),
+        told => told?,
+    };
     let journal = SystemJournal::start()
         .map_err(|cause| StartError::System { doing: "starting the journal's thread", cause })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

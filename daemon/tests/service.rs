@@ -14,6 +14,7 @@ use std::time::Duration;
 use countersign_core::audit::{self, AuditEvent, EventId};
 use countersign_protocol::names::{ANSWER_LIMIT, error};
 use countersign_protocol::proxies::LoginProxy;
+use countersignd::store::Store as _;
 use nix::sys::signal::{Signal, kill};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -44,7 +45,7 @@ async fn a_right_code_lets_in_and_the_same_code_does_not_again() {
     assert_eq!(step.0, "ask", "{step:?}");
     assert!(house.stop().success());
 
-    let store = countersignd::store::open(&house.database(), House::key()).await.unwrap();
+    let store = countersignd::store::sqlite::Sqlite::open(&house.database(), House::key()).await.unwrap();
     let records = store.audit(0, 1000).await.unwrap();
     let links = records.iter().map(|record| (record.record.as_str(), record.link));
     audit::verify(audit::CHAIN_START, links).unwrap();
@@ -218,7 +219,7 @@ async fn who_is_not_root_logs_in_as_themselves_and_learns_nothing_of_others() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(house.stop().success());
-    let store = countersignd::store::open(&house.database(), House::key()).await.unwrap();
+    let store = countersignd::store::sqlite::Sqlite::open(&house.database(), House::key()).await.unwrap();
     let page = store.page(None, 10).await.unwrap();
     assert_eq!(page.total, 2, "no account for who was asked about");
     assert!(page.accounts.iter().all(|account| account.throttle.buckets.is_empty()));

@@ -119,7 +119,7 @@ fn the_schema_and_the_loader_refuse_the_same_plain_mistakes() {
         "policy = [{ name = \"r\", hosts = [], require = \"always\" }]",
         "policy = [{ name = \"r\", enroll = \"by-post\", require = \"always\" }]",
         "policy = [{ name = \"r\", require = \"picked\" }]",
-        "store = { local_names = \"host\" }",
+        "store = { local_names = \"domain\" }",
         "help = \"\"",
     ] {
         let text = format!("{text}\n{MINIMAL}");

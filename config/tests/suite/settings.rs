@@ -1,9 +1,9 @@
 //! What the settings of the file become, and what they may not say.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use countersign_config::check;
+use countersign_config::{Database, LocalNames, PostgresUrl, check};
 use countersign_core::factor::Method;
 use countersign_core::factor::totp::{Algorithm, Digits, Period, Window};
 use countersign_core::login::Origin;
@@ -23,7 +23,8 @@ fn the_shortest_file_has_the_documented_defaults() {
     assert_eq!(settings.echo, Echo::Visible);
     assert_eq!(settings.protected_groups, ["root", "sudo", "wheel", "countersign-helpdesk"]);
     assert_eq!(settings.limits, Limits::default());
-    assert_eq!(loaded.store.path, PathBuf::from("/var/lib/countersign/countersign.db"));
+    assert_eq!(loaded.store.database, Database::Embedded("/var/lib/countersign/countersign.db".into()));
+    assert_eq!(loaded.store.local_names, LocalNames::Host);
     assert_eq!(loaded.store.key_file, None);
     assert_eq!(loaded.policy.default.name.as_str(), "default");
     assert_eq!(loaded.policy.default.require, Requirement::Enrolled);
@@ -33,7 +34,7 @@ fn the_shortest_file_has_the_documented_defaults() {
 
 #[test]
 fn the_shipped_file_and_the_examples_are_right_and_raise_no_warning() {
-    let mut files = vec![PathBuf::from("countersign.toml")];
+    let mut files = vec![std::path::PathBuf::from("countersign.toml")];
     files.extend(std::fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path()));
     assert!(files.len() >= 4);
     for file in files {
@@ -123,7 +124,7 @@ fn every_setting_reaches_the_policy() {
         in_a_row: 50,
     };
     assert_eq!(settings.limits, limits);
-    assert_eq!(loaded.store.path, Path::new("/srv/c.db"));
+    assert_eq!(loaded.store.database, Database::Embedded("/srv/c.db".into()));
     assert_eq!(loaded.store.key_file.as_deref(), Some(Path::new("/etc/countersign/key")));
 
     let [rule] = loaded.policy.rules.as_slice() else { panic!() };
@@ -148,7 +149,6 @@ fn keys_of_later_versions_are_refused_by_name() {
         assert_eq!(rule_fault_of(&format!("{key} = 1")), expected);
         assert_eq!(message_of(&format!("{MINIMAL}{key} = 1")), expected);
     }
-    assert_eq!(fault_of("store = { local_names = \"host\" }"), "`local_names` is not in this version");
 }
 
 #[test]
@@ -160,10 +160,6 @@ fn values_of_later_versions_are_refused_by_name() {
     for language in ["fr", "es", "zh", "ja"] {
         let message = fault_of(&format!("language = \"{language}\""));
         assert_eq!(message, format!("`{language}` is not in this version"));
-    }
-    for url in ["postgresql://db1,db2/c?sslmode=verify-full", "postgres://db1/c"] {
-        let message = fault_of(&format!("store = {{ url = \"{url}\" }}"));
-        assert_eq!(message, "`postgresql` is not in this version");
     }
 }
 
@@ -219,6 +215,19 @@ fn figures_that_contradict_each_other_are_refused() {
         errors_of(&format!("[limits]\nwrong_codes = 3\nwrong_codes_per_day = 3\n{MINIMAL}")),
         Vec::new()
     );
+}
+
+#[test]
+fn a_fleet_has_its_servers_and_may_share_names() {
+    let url = "postgresql://db1,db2/countersign?target_session_attrs=read-write&sslmode=verify-full";
+    let text = format!("store = {{ url = \"{url}\", local_names = \"fleet\" }}\n{MINIMAL}");
+    let store = Folder::new(&text).load().unwrap().store;
+    assert_eq!(store.database, Database::Fleet(Box::new(PostgresUrl::parse(url).unwrap())));
+    assert_eq!(store.local_names, LocalNames::Fleet);
+    let message = fault_of("store = { local_names = \"fleet\" }");
+    assert_eq!(message, "a store of one host knows no names of a fleet");
+    let message = fault_of("store = { url = \"postgresql://db1/c?sslmode=disable\" }");
+    assert_eq!(message, "`sslmode=disable` is for servers on this host only");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_config::LocalNames;
 use countersign_core::account::{HostId, Realm, UserName};
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use tokio::sync::Semaphore;
@@ -26,6 +27,8 @@ pub const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
 const LOOKUPS_AT_ONCE: usize = 8;
 /// The realm of people of a directory whose domain is not known.
 const DIRECTORY_REALM: &str = "directory";
+/// The realm of local people whose names are shared by a fleet; no machine-id and no domain is spelt like that.
+const FLEET_REALM: &str = "local:fleet";
 
 /// A name service that gave no answer about a person; the caller refuses.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +84,19 @@ struct Found {
 }
 
 impl Directory {
-    /// Makes the name service of the host with this machine-id.
+    /// Makes the name service of the host with this machine-id, in whose fleet local names may be shared.
     ///
     /// # Errors
     /// [`DirectoryError::InvalidName`], where no realm can be made of the id.
-    pub fn new(host: &HostId) -> Result<Self, DirectoryError> {
-        Self::with_files(host, Files::default(), Probe::default())
+    pub fn new(host: &HostId, local_names: LocalNames) -> Result<Self, DirectoryError> {
+        let directory = Self::with_files(host, Files::default(), Probe::default())?;
+        match local_names {
+            LocalNames::Host => Ok(directory),
+            LocalNames::Fleet => {
+                let local_realm = Realm::try_from(FLEET_REALM).map_err(|_| DirectoryError::InvalidName)?;
+                Ok(Self { local_realm, ..directory })
+            }
+        }
     }
 
     /// Makes one that reads other files.
@@ -236,6 +246,19 @@ mod tests {
         assert_eq!(person.realm.as_str(), "local:h1");
         assert_eq!(person.existence, Existence::Known { uid: 0, origin: Origin::Local });
         assert!(matches!(person.groups, Groups::Complete(names) if names.contains(&"root".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_local_name_is_of_its_host_unless_the_fleet_shares_it() {
+        let hosts = ["h1", "h2"].map(|host| HostId::try_from(host).unwrap());
+        let realm = async |host, local_names| {
+            Directory::new(host, local_names).unwrap().person("root").await.unwrap().realm.as_str().to_owned()
+        };
+        assert_eq!(realm(&hosts[0], LocalNames::Host).await, "local:h1");
+        assert_eq!(realm(&hosts[1], LocalNames::Host).await, "local:h2");
+        for host in &hosts {
+            assert_eq!(realm(host, LocalNames::Fleet).await, "local:fleet");
+        }
     }
 
     #[tokio::test]

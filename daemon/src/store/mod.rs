@@ -4,24 +4,27 @@
 //! here may assume that it is the only writer. `conformance` is what every implementation must pass.
 
 pub mod memory;
+pub mod postgres;
 pub mod sealing;
 pub mod sqlite;
 
 #[cfg(test)]
 mod conformance;
 mod encoding;
+mod guarded_file;
 mod migration;
 mod wrapping_key;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign_core::account::{Account, AccountId, AccountKey, Revision};
+use countersign_config::{Database, PostgresUrl, StoreSettings};
+use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
 use countersign_core::audit::AuditEvent;
 use countersign_core::time::WallTime;
 
+use postgres::Postgres;
 use sealing::WrappingKey;
 use sqlite::Sqlite;
 
@@ -38,12 +41,19 @@ pub const RECORD_LIMIT: usize = 1024 * 1024;
 /// The most data keys kept at once; resealing forgets the old ones.
 pub const DATA_KEY_LIMIT: usize = 16;
 
-/// Opens the store that the file of settings names: the embedded one, made if there is none.
+/// Opens the store that the file of settings names: the embedded one, made if there is none, or the fleet's.
 ///
 /// # Errors
-/// As [`Sqlite::open`].
-pub async fn open(path: &Path, wrapping: WrappingKey) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(Sqlite::open(path, wrapping).await?))
+/// As [`Sqlite::open`] and [`Postgres::open`].
+pub async fn open(
+    settings: &StoreSettings,
+    wrapping: WrappingKey,
+    host: &HostId,
+) -> Result<Arc<dyn Store>, StoreError> {
+    match &settings.database {
+        Database::Embedded(path) => Ok(Arc::new(Sqlite::open(path, wrapping).await?)),
+        Database::Fleet(url) => Ok(Arc::new(Postgres::open(PostgresUrl::clone(url), wrapping, host).await?)),
+    }
 }
 
 /// A store that did not do what was asked.
@@ -60,6 +70,9 @@ pub enum StoreError {
     /// It did not answer in time.
     #[error("the store did not answer within {0:?}")]
     TimedOut(Duration),
+    /// No server of the fleet's store can be used now; the next call tries again. Of a commit the outcome is unknown.
+    #[error("no server of the store can be used: {0}")]
+    Unreachable(String),
     /// A record cannot be read: altered, swapped, or written by a newer version.
     #[error("a record of the store cannot be read: {0}")]
     Unreadable(String),

@@ -1,26 +1,21 @@
 //! The wrapping key: the one key outside the store, which wraps its data keys.
 //!
-//! Owns where it comes from (systemd credential or key file), who may hold that file, and its three spellings. Leaves
-//! to `sealing` what is done with it. The key is wiped when dropped and never shown.
+//! Owns where it comes from (systemd credential or key file) and its three spellings. Leaves who may hold the file to
+//! `guarded_file`, and to `sealing` what is done with the key. The key is wiped when dropped and never shown.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use countersign_core::secret::Secret;
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
-use nix::libc;
 use zeroize::Zeroizing;
 
 use super::StoreError;
+use super::guarded_file::{self, Links, PRIVATE};
 
 /// The name of the systemd credential.
 const CREDENTIAL: &str = "store-key";
-/// What a key file may allow at most: its owner writes, its group reads.
-const WIDEST_MODE: u32 = 0o640;
-/// The longest spelling is 64 hex digits and a newline; one byte more shows that a file is longer.
-const READ_LIMIT: u64 = 66;
+/// The longest spelling: 64 hex digits and a newline.
+const READ_LIMIT: u64 = 65;
 
 /// The key that wraps the data keys.
 #[derive(Debug, Clone)]
@@ -48,10 +43,7 @@ impl WrappingKey {
     /// holds something else.
     pub fn from_file(path: &Path) -> Result<Self, StoreError> {
         let refuse = |cause: String| StoreError::Key(format!("the key file {}: {cause}", path.display()));
-        let file = open(path).map_err(|error| refuse(error.to_string()))?;
-        check_holder(&file).map_err(refuse)?;
-        let mut text = Zeroizing::new(Vec::with_capacity(128));
-        file.take(READ_LIMIT).read_to_end(&mut text).map_err(|error| refuse(error.to_string()))?;
+        let text = guarded_file::read(path, PRIVATE, Links::Refused, READ_LIMIT).map_err(refuse)?;
         parse(&text).map_err(refuse)
     }
 
@@ -59,38 +51,6 @@ impl WrappingKey {
     pub(super) const fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
-}
-
-/// Opens without following a link and without waiting for the writer of a planted FIFO.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path).map_err(
-        |error| {
-            if error.raw_os_error() == Some(libc::ELOOP) {
-                io::Error::other("it is a symbolic link; name the file itself")
-            } else {
-                error
-            }
-        },
-    )
-}
-
-/// Asks the opened descriptor, so that the file checked is the file read.
-fn check_holder(file: &File) -> Result<(), String> {
-    let facts = file.metadata().map_err(|error| error.to_string())?;
-    if !facts.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    if facts.uid() != 0 && facts.uid() != nix::unistd::geteuid().as_raw() {
-        return Err(format!(
-            "it belongs to uid {}; it must belong to root or to this service's user",
-            facts.uid()
-        ));
-    }
-    let mode = facts.mode() & 0o7777;
-    if mode & !WIDEST_MODE != 0 {
-        return Err(format!("its mode is {mode:04o}; {WIDEST_MODE:04o} is the most that it may be"));
-    }
-    Ok(())
 }
 
 fn parse(text: &[u8]) -> Result<WrappingKey, String> {
@@ -102,9 +62,8 @@ fn parse(text: &[u8]) -> Result<WrappingKey, String> {
         }
         (_, 44) => BASE64.decode(line).map_err(|_| "its 44 characters are not base64".to_owned())?,
         (length, _) => {
-            let found = if length > 65 { "more than 65 bytes".to_owned() } else { format!("{length} bytes") };
             return Err(format!(
-                "it holds {found}; write 32 raw bytes, 64 hex digits or 44 characters of base64"
+                "it holds {length} bytes; write 32 raw bytes, 64 hex digits or 44 characters of base64"
             ));
         }
     });

@@ -24,7 +24,8 @@ use countersign_protocol::proxies::{Begun, ConversationProxy, LoginProxy};
 use countersign_protocol::step::WireStep;
 use countersignd::host::entropy::SystemEntropy;
 use countersignd::store::sealing::WrappingKey;
-use countersignd::store::{self, Change};
+use countersignd::store::sqlite::Sqlite;
+use countersignd::store::{Change, Store as _};
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
@@ -130,7 +131,7 @@ impl House {
             kind: FactorKind::Totp(totp),
         });
         account.changed = wall();
-        let store = store::open(&self.database(), Self::key()).await.unwrap();
+        let store = Sqlite::open(&self.database(), Self::key()).await.unwrap();
         let results =
             store.commit(vec![Change { account: Some(account), events: Vec::new() }]).await.unwrap();
         assert!(results.iter().all(Result::is_ok));

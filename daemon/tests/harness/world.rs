@@ -276,7 +276,7 @@ pub(crate) fn request(person: &Person, from: &str) -> LoginRequest {
     }
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         rules: Vec::new(),
         default: Rule {

@@ -131,7 +131,12 @@ impl Worker {
         });
         self.newest_generation = self.newest_generation.max(database.generation());
         match outcome {
-            Err(StoreError::Failed { .. } | StoreError::TimedOut(_) | StoreError::Key(_)) => {
+            Err(
+                StoreError::Failed { .. }
+                | StoreError::TimedOut(_)
+                | StoreError::Unreachable(_)
+                | StoreError::Key(_),
+            ) => {
                 self.database = None;
             }
             Ok(_) | Err(StoreError::Unreadable(_)) => {}

@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown, symlink};
 
+use countersign_config::{Database as Place, LocalNames, StoreSettings};
+use countersign_core::account::HostId;
+
 use super::super::files::beside;
 use super::*;
 use crate::store::conformance::{full, get, put};
@@ -91,8 +94,14 @@ async fn what_a_crash_left_of_making_the_store_is_made_anew() {
     let path = directory.path().join("store.db");
     fs::write(beside(&path, ".new"), b"half a database").unwrap();
     fs::write(beside(&path, ".new-journal"), b"half a journal").unwrap();
-    let store = Sqlite::open(&path, wrapping(7)).await.unwrap();
-    put(&store, &mut full("alice")).await;
+    let settings = StoreSettings {
+        database: Place::Embedded(path.clone()),
+        key_file: None,
+        local_names: LocalNames::Host,
+    };
+    let host = HostId::try_from("host").unwrap();
+    let store = crate::store::open(&settings, wrapping(7), &host).await.unwrap();
+    put(&*store, &mut full("alice")).await;
     assert!(!beside(&path, ".new").exists() && !beside(&path, ".new-journal").exists());
 }
 
@@ -112,7 +121,13 @@ async fn a_log_without_its_store_is_refused() {
 async fn the_store_that_the_service_opens_is_this_one() {
     let directory = directory();
     let path = directory.path().join("store.db");
-    let store = crate::store::open(&path, wrapping(7)).await.unwrap();
+    let settings = StoreSettings {
+        database: Place::Embedded(path.clone()),
+        key_file: None,
+        local_names: LocalNames::Host,
+    };
+    let host = HostId::try_from("host").unwrap();
+    let store = crate::store::open(&settings, wrapping(7), &host).await.unwrap();
     put(&*store, &mut full("alice")).await;
     assert!(path.exists());
 }

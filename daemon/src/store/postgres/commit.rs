@@ -1,0 +1,182 @@
+//! A batch of changes as one statement, with its events in the chain of this host.
+//!
+//! Owns what is sent and how the answer is read; the order inside, the comparison of revisions and the links of the chain
+//! are the function's, `countersign.commit_1`. Whatever the server said no to was not written, so what may pass is sent
+//! again; where the connection ended the outcome is unknown, and nothing is sent again.
+
+use countersign_core::account::{HostId, Revision};
+use countersign_core::time::WallTime;
+use tokio_postgres::error::SqlState;
+
+use super::connection::Session;
+use super::failed;
+use super::keys::Keys;
+use super::statements::column;
+use crate::store::encoding::{self, Row};
+use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, StoredRecord};
+
+/// How often a batch is sent at most.
+const ATTEMPTS: usize = 4;
+/// The state by which the server says that another data key is the newest.
+const OTHER_KEY: &str = "CS001";
+
+/// A batch as parallel arrays.
+#[derive(Default)]
+struct Sealed {
+    newest_key: i64,
+    account_place: Vec<i32>,
+    rows: Vec<Row>,
+    event_place: Vec<i32>,
+    records: Vec<String>,
+    times: Vec<i64>,
+}
+
+/// Writes a batch.
+pub(super) async fn commit(
+    session: &Session,
+    keys: &Keys,
+    host: &HostId,
+    batch: &[Change],
+) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let sealed = keys.with(|ring, newest| Sealed::of(batch, ring.key(newest)?))?;
+        match sealed.send(session, host).await {
+            Ok(row) => return answers(batch, &column::<Vec<i32>>(&row, 0)?),
+            Err(error) if attempts < ATTEMPTS && is_other_key(&error) => {
+                keys.refresh(session).await?;
+            }
+            Err(error) if attempts < ATTEMPTS && is_contention(&error) => {}
+            Err(error) => return Err(failed("committing")(error)),
+        }
+    }
+}
+
+/// Reads records of the audit of this host.
+pub(super) async fn records(
+    session: &Session,
+    host: &HostId,
+    after: u64,
+    limit: u16,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
+    let found = session
+        .client
+        .query(&session.statements.records, &[&host.as_str(), &after, &i64::from(limit)])
+        .await
+        .map_err(failed("reading the audit"))?;
+    let broken = || StoreError::Unreadable("a record of the audit".to_owned());
+    found
+        .iter()
+        .map(|row| {
+            Ok(StoredRecord {
+                sequence: u64::try_from(column::<i64>(row, 0)?).map_err(|_| broken())?,
+                record: column(row, 1)?,
+                link: column::<Vec<u8>>(row, 2)?.try_into().map_err(|_| broken())?,
+            })
+        })
+        .collect()
+}
+
+/// Tells the newest time that this host committed. Another host's does not count: one clock that is wrong must not end
+/// the locks of all. Times of an account are in the account.
+pub(super) async fn newest_time(session: &Session, host: &HostId) -> Result<WallTime, StoreError> {
+    let found = session
+        .client
+        .query_opt(&session.statements.newest_time, &[&host.as_str()])
+        .await
+        .map_err(failed("reading the newest time"))?;
+    let seconds = found.map_or(Ok(0), |row| column::<i64>(&row, 0))?;
+    Ok(WallTime::from_seconds(u64::try_from(seconds).unwrap_or_default()))
+}
+
+impl Sealed {
+    fn of(batch: &[Change], key: &crate::store::sealing::DataKey) -> Result<Self, StoreError> {
+        let mut sealed = Self { newest_key: i64::from(key.number()), ..Self::default() };
+        for (place, Change { account, events }) in (0..).zip(batch) {
+            if let Some(account) = account {
+                sealed.account_place.push(place);
+                sealed.rows.push(Row::of(account, account.revision.next(), key)?);
+            }
+            for event in events {
+                let record = event.canonical();
+                if record.len() > RECORD_LIMIT {
+                    let cause = format!("a record is longer than {RECORD_LIMIT} bytes");
+                    return Err(StoreError::Failed { doing: "writing the audit", cause });
+                }
+                sealed.event_place.push(place);
+                sealed.records.push(record);
+                sealed.times.push(encoding::column(event.at)?);
+            }
+        }
+        Ok(sealed)
+    }
+
+    async fn send(
+        &self,
+        session: &Session,
+        host: &HostId,
+    ) -> Result<tokio_postgres::Row, tokio_postgres::Error> {
+        let rows = &self.rows;
+        let ids: Vec<&[u8]> = rows.iter().map(|row| row.id.as_slice()).collect();
+        let realms: Vec<&str> = rows.iter().map(|row| row.realm.as_str()).collect();
+        let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        let revisions: Vec<i64> = rows.iter().map(|row| row.revision).collect();
+        let epochs: Vec<i64> = rows.iter().map(|row| row.epoch).collect();
+        let (rules, sinces): (Vec<Option<&str>>, Vec<Option<i64>>) = rows
+            .iter()
+            .map(|row| row.coverage.as_ref().map(|(rule, since)| (rule.as_str(), *since)).unzip())
+            .unzip();
+        let changes: Vec<i64> = rows.iter().map(|row| row.changed).collect();
+        let documents: Vec<&str> = rows.iter().map(|row| row.document.as_str()).collect();
+        let seals: Vec<&[u8]> = rows.iter().map(|row| row.sealed.as_slice()).collect();
+        session
+            .client
+            .query_one(
+                &session.statements.commit,
+                &[
+                    &host.as_str(),
+                    &self.newest_key,
+                    &self.account_place,
+                    &ids,
+                    &realms,
+                    &names,
+                    &revisions,
+                    &epochs,
+                    &rules,
+                    &sinces,
+                    &changes,
+                    &documents,
+                    &seals,
+                    &self.event_place,
+                    &self.records,
+                    &self.times,
+                ],
+            )
+            .await
+    }
+}
+
+/// Reads which changes were stale.
+fn answers(batch: &[Change], stale: &[i32]) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
+    let known = i32::try_from(batch.len()).unwrap_or(i32::MAX);
+    if stale.iter().any(|place| !(0..known).contains(place)) {
+        return Err(StoreError::Unreadable("the answer to a commit".to_owned()));
+    }
+    let answer = |(place, change): (i32, &Change)| {
+        let revision = change.account.as_ref().map(|account| account.revision.next()).unwrap_or_default();
+        if stale.contains(&place) { Err(Stale) } else { Ok(revision) }
+    };
+    Ok((0..).zip(batch).map(answer).collect())
+}
+
+fn is_other_key(error: &tokio_postgres::Error) -> bool {
+    // A key that was forgotten while this was sealed shows as a reference to nothing.
+    error.code().is_some_and(|code| code.code() == OTHER_KEY || *code == SqlState::FOREIGN_KEY_VIOLATION)
+}
+
+fn is_contention(error: &tokio_postgres::Error) -> bool {
+    let states = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
+    error.code().is_some_and(|code| states.contains(code))
+}

@@ -1,0 +1,79 @@
+//! The statements, prepared once a session, and the columns of a row taken apart.
+//!
+//! Owns the SQL that reads; what writes is a function of the schema. A column that is missing or of another type is an
+//! unreadable record, never a panic.
+
+use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::{Client, Row as Found, Statement};
+
+use super::failed;
+use crate::store::StoreError;
+
+/// Accounts by key, each with its data key where this host does not have it yet.
+const LOAD: &str = "SELECT a.id, a.realm, a.name, a.revision, a.epoch, a.covered_rule, a.covered_since, a.changed, \
+    a.data_key, a.document, a.sealed, CASE WHEN a.data_key = ANY ($3) THEN NULL ELSE k.wrapped END \
+    FROM unnest($1::text[], $2::text[]) AS wanted (realm, name) \
+    JOIN countersign.account a ON a.realm = wanted.realm AND a.name = wanted.name \
+    JOIN countersign.data_key k ON k.number = a.data_key";
+/// Accounts in the order of their keys.
+const PAGE: &str = "SELECT a.id, a.realm, a.name, a.revision, a.epoch, a.covered_rule, a.covered_since, a.changed, \
+    a.data_key, a.document, a.sealed, CASE WHEN a.data_key = ANY ($4) THEN NULL ELSE k.wrapped END \
+    FROM countersign.account a JOIN countersign.data_key k ON k.number = a.data_key \
+    WHERE (a.realm, a.name) > ($1, $2) ORDER BY a.realm, a.name LIMIT $3";
+/// Accounts in the order of their ids.
+const WALK: &str = "SELECT a.id, a.realm, a.name, a.revision, a.epoch, a.covered_rule, a.covered_since, a.changed, \
+    a.data_key, a.document, a.sealed, CASE WHEN a.data_key = ANY ($3) THEN NULL ELSE k.wrapped END \
+    FROM countersign.account a JOIN countersign.data_key k ON k.number = a.data_key \
+    WHERE a.id > $1 ORDER BY a.id LIMIT $2";
+const TOTAL: &str = "SELECT coalesce(sum(accounts), 0)::bigint FROM countersign.host";
+const RECORDS: &str = "SELECT sequence, record, link FROM countersign.audit \
+    WHERE host = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
+const NEWEST_TIME: &str = "SELECT newest_time FROM countersign.host WHERE host = $1";
+const DATA_KEYS: &str = "SELECT number, wrapped FROM countersign.data_key";
+const COMMIT: &str =
+    "SELECT countersign.commit_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+const ADD_KEY: &str = "SELECT countersign.add_key_1($1, $2, $3)";
+const RESEAL: &str = "SELECT countersign.reseal_1($1, $2, $3, $4, $5)";
+
+/// The statements of a session.
+pub(super) struct Statements {
+    pub(super) load: Statement,
+    pub(super) page: Statement,
+    pub(super) walk: Statement,
+    pub(super) total: Statement,
+    pub(super) records: Statement,
+    pub(super) newest_time: Statement,
+    pub(super) data_keys: Statement,
+    pub(super) commit: Statement,
+    pub(super) add_key: Statement,
+    pub(super) reseal: Statement,
+}
+
+impl Statements {
+    /// Prepares all of them, in one round trip.
+    pub(super) async fn prepare(client: &Client) -> Result<Self, StoreError> {
+        let (load, page, walk, total, records, newest_time, data_keys, commit, add_key, reseal) =
+            tokio::try_join!(
+                client.prepare(LOAD),
+                client.prepare(PAGE),
+                client.prepare(WALK),
+                client.prepare(TOTAL),
+                client.prepare(RECORDS),
+                client.prepare(NEWEST_TIME),
+                client.prepare(DATA_KEYS),
+                client.prepare(COMMIT),
+                client.prepare(ADD_KEY),
+                client.prepare(RESEAL),
+            )
+            .map_err(failed("preparing statements"))?;
+        Ok(Self { load, page, walk, total, records, newest_time, data_keys, commit, add_key, reseal })
+    }
+}
+
+/// Takes a column of a row.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] if it is missing, or holds something else.
+pub(super) fn column<T: FromSqlOwned>(found: &Found, index: usize) -> Result<T, StoreError> {
+    found.try_get(index).map_err(|_| StoreError::Unreadable(format!("column {index} holds something else")))
+}
