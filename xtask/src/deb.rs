@@ -134,6 +134,9 @@ fn lay_out(tree: &Path, built: &Path) -> Result<()> {
     for example in files_in(&root().join("config/examples"))? {
         put(&example, &tree.join("usr/share/doc/countersign/examples").join(name(&example)?), 0o644)?;
     }
+    for statements in files_in(&root().join("packaging/postgresql"))? {
+        put(&statements, &tree.join("usr/share/doc/countersign/postgresql").join(name(&statements)?), 0o644)?;
+    }
     add_manual(tree, built)?;
     add_compressed(&root().join("CHANGELOG.md"), &tree.join("usr/share/doc/countersign/changelog.gz"))?;
     describe(tree)

@@ -13,9 +13,17 @@ pub(crate) const MACHINE: &[&str] = &["mmdebstrap", "systemd-container", "tar", 
 /// The stand-in phone beside the login.
 pub(crate) const DEMO: &[&str] = &["tmux"];
 
-/// Tests beside the machine: a bus of their own, a QR scanner, other factors to compare with.
-pub(crate) const TEST: &[&str] =
-    &["dbus", "libpam-google-authenticator", "libpam-oath", "oathtool", "pamtester", "zbar-tools"];
+/// Tests beside the machine: a bus and a database of their own, a QR scanner, other factors to compare with.
+pub(crate) const TEST: &[&str] = &[
+    "dbus",
+    "libpam-google-authenticator",
+    "libpam-oath",
+    "oathtool",
+    "openssl",
+    "pamtester",
+    "postgresql",
+    "zbar-tools",
+];
 
 /// Makes sure that the packages are there.
 ///
