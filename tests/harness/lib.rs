@@ -7,6 +7,7 @@ pub mod dialogue;
 pub mod machine;
 pub mod pam;
 pub mod phone;
+pub mod postgres;
 pub mod scanner;
 pub mod service;
 pub mod site;

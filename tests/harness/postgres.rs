@@ -48,6 +48,7 @@ pub struct Server {
     programs: PathBuf,
     user: User,
     port: u16,
+    more_sockets: Vec<PathBuf>,
     watched: Option<Child>,
 }
 
@@ -84,7 +85,16 @@ impl Server {
     /// # Errors
     /// When PostgreSQL is missing or does not start.
     pub fn start() -> io::Result<Self> {
+        Self::start_with_sockets(&[])
+    }
+
+    /// Makes a server that lays its socket into more folders, each writable by the user `postgres`, and starts it.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with_sockets(folders: &[PathBuf]) -> io::Result<Self> {
         let mut server = Self::prepare()?;
+        server.more_sockets = folders.to_vec();
         server
             .program(
                 "initdb",
@@ -215,7 +225,10 @@ impl Server {
         let port = self.port.to_string();
         let mut command = self.as_user("sh");
         command.args(["-c", script]).arg(self.programs.join("postgres"));
-        command.args(["-D", "data", "-p", &port, "-k"]).arg(self.socket_directory());
+        let folders =
+            std::iter::once(self.socket_directory()).chain(self.more_sockets.iter().map(PathBuf::as_path));
+        let folders: Vec<_> = folders.map(|folder| folder.display().to_string()).collect();
+        command.args(["-D", "data", "-p", &port, "-k", &folders.join(",")]);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         self.watched = Some(command.spawn()?);
         let deadline = Instant::now() + LIMIT;
@@ -242,7 +255,7 @@ impl Server {
         }
         // Free now; whoever takes it before the server does makes the start fail, which says so.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        Ok(Self { folder, programs, user, port, watched: None })
+        Ok(Self { folder, programs, user, port, more_sockets: Vec::new(), watched: None })
     }
 
     /// Makes an authority, another one that nobody trusts, and certificates for the server and for a client.
