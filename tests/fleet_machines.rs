@@ -49,8 +49,8 @@ fn join(machine: &Machine, server: &Server) {
     let url = format!("postgresql:///{DATABASE}?host={SOCKETS}&port={}", server.port());
     let configuration = format!(
         "[store]\nurl = \"{url}\"\nkey_file = \"/etc/countersign/store-key\"\nlocal_names = \"fleet\"\n\n\
-         [[policy]]\nname = \"everybody\"\nusers = [\"ann\"]\nrequire = \"always\"\nenroll = \"at-login\"\n\n\
-         [default]\nrequire = \"enrolled\"\n"
+         [[policy]]\nname = \"everybody\"\nusers = [\"ann\"]\nrequire = \"always\"\nmethods = [\"totp\"]\n\
+         enroll = \"at-login\"\n\n[default]\nrequire = \"enrolled\"\n"
     );
     site::switch_on(machine, &configuration).unwrap();
 }
