@@ -148,13 +148,12 @@ impl Findings {
         }
         let Place { source, span } = place;
         let position = source.position(span.start);
-        let text = source.text.get(span.clone()).unwrap_or_default();
         self.diagnostics.push(Diagnostic {
             severity,
             file: source.path.clone(),
             line: position.line,
             column: position.column,
-            text: shorten(text),
+            text: shorten(&source.shown(span)),
             message,
             help: Some(help),
             excerpt: Some(source.excerpt(span)),

@@ -16,6 +16,7 @@ mod files;
 mod host;
 mod keys;
 mod load;
+mod mask;
 mod names;
 mod network;
 mod order;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::diagnostics::{Excerpt, Place};
+use crate::mask::mask;
 use crate::printable::escape_into;
 
 /// The most characters of a line that an excerpt shows.
@@ -54,10 +55,22 @@ impl Source {
         let line_end = after.find(['\n', '\r']).map_or(self.text.len(), |newline| start + newline);
         let marked_end = self.floor(span.end).clamp(start, line_end);
 
-        let lead = self.text.get(line_start..start).unwrap_or_default();
-        let marked = self.text.get(start..marked_end).unwrap_or_default();
-        let rest = self.text.get(marked_end..line_end).unwrap_or_default();
-        compose(lead, marked, rest)
+        let line = mask(self.text.get(line_start..line_end).unwrap_or_default());
+        let part = |from: usize, to: usize| {
+            line.get(from.saturating_sub(line_start)..to.saturating_sub(line_start)).unwrap_or_default()
+        };
+        compose(part(line_start, start), part(start, marked_end), part(marked_end, line_end))
+    }
+
+    /// Tells the text of a span as it may be shown.
+    pub(crate) fn shown(&self, span: &Range<usize>) -> String {
+        let (start, end) = (self.floor(span.start), self.floor(span.end));
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        // From the beginning of the line, because what makes a password of a text may stand before it.
+        let masked: Vec<String> =
+            self.text.get(line_start..end).unwrap_or_default().split('\n').map(mask).collect();
+        masked.join("\n").get(start.saturating_sub(line_start)..).unwrap_or_default().to_owned()
     }
 
     /// The last character boundary at or before an offset.

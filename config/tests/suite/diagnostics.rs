@@ -61,6 +61,23 @@ fn a_file_cannot_write_escape_sequences_to_the_terminal_through_its_mistakes() {
 }
 
 #[test]
+fn a_password_written_where_none_belongs_is_shown_nowhere() {
+    for store in [
+        "url = \"postgresql://me:pa5s@db1/countersign\"",
+        "uri = \"postgresql://me:pa5s@db1/countersign\"",
+        "url = \"postgresql://db1/countersign?password=pa5s\"",
+        "url = \"postgresql://me:pa5s@db1/countersign\" broken",
+    ] {
+        let folder = Folder::new(format!("{MINIMAL}\n[store]\n{store}\n"));
+        let found = check(&folder.main(), None);
+        assert!(!found.is_empty(), "{store}");
+        let shown: String = found.iter().map(ToString::to_string).collect();
+        let data = serde_json::to_string(&found).unwrap();
+        assert!(!shown.contains("pa5s") && !data.contains("pa5s"), "{shown}\n{data}");
+    }
+}
+
+#[test]
 fn a_flood_of_mistakes_is_cut_and_counted() {
     let flood: String = (0..5000).map(|number| format!("key{number} = 1\n")).collect();
     let diagnostics = errors_of(&format!("{flood}{MINIMAL}"));
