@@ -5,12 +5,11 @@
 use std::time::{Duration, Instant};
 
 use countersign_tests::dialogue::Dialogue;
-use countersign_tests::machine::{CLIENT, Machine, Options};
+use countersign_tests::machine::{Machine, Options};
+use countersign_tests::person::{PASSWORD, SOON, enroll, gets_in, knock};
 use countersign_tests::phone::Phone;
 use countersign_tests::site;
 
-const SOON: Duration = Duration::from_secs(30);
-const PASSWORD: &str = "correct horse";
 const SERVICE: &str = "countersignd.service";
 
 /// PRODUCT.md L15: denied within ten seconds; one more for ssh itself.
@@ -21,12 +20,10 @@ const CONFIGURATION: &str = r#"
 name = "everybody"
 users = ["ann"]
 require = "always"
-methods = ["totp"]
 enroll = "at-login"
 
 [default]
 require = "enrolled"
-methods = ["totp"]
 "#;
 
 /// A machine on which ann has enrolled.
@@ -34,26 +31,8 @@ fn machine() -> (Machine, Phone) {
     let machine = Machine::boot(&Options::with_built_package().unwrap()).unwrap();
     machine.add_user("ann", PASSWORD, &[]).unwrap();
     site::switch_on(&machine, CONFIGURATION).unwrap();
-    let mut login = knock(&machine);
-    let mut phone = Phone::from_screen(&login.expect("Code: ", SOON).unwrap()).unwrap();
-    login.send_line(&phone.unused_code().unwrap()).unwrap();
-    login.expect("$ ", SOON).unwrap();
+    let (phone, _) = enroll(&machine, "ann").unwrap();
     (machine, phone)
-}
-
-/// Gives the password; the client asks once only, so that a refusal ends it.
-fn knock(machine: &Machine) -> Dialogue {
-    let mut login = machine.ssh_with("ann", CLIENT, &["-o", "NumberOfPasswordPrompts=1"]).unwrap();
-    login.expect("assword: ", SOON).unwrap();
-    login.send_line(PASSWORD).unwrap();
-    login
-}
-
-fn gets_in(machine: &Machine, phone: &mut Phone) {
-    let mut login = knock(machine);
-    login.expect("Code: ", SOON).unwrap();
-    login.send_line(&phone.unused_code().unwrap()).unwrap();
-    login.expect("$ ", SOON).unwrap();
 }
 
 /// Waits for the refusal and returns what was shown.
@@ -74,7 +53,7 @@ fn signal(machine: &Machine, signal: &str) {
 fn a_stopped_service_is_started_by_the_login() {
     let (machine, mut phone) = machine();
     machine.run_ok(&["systemctl", "stop", SERVICE]).unwrap();
-    gets_in(&machine, &mut phone);
+    gets_in(&machine, "ann", &mut phone).unwrap();
 }
 
 #[test]
@@ -84,7 +63,7 @@ fn a_masked_service_refuses_and_logins_come_back_when_it_is_unmasked() {
     machine.run_ok(&["systemctl", "mask", "--now", SERVICE]).unwrap();
     for _ in 0..3 {
         let since = Instant::now();
-        let shown = is_refused_in_time(knock(&machine), since);
+        let shown = is_refused_in_time(knock(&machine, "ann").unwrap(), since);
         assert!(!shown.contains("Code: "), "{shown}");
     }
     machine.run_ok(&["systemctl", "unmask", SERVICE]).unwrap();
@@ -93,20 +72,20 @@ fn a_masked_service_refuses_and_logins_come_back_when_it_is_unmasked() {
         Ok(state.status.success())
     };
     machine.wait_until("listening again", Duration::from_secs(5), listens).unwrap();
-    gets_in(&machine, &mut phone);
+    gets_in(&machine, "ann", &mut phone).unwrap();
 }
 
 #[test]
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
 fn a_service_killed_in_the_middle_refuses_that_login_and_takes_the_next() {
     let (machine, mut phone) = machine();
-    let mut login = knock(&machine);
+    let mut login = knock(&machine, "ann").unwrap();
     login.expect("Code: ", SOON).unwrap();
     signal(&machine, "KILL");
     let since = Instant::now();
     login.send_line(&phone.unused_code().unwrap()).unwrap();
     is_refused_in_time(login, since);
-    gets_in(&machine, &mut phone);
+    gets_in(&machine, "ann", &mut phone).unwrap();
 }
 
 #[test]
@@ -115,9 +94,9 @@ fn a_hung_service_refuses_in_time_and_goes_on_where_it_stood() {
     let (machine, mut phone) = machine();
     signal(&machine, "STOP");
     let since = Instant::now();
-    is_refused_in_time(knock(&machine), since);
+    is_refused_in_time(knock(&machine, "ann").unwrap(), since);
     signal(&machine, "CONT");
-    gets_in(&machine, &mut phone);
+    gets_in(&machine, "ann", &mut phone).unwrap();
 }
 
 #[test]
@@ -125,8 +104,8 @@ fn a_hung_service_refuses_in_time_and_goes_on_where_it_stood() {
 fn logins_go_on_while_the_bus_is_away() {
     let (machine, mut phone) = machine();
     machine.run_ok(&["systemctl", "mask", "--now", "dbus.socket", "dbus.service"]).unwrap();
-    gets_in(&machine, &mut phone);
+    gets_in(&machine, "ann", &mut phone).unwrap();
     // Also after a start without a bus.
     machine.run_ok(&["systemctl", "restart", SERVICE]).unwrap();
-    gets_in(&machine, &mut phone);
+    gets_in(&machine, "ann", &mut phone).unwrap();
 }

@@ -57,7 +57,8 @@ clear
 printf '%s\\n' 'You are {NAME}, new on this machine.' \\
     'Your password: {PASSWORD}' \\
     'Scan the QR code with your phone, or let the one' \\
-    'on the right do it. Leave the shell with `exit`.' ''
+    'on the right do it. Ten backup codes follow: type' \\
+    '`saved`. Leave the shell with `exit`.' ''
 printf 'Press Enter to log in for the first time. '; read -r _
 {ssh}
 printf '\\nThe second login needs the next code.\\nPress Enter to log in. '; read -r _

@@ -31,12 +31,10 @@ help = "the person who started this demo"
 [[policy]]
 name = "newcomers"
 require = "always"
-methods = ["totp"]
 enroll = "at-login"
 
 [default]
 require = "enrolled"
-methods = ["totp"]
 "#;
 
 fn main() -> ExitCode {

@@ -1,16 +1,14 @@
-//! The logins played by themselves: password, QR code, code, in; then a second login with the next code.
+//! The logins played by themselves: password, QR code, code, backup codes, in; then a second login with the next code.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use countersign_tests::dialogue::Dialogue;
 use countersign_tests::machine::Machine;
+use countersign_tests::person::{SOON, write_down};
 use countersign_tests::phone::Phone;
 
 use crate::{NAME, PASSWORD};
-
-/// How long each answer of the machine may take.
-const SOON: Duration = Duration::from_secs(30);
 
 /// Plays both logins and prints the dialogues; fails when one of them goes another way.
 pub(crate) fn play(machine: &Machine) -> Result<()> {
@@ -20,6 +18,7 @@ pub(crate) fn play(machine: &Machine) -> Result<()> {
     let phone = Phone::from_screen(&screen)?;
     let used = phone.code()?;
     first.send_line(&used)?;
+    write_down(&mut first)?;
     arrive(first)?;
 
     // A code is accepted once, ever: the second login needs the next one.

@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on: a booted Debian machine, a person's phone, a dialogue on a terminal.
+//! What the end-to-end tests stand on: a booted Debian machine, a person and their phone, a dialogue on a terminal.
 //!
 //! Each part drives what was built, from outside, by the doors that people use; none knows how Countersign decides.
 //! Whatever a part starts or makes is gone when its value is dropped, also after a panic.
@@ -6,6 +6,7 @@
 pub mod dialogue;
 pub mod machine;
 pub mod pam;
+pub mod person;
 pub mod phone;
 pub mod postgres;
 pub mod scanner;
