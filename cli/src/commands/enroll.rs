@@ -25,7 +25,7 @@ Examples:
   countersign enroll totp --label phone
   countersign enroll totp --qr ~/code.svg
   countersign enroll totp --replace=phone --label 'new phone'
-  countersign enroll hotp --label token")]
+  countersign enroll hotp --label keyring")]
 pub(crate) struct Enroll {
     /// What to set up: totp, an authenticator app with time-based codes, or hotp, a token with a counter
     #[arg(value_enum, default_value_t, hide_possible_values = true)]
