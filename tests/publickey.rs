@@ -2,49 +2,68 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::time::Duration;
-
 use countersign_tests::dialogue::Dialogue;
 use countersign_tests::machine::{CLIENT, Machine, Options};
+use countersign_tests::person::{PASSWORD, SOON, enroll, is_refused, knock, write_down};
 use countersign_tests::phone::Phone;
 use countersign_tests::site;
 
-const SOON: Duration = Duration::from_secs(30);
-const PASSWORD: &str = "correct horse";
-
 const CONFIGURATION: &str = r#"
 [[policy]]
-name = "everybody"
-users = ["ann"]
+name = "robots"
+users = ["dan"]
+require = "never"
+
+[[policy]]
+name = "self-service"
+users = ["eve"]
 require = "always"
-methods = ["totp"]
+
+[[policy]]
+name = "everybody"
+users = ["ann", "lou"]
+require = "always"
 enroll = "at-login"
 
 [default]
 require = "enrolled"
-methods = ["totp"]
 "#;
 
 /// For people who must give a code: the key, then the dialogue. A `Match` block stands last.
 const KEY_AND_CODE: &str = "\
 KbdInteractiveAuthentication yes
 PasswordAuthentication no
-Match User ann
+Match User ann,dan,eve,lou
     AuthenticationMethods publickey,keyboard-interactive:pam
 ";
 
-/// A machine on which ann, bob and root have a key of their own.
+/// sshd's stack with our module alone: the key is the first factor.
+const MODULE_ALONE: &str = "\
+auth [success=ok ignore=ignore default=die] pam_countersign.so
+account required pam_nologin.so
+@include common-account
+@include common-session
+";
+
+/// A machine on which everybody has a key of their own: ann and lou are asked for a code, eve has none, dan and bob are
+/// not asked.
 fn machine() -> Machine {
     let machine = Machine::boot(&Options::with_built_package().unwrap()).unwrap();
     machine.run_ok(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/key"]).unwrap();
     let public = machine.read_file("/root/key.pub").unwrap();
     machine.write_file("/root/.ssh/authorized_keys", &public, 0o600).unwrap();
-    for user in ["ann", "bob"] {
+    for user in ["ann", "bob", "dan", "eve", "lou"] {
         machine.add_user(user, PASSWORD, &[]).unwrap();
         machine.write_file(&format!("/home/{user}/.ssh/authorized_keys"), &public, 0o644).unwrap();
     }
     site::switch_on(&machine, CONFIGURATION).unwrap();
     machine
+}
+
+/// A client that nobody sits at.
+fn in_batch(machine: &Machine, user: &str) -> i32 {
+    let options = ["-i", "/root/key", "-o", "BatchMode=yes", "--", "true"];
+    machine.ssh_with(user, CLIENT, &options).unwrap().exit_status(SOON).unwrap()
 }
 
 fn with_key(machine: &Machine, user: &str) -> Dialogue {
@@ -88,6 +107,7 @@ fn a_key_stands_for_the_password_and_only_the_code_is_asked() {
     assert!(!screen.contains("assword"), "{screen}");
     let mut phone = Phone::from_screen(&screen).unwrap();
     first.send_line(&phone.unused_code().unwrap()).unwrap();
+    write_down(&mut first).unwrap();
     first.expect("$ ", SOON).unwrap();
 
     let mut second = login();
@@ -102,4 +122,55 @@ fn a_key_stands_for_the_password_and_only_the_code_is_asked() {
     local.expect("Code: ", SOON).unwrap();
     local.send_line(&phone.unused_code().unwrap()).unwrap();
     local.expect("\nann\n", SOON).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
+fn a_key_alone_passes_whom_policy_asks_for_nothing_and_a_key_with_our_module_alone_asks_the_others() {
+    let machine = machine();
+    let (mut phone, _) = enroll(&machine, "ann").unwrap();
+    let (locked, _) = enroll(&machine, "lou").unwrap();
+    lock(&machine, "lou", &locked.wrong_code().unwrap());
+
+    for (user, passes) in
+        [("ann", false), ("eve", false), ("lou", false), ("bob", true), ("dan", true), ("root", true)]
+    {
+        assert_eq!(in_batch(&machine, user) == 0, passes, "{user} by the key alone");
+    }
+
+    machine.write_file("/etc/pam.d/sshd", MODULE_ALONE, 0o644).unwrap();
+    machine.write_file("/etc/ssh/sshd_config.d/00-countersign.conf", KEY_AND_CODE, 0o644).unwrap();
+    machine.run_ok(&["systemctl", "restart", "ssh.service"]).unwrap();
+    let login = |user: &str| {
+        let options = ["-i", "/root/key", "-o", "NumberOfPasswordPrompts=1", "--", "echo in"];
+        machine.ssh_with(user, CLIENT, &options).unwrap()
+    };
+    let mut ann = login("ann");
+    ann.expect("Code: ", SOON).unwrap();
+    ann.send_line(&phone.unused_code().unwrap()).unwrap();
+    assert_eq!(ann.exit_status(SOON).unwrap(), 0, "{}", ann.transcript());
+    let mut root = login("root");
+    assert_eq!(root.exit_status(SOON).unwrap(), 0, "{}", root.transcript());
+    assert_eq!(root.transcript().trim(), "in", "root is asked nothing");
+    assert!(is_refused(login("eve")).unwrap().contains("you have none set up"));
+    login("lou").expect("Too many wrong codes.", SOON).unwrap();
+    for (user, status) in [("ann", 255), ("dan", 255), ("root", 0)] {
+        assert_eq!(
+            in_batch(&machine, user),
+            status,
+            "{user}: a client in batch mode never tries the dialogue"
+        );
+    }
+}
+
+/// Gives five wrong codes.
+fn lock(machine: &Machine, user: &str, wrong: &str) {
+    for tries in [3, 2] {
+        let mut login = knock(machine, user).unwrap();
+        for _ in 0..tries {
+            login.expect("Code: ", SOON).unwrap();
+            login.send_line(wrong).unwrap();
+        }
+        drop(login.exit_status(std::time::Duration::from_secs(3)));
+    }
 }

@@ -12,12 +12,14 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 /// What a machine has on top of Debian's minimal base: the parts that a login goes through, and what the tests call.
-const PACKAGES: [&str; 13] = [
+const PACKAGES: [&str; 16] = [
+    "cron",
     "dbus",
     "iproute2",
     "libpam-runtime",
     "libpam-systemd",
     "login",
+    "oathtool",
     "openssh-client",
     "openssh-server",
     "pamtester",
@@ -26,6 +28,7 @@ const PACKAGES: [&str; 13] = [
     "procps",
     "sudo",
     "systemd-sysv",
+    "tmux",
 ];
 
 /// Texts that no test reads; leaving them out halves the tar.
