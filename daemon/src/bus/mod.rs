@@ -15,6 +15,7 @@ pub mod helpdesk;
 pub mod login;
 pub mod own;
 mod pace;
+mod paced;
 mod polkit;
 pub mod self_service;
 pub mod system;

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_protocol::frame::framed;
 use countersign_protocol::names::OBJECT_PATH;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
@@ -15,6 +14,7 @@ use zbus::connection::Builder;
 
 use super::door::{self, Capacity, Guest};
 use super::login::LoginInterface;
+use super::paced::paced;
 use super::{Door, Service};
 use crate::engine::command::{Caller, Owner};
 
@@ -39,7 +39,7 @@ async fn host(guest: Guest, owner: Owner, service: Arc<Service>, guid: &Guid<'_>
     let Guest { stream, uid, place } = guest;
     let door = Door::Socket(Caller { uid, owner: owner.clone() });
     let object = LoginInterface::new(Arc::clone(&service), door);
-    let built = Builder::authenticated_socket(framed(stream), guid.clone())
+    let built = Builder::authenticated_socket(paced(stream), guid.clone())
         .p2p()
         .serve_at(OBJECT_PATH, object)
         .build()
