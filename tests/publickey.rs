@@ -152,6 +152,9 @@ fn a_key_alone_passes_whom_policy_asks_for_nothing_and_a_key_with_our_module_alo
     let mut root = login("root");
     assert_eq!(root.exit_status(SOON).unwrap(), 0, "{}", root.transcript());
     assert_eq!(root.transcript().trim(), "in", "root is asked nothing");
+    let mut dan = login("dan");
+    assert_eq!(dan.exit_status(SOON).unwrap(), 0, "{}", dan.transcript());
+    assert_eq!(dan.transcript().trim(), "in", "whom policy exempts is asked nothing, with our module alone");
     assert!(is_refused(login("eve")).unwrap().contains("you have none set up"));
     login("lou").expect("Too many wrong codes.", SOON).unwrap();
     for (user, status) in [("ann", 255), ("dan", 255), ("root", 0)] {

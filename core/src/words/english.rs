@@ -202,7 +202,7 @@ fn show(setup: &Setup) -> String {
         Setup::Replaced { label } => format!("Your new code is set up (\"{}\"), the old one is gone.", shown(label)),
         Setup::Renamed { old, new } => format!("\"{}\" is called \"{}\" now.", shown(old), shown(new)),
         Setup::BackupCodesIntro => {
-            "Your backup codes, for when you do not have your phone or token. Each lets you in once; they are shown only now.".to_owned()
+            "Your backup codes, for days without a phone. Each works once; shown only now.".to_owned()
         }
         Setup::BackupCodesMade => "Your new backup codes are valid; older ones are not.".to_owned(),
         Setup::TestPassed { method: Method::Totp, label } => {

@@ -190,7 +190,7 @@ fn show(setup: &Setup) -> String {
             format!("Ihr neuer Code ist eingerichtet („{}“), der alte ist entfernt.", shown(label))
         }
         Setup::Renamed { old, new } => format!("„{}“ heißt jetzt „{}“.", shown(old), shown(new)),
-        Setup::BackupCodesIntro => "Ihre Backup-Codes, falls Sie Telefon oder Token nicht dabeihaben. Jeder gilt für eine Anmeldung; sie werden nur jetzt angezeigt.".to_owned(),
+        Setup::BackupCodesIntro => "Ihre Backup-Codes für Tage ohne Telefon. Jeder gilt einmal; nur jetzt sichtbar.".to_owned(),
         Setup::BackupCodesMade => "Ihre neuen Backup-Codes gelten; ältere gelten nicht mehr.".to_owned(),
         Setup::TestPassed { method: Method::Totp, label } => {
             format!("Dieser Code ist richtig. Er stammt aus Ihrer App „{}“.", shown(label))

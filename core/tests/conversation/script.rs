@@ -28,7 +28,7 @@ use countersign_core::conversation::{Conversation, Event, Reply, State, Style};
 use countersign_core::factor::{Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_LIFE;
-use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, Source};
+use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, PublicKey, Source};
 use countersign_core::policy::{Enrollment, Requirement};
 use countersign_core::secret::Secret;
 use countersign_core::throttle::Bucket;
@@ -333,6 +333,10 @@ fn login_request(person: Person, context: &[&str]) -> LoginRequest {
             }
             ("phase", "account") => request.phase = Phase::Account,
             ("first_factor", "late") => request.first_factor = FirstFactor::Late,
+            ("public_key", algorithm) => {
+                let fingerprint = "SHA256:seeded".to_owned();
+                request.ssh.public_key = Some(PublicKey { algorithm: algorithm.to_owned(), fingerprint });
+            }
             ("requesting_uid", uid) => request.requesting_uid = Some(uid.parse().expect("a uid")),
             ("machine", id) => request.host.id = HostId::try_from(id).expect("a machine-id"),
             other => panic!("no fact {other:?}"),

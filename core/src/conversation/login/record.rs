@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::{Conversation, Departure, Effect, Line, Reply, State, Style, Turn, Verdict};
 use crate::factor::Method;
-use crate::login::Source;
+use crate::login::{Phase, Source};
 use crate::throttle::Standing;
 use crate::time::Now;
 use crate::words::{Message, Refusal};
@@ -56,13 +56,16 @@ impl Login {
         end(effects, Verdict::Allow, Style::Information, messages)
     }
 
-    /// Lets through unasked.
+    /// Lets through unasked. Where sshd, as root, has completed a public key the verdict is `Allow`: ours may be the only
+    /// module of the stack, and libpam refuses a stack of which nothing but ignored lines is left (DESIGN.md 3).
     pub(super) fn skip(&self, reason: &str, account: &Account, now: Now) -> Turn {
+        let by_key = self.request.phase == Phase::Auth && self.request.ssh.public_key.is_some();
+        let verdict = if by_key { Verdict::Allow } else { Verdict::Skip };
         let event = AuditEvent {
             reason: Some(reason.to_owned()),
-            ..self.verdict_event(EventId::LoginSkipped, Verdict::Skip, account, now)
+            ..self.verdict_event(EventId::LoginSkipped, verdict, account, now)
         };
-        end(vec![Effect::Record(event)], Verdict::Skip, Style::Information, Vec::new())
+        end(vec![Effect::Record(event)], verdict, Style::Information, Vec::new())
     }
 
     /// Refuses. Only a person who may know of the lock is told by the verdict.
