@@ -28,6 +28,18 @@ auth [success=ok ignore=ignore default=die] pam_countersign.so
 account required pam_permit.so
 ";
 
+const FTP_SERVER: &str = "\
+listen=YES
+listen_ipv6=NO
+anonymous_enable=NO
+local_enable=YES
+pam_service_name=vsftpd
+seccomp_sandbox=NO
+secure_chroot_dir=/run/vsftpd/empty
+";
+/// How curl says that the server denied the login.
+const LOGIN_DENIED: i32 = 67;
+
 /// The password belongs to the locker's own user, and `unix_chkpwd` looks at it for nobody else.
 const LOCKER: &str = "\
 auth [success=ok ignore=ignore default=die] pam_countersign.so
@@ -47,6 +59,7 @@ fn one_prompt_is_enough_and_a_locker_authenticates_its_own_user_only() {
 
     password_and_code_go_into_one_answer(&machine, &mut phone, &codes[0]);
     what_is_not_both_is_refused_at_the_first_answer(&machine, &mut phone);
+    an_ftp_server_takes_both_as_its_one_password(&machine, &mut phone);
     a_locker_unlocks_for_its_own_user(&machine, &codes[1]);
     for_another_it_gets_what_it_gets_for_nobody(&machine);
 }
@@ -71,6 +84,27 @@ fn what_is_not_both_is_refused_at_the_first_answer(machine: &Machine, phone: &mu
     let unused = phone.unused_code().unwrap();
     assert!(!ask(machine, &format!("wrong{unused}")));
     assert!(ask(machine, &format!("{PASSWORD}{unused}")), "behind a wrong password no code is looked at");
+}
+
+/// A real server whose protocol has one password and no prompt at all.
+fn an_ftp_server_takes_both_as_its_one_password(machine: &Machine, phone: &mut Phone) {
+    machine.write_file("/etc/pam.d/vsftpd", ONE_PROMPT, 0o644).unwrap();
+    machine.write_file("/etc/vsftpd.conf", FTP_SERVER, 0o644).unwrap();
+    machine.run_ok(&["systemctl", "restart", "vsftpd.service"]).unwrap();
+    let listens = |machine: &Machine| {
+        Ok(machine.run(&["curl", "--silent", "--max-time", "2", "telnet://127.0.0.1:21"])?.status.code()
+            != Some(7))
+    };
+    machine.wait_until("the FTP server listens", SOON, listens).unwrap();
+    let log_in = |password: &str| {
+        let account = format!("ann:{password}");
+        let curl = ["curl", "--silent", "--max-time", "20", "--user", &account, "ftp://127.0.0.1/"];
+        machine.run(&curl).unwrap().status.code()
+    };
+    let code = phone.unused_code().unwrap();
+    assert_eq!(log_in(&format!("{PASSWORD}{code}")), Some(0));
+    assert_eq!(log_in(&format!("{PASSWORD}{code}")), Some(LOGIN_DENIED), "the code is used up");
+    assert_eq!(log_in(PASSWORD), Some(LOGIN_DENIED));
 }
 
 fn lock(machine: &Machine, whom: &str) -> Dialogue {

@@ -12,8 +12,9 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 /// What a machine has on top of Debian's minimal base: the parts that a login goes through, and what the tests call.
-const PACKAGES: [&str; 16] = [
+const PACKAGES: [&str; 18] = [
     "cron",
+    "curl",
     "dbus",
     "iproute2",
     "libpam-runtime",
@@ -29,6 +30,7 @@ const PACKAGES: [&str; 16] = [
     "sudo",
     "systemd-sysv",
     "tmux",
+    "vsftpd",
 ];
 
 /// Texts that no test reads; leaving them out halves the tar.
