@@ -130,8 +130,8 @@ fn enroll_within(value: &Value<'_, '_>, findings: &mut Findings) -> Option<Durat
 }
 
 fn methods(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<Method> {
-    let Some(value) = section.value("methods") else { return Method::ALL.to_vec() };
-    let Some(entries) = value.list(findings) else { return Method::ALL.to_vec() };
+    let Some(value) = section.value("methods") else { return Method::DEFAULT.to_vec() };
+    let Some(entries) = value.list(findings) else { return Method::DEFAULT.to_vec() };
     if value.is_empty_list() {
         value.refuse(findings, "`methods` is empty, nobody could log in");
     }

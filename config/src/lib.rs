@@ -7,6 +7,7 @@
 //! The story of one load, in the order of the modules: [`files`](Trust) opens and trusts, `document` parses, `settings`,
 //! `rules` and `demand` read `values` with their places, `order` compares the rules, `load` makes the policy.
 
+mod delivery;
 mod demand;
 mod diagnostics;
 mod document;
@@ -27,8 +28,10 @@ mod schema;
 mod sections;
 mod settings;
 mod source;
+mod template;
 mod values;
 
+pub use delivery::{BodyForm, DeliverySettings, EmailServer, Gateway, GatewayWay, HttpGateway, Security};
 pub use demand::ENROLL_WITHIN_LIMIT;
 pub use diagnostics::{DIAGNOSTIC_LIMIT, Diagnostic, Excerpt, Severity};
 pub use files::{DROP_IN_LIMIT, FILE_LIMIT, Trust};
@@ -38,4 +41,5 @@ pub use postgresql::{ClientCertificate, PostgresUrl, SERVER_LIMIT, Server, Trans
 pub use rules::RULE_LIMIT;
 pub use schema::schema;
 pub use settings::{Database, HELP_LIMIT, LocalNames, ORGANIZATION_LIMIT, StoreSettings};
+pub use template::{Piece, Placeholder, Template, UnknownPlace};
 pub use values::{ENTRY_LIMIT, NAME_LIMIT};

@@ -5,7 +5,7 @@
 
 use countersign_core::account::RuleName;
 use countersign_core::login::Origin;
-use countersign_core::policy::{Matcher, Network, Requirement, Rule};
+use countersign_core::policy::{ContactRule, Matcher, Network, Requirement, Rule};
 
 use crate::demand::Demand;
 use crate::diagnostics::{Findings, Place, shorten};
@@ -40,7 +40,18 @@ pub(crate) fn read<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Op
     let Demand { require, methods, enroll, enroll_within, invite_for } = Demand::read(section, findings);
     let (name, place) = name?;
     let require = require.unwrap_or(Requirement::Always);
-    let rule = Rule { name, matcher, require, methods, enroll, enroll_within, invite_for_limit: invite_for };
+    let rule = Rule {
+        name,
+        matcher,
+        require,
+        methods,
+        enroll,
+        enroll_within,
+        invite_for_limit: invite_for,
+        contacts: ContactRule::default(),
+        skip: None,
+        remember: None,
+    };
     Some(PlacedRule { rule, place, is_sound: findings.errors() == errors })
 }
 
@@ -68,6 +79,9 @@ pub(crate) fn read_default(top: &Section<'_, '_>, source: &Source, findings: &mu
         enroll,
         enroll_within,
         invite_for_limit: invite_for,
+        contacts: ContactRule::default(),
+        skip: None,
+        remember: None,
     })
 }
 

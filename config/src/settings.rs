@@ -5,8 +5,10 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use countersign_core::factor::sent::SentParameters;
 use countersign_core::factor::totp::{Algorithm, Digits, Period, TotpParameters, Window};
 use countersign_core::policy::{Echo, Settings};
+use countersign_core::sending::{Channels, SendLimits};
 use countersign_core::throttle::Limits;
 use countersign_core::words::Language;
 
@@ -86,6 +88,9 @@ pub(crate) fn read(top: &Section<'_, '_>, findings: &mut Findings) -> (Settings,
         protected_groups: protected_groups(top, findings),
         totp: totp(top, findings),
         limits: limits(top, findings),
+        sent: SentParameters::default(),
+        sending: SendLimits::default(),
+        channels: Channels::default(),
     };
     (settings, store(top, findings))
 }

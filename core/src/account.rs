@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::contact::Contacts;
+use crate::factor::sent::SentCode;
 use crate::factor::{BackupCodes, Factor, FactorId, FactorState, Method};
 use crate::invitation::Invitation;
 use crate::printable::is_printable;
+use crate::remember::{Remembered, Skipped};
 use crate::secret::{Entropy, Secret, draw};
+use crate::sending::{OutboxFacts, Send};
 use crate::throttle::Throttle;
 use crate::time::WallTime;
 
@@ -173,6 +177,18 @@ pub struct Account {
     pub invitation: Option<Invitation>,
     /// Whether an administrator switched the second factor on (row P2 `chosen`).
     pub chosen: bool,
+    /// What an administrator put on file; it goes before what the name service says.
+    pub contacts: Contacts,
+    /// Codes that were sent and can be used; at most [`SENT_LIMIT`](crate::factor::sent::SENT_LIMIT).
+    pub sent: Vec<SentCode>,
+    /// Messages of the last 24 h, oldest first.
+    pub sends: Vec<Send>,
+    /// Places from which the person is not asked for a while.
+    pub remembered: Vec<Remembered>,
+    /// What the person has put off.
+    pub skipped: Option<Skipped>,
+    /// What the outbox knows beyond this account: read with it, not part of its record.
+    pub outbox: OutboxFacts,
     /// The key of keyed hashes of this account's codes; lies sealed.
     pub code_key: Secret<[u8; 32]>,
     /// The newest committed time of this account.
@@ -196,6 +212,12 @@ impl Account {
             backup_codes: None,
             invitation: None,
             chosen: false,
+            contacts: Contacts::default(),
+            sent: Vec::new(),
+            sends: Vec::new(),
+            remembered: Vec::new(),
+            skipped: None,
+            outbox: OutboxFacts::default(),
             code_key: Secret::new(draw(entropy)),
             changed: WallTime::default(),
         }
@@ -222,7 +244,9 @@ impl Account {
     #[must_use]
     pub fn holds(&self, method: Method) -> bool {
         match method {
-            Method::Totp | Method::Hotp => self.active_factors().any(|factor| factor.kind.method() == method),
+            Method::Totp | Method::Hotp | Method::Email | Method::Sms | Method::Call => {
+                self.active_factors().any(|factor| factor.kind.method() == method)
+            }
             Method::Backup => self.backup_codes_left().is_some_and(|left| left > 0),
         }
     }

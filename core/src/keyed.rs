@@ -1,4 +1,4 @@
-//! Keyed hashes of codes: all that is kept of a backup code or an invitation.
+//! Keyed hashes of codes: all that is kept of a backup code, an invitation or a sent code.
 //!
 //! Owns HMAC-SHA256 under the account's code key, which lies sealed, and the comparison in constant time. Why not a
 //! slow hash: `docs/decisions/0003-keyed-hashes-for-codes.md`. A hash holds for one account and one purpose.
@@ -17,6 +17,7 @@ use crate::secret::Secret;
 pub(crate) enum Purpose {
     Backup,
     Invitation,
+    Sent,
 }
 
 impl Purpose {
@@ -25,6 +26,7 @@ impl Purpose {
         match self {
             Self::Backup => b"backup:",
             Self::Invitation => b"invitation:",
+            Self::Sent => b"sent:",
         }
     }
 }

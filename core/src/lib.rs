@@ -14,7 +14,10 @@
 //! | account | what Countersign keeps of a person: factors, throttle, epoch |
 //! | factor | one enrolled method of a person (an authenticator app, a token) |
 //! | enrollment | setting up a factor; pending until a code from it is verified |
-//! | code | what the person types: one-time code, backup code, invitation, (later) sent, bypass code |
+//! | code | what the person types: one-time code, backup code, invitation, sent code, (later) bypass code |
+//! | channel | a way on which codes are sent: e-mail, text message, call |
+//! | contact | an address or number of a person; on file, or their own |
+//! | delivery | a message on its way to one recipient |
 //! | backup code | one of ten codes on paper, each good for one login |
 //! | invitation | a one-time code with which an unenrolled person sets up a first factor |
 //! | requirement | what the deciding rule demands: always, chosen, enrolled, never |
@@ -38,7 +41,9 @@
 
 pub mod account;
 pub mod audit;
+pub mod contact;
 pub mod conversation;
+pub mod delivery;
 pub mod factor;
 pub mod helpdesk;
 pub mod invitation;
@@ -48,7 +53,9 @@ pub mod login;
 pub mod policy;
 pub mod printable;
 pub mod qr;
+pub mod remember;
 pub mod secret;
+pub mod sending;
 pub mod throttle;
 pub mod time;
 pub mod words;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::account::{HostId, Realm, UserName};
+use crate::contact::Contacts;
 use crate::words::Language;
 
 /// Who logs in, as the name service tells it.
@@ -20,6 +21,8 @@ pub struct Person {
     pub existence: Existence,
     /// Names of the groups of the person.
     pub groups: Groups,
+    /// What the name service has on file (row H7).
+    pub contacts: Contacts,
 }
 
 /// Whether the name service knows the person.

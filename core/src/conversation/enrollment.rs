@@ -21,7 +21,7 @@ use crate::words::{Language, Message, Setup};
 
 use super::proof::Distant;
 use super::self_service::{Proof, SelfService};
-use super::setup::{Shown, new_factor, owner_name, screen, uri};
+use super::setup::{Shown, new_factor, new_key, owner_name, screen, uri};
 use super::{Conversation, Departure, Effect, Event, Line, Style, Tally, Turn, prompt_line};
 
 /// What a person asks for.
@@ -151,13 +151,16 @@ impl Enrollment {
     ) -> Turn {
         let policy = &self.service.policy;
         let label = self.label_of_new(account);
-        let factor = new_factor(account, label.as_ref(), self.method, policy, now.latest(), entropy);
+        let Some(kind) = new_key(self.method, policy, entropy) else {
+            return self.service.out_of_order(account, now);
+        };
+        let factor = new_factor(account, label.as_ref(), kind, now.latest(), entropy);
         let owner = owner_name(&self.service.person, &self.service.host);
         let mut lines = Vec::new();
         let shown = if self.draws_qr { Shown::ByClient } else { Shown::AsText };
         if self.draws_qr {
-            let messages = vec![Message::Setup(Setup::Uri(uri(&factor.kind, policy, &owner)))];
-            lines.push(Line { style: Style::ShowOnce, messages });
+            let uri = uri(&factor.kind, policy, &owner).map(|uri| Message::Setup(Setup::Uri(uri)));
+            lines.extend(uri.map(|uri| Line { style: Style::ShowOnce, messages: vec![uri] }));
         }
         let messages = before.into_iter().chain(screen(&factor.kind, policy, &owner, shown)).collect();
         lines.push(prompt_line(policy.settings.echo, messages));

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::account::Account;
 use crate::audit::AuditEvent;
+use crate::delivery::{Outgoing, RequestId};
 use crate::login::{Person, Source};
 use crate::secret::Entropy;
 use crate::time::Now;
@@ -90,6 +91,10 @@ pub enum Effect {
     Commit(Box<Account>),
     /// Record an event, in the same commit.
     Record(AuditEvent),
+    /// Put a message into the outbox, in the same commit.
+    Deliver(Box<Outgoing>),
+    /// Mark a message of the outbox as one whose code was used, in the same commit: it no longer counts.
+    Redeem(RequestId),
     /// Answer the caller, after the commit. Exactly one a turn for `Begun` and `Answered`, none for the others.
     Reply(Reply),
 }

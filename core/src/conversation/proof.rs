@@ -163,6 +163,8 @@ impl Check<'_> {
                 HotpMatch::Ahead { next } => *ahead = ahead.or(Some((factor.id, next))),
                 HotpMatch::Wrong => {}
             },
+            // Codes that were sent lie in the account, not in the factor.
+            FactorKind::Sent(_) => {}
         }
     }
 
@@ -238,7 +240,8 @@ fn use_up(factor: &mut Factor, place: Place, at: WallTime) {
         (FactorKind::Totp(totp), Place::Step(step)) => totp.last_step = totp.last_step.max(Some(step)),
         (FactorKind::Hotp(hotp), Place::Counter(counter)) => hotp.accept(counter),
         // A place is made by the kind that it belongs to.
-        (FactorKind::Totp(_), Place::Counter(_)) | (FactorKind::Hotp(_), Place::Step(_)) => {}
+        (FactorKind::Totp(_) | FactorKind::Sent(_), Place::Counter(_))
+        | (FactorKind::Hotp(_) | FactorKind::Sent(_), Place::Step(_)) => {}
     }
     factor.last_used = Some(at);
 }

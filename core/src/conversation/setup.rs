@@ -23,26 +23,30 @@ pub(super) fn can_draw(service: &str) -> bool {
     DRAWING_SERVICES.contains(&service)
 }
 
-/// Makes a pending factor with a new secret and a label of its own.
+/// Makes the new secret of a method that has one: an app or a token.
+pub(super) fn new_key(method: Method, policy: &Policy, entropy: &mut dyn Entropy) -> Option<FactorKind> {
+    let parameters = policy.settings.totp;
+    match method {
+        Method::Totp => Some(FactorKind::Totp(Totp::generate(parameters, entropy))),
+        Method::Hotp => Some(FactorKind::Hotp(Hotp::generate(parameters.digits, entropy))),
+        Method::Email | Method::Sms | Method::Call | Method::Backup => None,
+    }
+}
+
+/// Makes a pending factor with a label of its own.
 pub(super) fn new_factor(
     account: &Account,
     label: Option<&Label>,
-    method: Method,
-    policy: &Policy,
+    kind: FactorKind,
     at: WallTime,
     entropy: &mut dyn Entropy,
 ) -> Factor {
-    let parameters = policy.settings.totp;
     Factor {
         id: unused_id(account, entropy),
-        label: label.cloned().unwrap_or_else(|| unused_label(account, method)),
+        label: label.cloned().unwrap_or_else(|| unused_label(account, kind.method())),
         state: FactorState::Pending { since: at },
         last_used: None,
-        kind: match method {
-            Method::Hotp => FactorKind::Hotp(Hotp::generate(parameters.digits, entropy)),
-            // Backup codes are no factor of their own; whoever asks for one has asked `is_enrollable` before.
-            Method::Totp | Method::Backup => FactorKind::Totp(Totp::generate(parameters, entropy)),
-        },
+        kind,
     }
 }
 
@@ -92,7 +96,7 @@ pub(super) fn owner_name(person: &Person, host: &Host) -> String {
 }
 
 /// Makes the URI that an app scans: short, because its length decides the size of the QR code.
-pub(super) fn uri(kind: &FactorKind, policy: &Policy, owner: &str) -> Secret<String> {
+pub(super) fn uri(kind: &FactorKind, policy: &Policy, owner: &str) -> Option<Secret<String>> {
     kind.uri(&policy.settings.organization, owner)
 }
 
@@ -110,7 +114,7 @@ pub(super) enum Shown {
 /// Composes the prompt that shows a new key: drawn where that is wanted and fits, and always as text.
 pub(super) fn screen(kind: &FactorKind, policy: &Policy, owner: &str, shown: Shown) -> Vec<Message> {
     let drawing = match shown {
-        Shown::Drawn(look) => draw(uri(kind, policy, owner).expose(), look),
+        Shown::Drawn(look) => uri(kind, policy, owner).and_then(|uri| draw(uri.expose(), look)),
         Shown::ByClient | Shown::AsText => None,
     };
     let drawing = drawing.filter(|drawing| drawing.len() <= DRAWING_LIMIT);
@@ -123,7 +127,7 @@ pub(super) fn screen(kind: &FactorKind, policy: &Policy, owner: &str, shown: Sho
     };
     let mut messages = vec![Message::Setup(intro)];
     messages.extend(drawing.map(|drawing| Message::Setup(Setup::Drawing(Secret::new(drawing)))));
-    messages.push(Message::Setup(Setup::Key { key: kind.key_in_groups(), drawn }));
+    messages.extend(kind.key_in_groups().map(|key| Message::Setup(Setup::Key { key, drawn })));
     messages.push(Message::Prompt(Prompt::Code));
     messages
 }

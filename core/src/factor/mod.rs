@@ -5,11 +5,13 @@
 
 pub mod backup;
 pub mod hotp;
+pub mod sent;
 mod setup;
 pub mod totp;
 
 use std::fmt;
 
+use crate::delivery::{Channel, Recipient};
 use crate::printable::is_printable;
 use crate::secret::{Entropy, Secret, draw};
 use crate::time::WallTime;
@@ -100,6 +102,9 @@ impl Label {
         let name = match method {
             Method::Totp | Method::Backup => "authenticator",
             Method::Hotp => "hardware token",
+            Method::Email => "mailbox",
+            Method::Sms => "mobile phone",
+            Method::Call => "telephone",
         };
         if number <= 1 { Self(name.to_owned()) } else { Self(format!("{name} {number}")) }
     }
@@ -142,6 +147,8 @@ pub enum FactorKind {
     Totp(Totp),
     /// A token that counts, RFC 4226.
     Hotp(Hotp),
+    /// An address or number that codes are sent to (rows M3 to M5).
+    Sent(Recipient),
 }
 
 /// The methods that policy can name.
@@ -151,13 +158,33 @@ pub enum Method {
     Totp,
     /// A token that counts, RFC 4226.
     Hotp,
+    /// Codes by e-mail.
+    Email,
+    /// Codes by text message.
+    Sms,
+    /// Codes by voice call.
+    Call,
     /// Backup codes; made with the first factor, never set up by themselves.
     Backup,
 }
 
 impl Method {
-    /// Every method, in the order in which they are offered where a rule says nothing.
-    pub const ALL: [Self; 3] = [Self::Totp, Self::Hotp, Self::Backup];
+    /// Every method.
+    pub const ALL: [Self; 6] = [Self::Totp, Self::Hotp, Self::Email, Self::Sms, Self::Call, Self::Backup];
+    /// What a rule allows that says nothing, in the order in which they are offered. Codes that are sent are off until a
+    /// rule lists them (SECURITY.md 3).
+    pub const DEFAULT: [Self; 3] = [Self::Totp, Self::Hotp, Self::Backup];
+
+    /// Tells the channel on which this method's codes are sent, if they are.
+    #[must_use]
+    pub const fn channel(self) -> Option<Channel> {
+        match self {
+            Self::Email => Some(Channel::Email),
+            Self::Sms => Some(Channel::Sms),
+            Self::Call => Some(Channel::Call),
+            Self::Totp | Self::Hotp | Self::Backup => None,
+        }
+    }
 
     /// Tells the name used in the file, on the bus and on the command line.
     #[must_use]
@@ -165,6 +192,9 @@ impl Method {
         match self {
             Self::Totp => "totp",
             Self::Hotp => "hotp",
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Call => "call",
             Self::Backup => "backup",
         }
     }
@@ -173,7 +203,7 @@ impl Method {
     #[must_use]
     pub const fn is_enrollable(self) -> bool {
         match self {
-            Self::Totp | Self::Hotp => true,
+            Self::Totp | Self::Hotp | Self::Email | Self::Sms | Self::Call => true,
             Self::Backup => false,
         }
     }
@@ -186,24 +216,27 @@ impl FactorKind {
         match self {
             Self::Totp(_) => Method::Totp,
             Self::Hotp(_) => Method::Hotp,
+            Self::Sent(recipient) => recipient.channel().method(),
         }
     }
 
-    /// Writes the setup URI.
+    /// Writes the setup URI; there is none for what is sent.
     #[must_use]
-    pub fn uri(&self, issuer: &str, account: &str) -> Secret<String> {
+    pub fn uri(&self, issuer: &str, account: &str) -> Option<Secret<String>> {
         match self {
-            Self::Totp(totp) => totp.uri(issuer, account),
-            Self::Hotp(hotp) => hotp.uri(issuer, account),
+            Self::Totp(totp) => Some(totp.uri(issuer, account)),
+            Self::Hotp(hotp) => Some(hotp.uri(issuer, account)),
+            Self::Sent(_) => None,
         }
     }
 
-    /// Writes the key for typing: base32 in groups of four.
+    /// Writes the key for typing: base32 in groups of four; there is none for what is sent.
     #[must_use]
-    pub fn key_in_groups(&self) -> Secret<String> {
+    pub fn key_in_groups(&self) -> Option<Secret<String>> {
         match self {
-            Self::Totp(totp) => totp.key_in_groups(),
-            Self::Hotp(hotp) => hotp.key_in_groups(),
+            Self::Totp(totp) => Some(totp.key_in_groups()),
+            Self::Hotp(hotp) => Some(hotp.key_in_groups()),
+            Self::Sent(_) => None,
         }
     }
 }

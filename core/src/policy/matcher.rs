@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Enrollment, Network, Policy, Requirement, Rule};
+use super::{ContactRule, Enrollment, Network, Policy, Requirement, Rule, SkipRule};
 use crate::account::RuleName;
 use crate::factor::Method;
 use crate::login::{Host, LoginRequest, Origin, Person, Source};
@@ -25,6 +25,12 @@ pub struct Decision {
     pub enroll: Enrollment,
     /// For how long they can without an invitation.
     pub enroll_within: Option<Duration>,
+    /// Which address or number codes may be sent to.
+    pub contacts: ContactRule,
+    /// Whether setting up can be put off.
+    pub skip: Option<SkipRule>,
+    /// For how long a place can be remembered.
+    pub remember: Option<Duration>,
     /// Whether everything that rules ask about was known.
     pub certainty: Certainty,
 }
@@ -181,6 +187,10 @@ impl Decision {
             methods: rule.methods.clone(),
             enroll: rule.enroll,
             enroll_within: rule.enroll_within,
+            contacts: rule.contacts,
+            // What eases is offered only where it is certain who the person is (row P10).
+            skip: rule.skip.filter(|_| certainty == Certainty::Certain),
+            remember: rule.remember.filter(|_| certainty == Certainty::Certain),
             certainty,
         }
     }

@@ -14,9 +14,12 @@ use ipnet::IpNet;
 
 use crate::account::RuleName;
 use crate::factor::Method;
+use crate::factor::sent::SentParameters;
 use crate::factor::totp::TotpParameters;
 use crate::login::Origin;
+use crate::sending::{Channels, SendLimits};
 use crate::throttle::Limits;
+use crate::time::WallTime;
 use crate::words::Language;
 
 pub use enrolling::Terms;
@@ -53,6 +56,12 @@ pub struct Settings {
     pub totp: TotpParameters,
     /// The throttle.
     pub limits: Limits,
+    /// Codes that are sent.
+    pub sent: SentParameters,
+    /// How often they are.
+    pub sending: SendLimits,
+    /// On which channels.
+    pub channels: Channels,
 }
 
 /// Whether a code is seen while it is typed.
@@ -83,6 +92,34 @@ pub struct Rule {
     pub enroll_within: Option<Duration>,
     /// The longest life of an invitation for those whom the rule covers (row H3).
     pub invite_for_limit: Duration,
+    /// Which address or number a person may have codes sent to (row L4).
+    pub contacts: ContactRule,
+    /// Whether setting up can be put off (row L5).
+    pub skip: Option<SkipRule>,
+    /// For how long a place is remembered where the person wants it (row L7); at most
+    /// [`REMEMBER_LIMIT`](crate::remember::REMEMBER_LIMIT).
+    pub remember: Option<Duration>,
+}
+
+/// Which address or number a person may have codes sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ContactRule {
+    /// The one on file where there is one, else any.
+    #[default]
+    OnFileFirst,
+    /// The one on file only.
+    OnFile,
+    /// Any that the person names.
+    Any,
+}
+
+/// How often and until when setting up can be put off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SkipRule {
+    /// So many times, each counted at most once in 24 h; without it the choice is remembered.
+    pub times: Option<u32>,
+    /// Until then; the end of the day that the file names, UTC.
+    pub until: Option<WallTime>,
 }
 
 /// How long a person can enroll without an invitation where the file says nothing (SECURITY.md 3).

@@ -20,6 +20,9 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Code => "Code: ",
         Prompt::CodeOf(Method::Totp) => "Code from your app: ",
         Prompt::CodeOf(Method::Hotp) => "Code from your token: ",
+        Prompt::CodeOf(Method::Email) => "Code from the e-mail: ",
+        Prompt::CodeOf(Method::Sms) => "Code from the text message: ",
+        Prompt::CodeOf(Method::Call) => "Code from the call: ",
         Prompt::CodeOf(Method::Backup) => "Backup code: ",
         Prompt::NextTokenCode => "Your token has run ahead. Enter the code that it shows next: ",
         Prompt::CurrentCode => "Current code: ",
@@ -111,6 +114,9 @@ fn numbered(ways: &[Method]) -> String {
     let name = |method: &Method| match method {
         Method::Totp => "app",
         Method::Hotp => "token",
+        Method::Email => "e-mail",
+        Method::Sms => "text message",
+        Method::Call => "call",
         Method::Backup => "backup code",
     };
     let numbered: Vec<String> =
@@ -211,6 +217,9 @@ fn show(setup: &Setup) -> String {
         Setup::TestPassed { method: Method::Hotp, label } => {
             format!("That code is right. It came from your token \"{}\".", shown(label))
         }
+        Setup::TestPassed { method: Method::Email | Method::Sms | Method::Call, label } => {
+            format!("That code is right. It was sent to \"{}\".", shown(label))
+        }
         Setup::TestPassed { method: Method::Backup, label: _ } => {
             "That backup code is right. It is used up now.".to_owned()
         }
@@ -224,7 +233,7 @@ fn show(setup: &Setup) -> String {
 
 const fn based(method: Method) -> &'static str {
     match method {
-        Method::Totp | Method::Backup => "time-based",
+        Method::Totp | Method::Email | Method::Sms | Method::Call | Method::Backup => "time-based",
         Method::Hotp => "counter-based",
     }
 }

@@ -20,6 +20,9 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Code => "Code: ",
         Prompt::CodeOf(Method::Totp) => "Code aus Ihrer App: ",
         Prompt::CodeOf(Method::Hotp) => "Code von Ihrem Token: ",
+        Prompt::CodeOf(Method::Email) => "Code aus der E-Mail: ",
+        Prompt::CodeOf(Method::Sms) => "Code aus der SMS: ",
+        Prompt::CodeOf(Method::Call) => "Code aus dem Anruf: ",
         Prompt::CodeOf(Method::Backup) => "Backup-Code: ",
         Prompt::NextTokenCode => {
             "Ihr Token ist vorausgelaufen. Geben Sie den Code ein, den es als nächsten anzeigt: "
@@ -111,6 +114,9 @@ fn numbered(ways: &[Method]) -> String {
     let name = |method: &Method| match method {
         Method::Totp => "App",
         Method::Hotp => "Token",
+        Method::Email => "E-Mail",
+        Method::Sms => "SMS",
+        Method::Call => "Anruf",
         Method::Backup => "Backup-Code",
     };
     let numbered: Vec<String> =
@@ -198,6 +204,9 @@ fn show(setup: &Setup) -> String {
         Setup::TestPassed { method: Method::Hotp, label } => {
             format!("Dieser Code ist richtig. Er stammt von Ihrem Token „{}“.", shown(label))
         }
+        Setup::TestPassed { method: Method::Email | Method::Sms | Method::Call, label } => {
+            format!("Dieser Code ist richtig. Er ging an „{}“.", shown(label))
+        }
         Setup::TestPassed { method: Method::Backup, label: _ } => {
             "Dieser Backup-Code ist richtig. Er ist damit verbraucht.".to_owned()
         }
@@ -211,7 +220,7 @@ fn show(setup: &Setup) -> String {
 
 const fn based(method: Method) -> &'static str {
     match method {
-        Method::Totp | Method::Backup => "zeitbasiert",
+        Method::Totp | Method::Email | Method::Sms | Method::Call | Method::Backup => "zeitbasiert",
         Method::Hotp => "zählerbasiert",
     }
 }

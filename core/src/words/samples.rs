@@ -8,10 +8,13 @@ use crate::secret::Secret;
 use crate::time::WallTime;
 
 /// Every prompt.
-pub(super) const PROMPTS: [Prompt; 12] = [
+pub(super) const PROMPTS: [Prompt; 15] = [
     Prompt::Code,
     Prompt::CodeOf(Method::Totp),
     Prompt::CodeOf(Method::Hotp),
+    Prompt::CodeOf(Method::Email),
+    Prompt::CodeOf(Method::Sms),
+    Prompt::CodeOf(Method::Call),
     Prompt::CodeOf(Method::Backup),
     Prompt::NextTokenCode,
     Prompt::CurrentCode,
@@ -106,6 +109,7 @@ fn setups() -> Vec<Setup> {
         Setup::Renamed { old: label(), new: "tablet".to_owned() },
         Setup::TestPassed { method: Method::Totp, label: label() },
         Setup::TestPassed { method: Method::Hotp, label: label() },
+        Setup::TestPassed { method: Method::Email, label: label() },
         Setup::TestPassed { method: Method::Backup, label: String::new() },
         Setup::Key { key: key(), drawn: Drawn::Yes },
         Setup::Key { key: key(), drawn: Drawn::No },

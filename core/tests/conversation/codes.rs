@@ -208,7 +208,7 @@ fn a_token_is_found_by_its_counter_and_its_other_codes_are_wrong() {
     let token = Phone::of(&world.enroll_token(&alice(), "keyring"));
     let counter = |account: &Account| match &account.factors[0].kind {
         FactorKind::Hotp(hotp) => (hotp.counter, hotp.resync),
-        FactorKind::Totp(_) => panic!("a token"),
+        FactorKind::Totp(_) | FactorKind::Sent(_) => panic!("a token"),
     };
     let (mut conversation, _) = begin(&mut world, ssh_login(alice()));
     let _ = answer(&mut world, &mut conversation, &token.token_code(50));

@@ -15,6 +15,7 @@ impl Phone {
         let key = match &factor.kind {
             FactorKind::Totp(totp) => totp.secret.expose().clone(),
             FactorKind::Hotp(hotp) => hotp.secret.expose().clone(),
+            FactorKind::Sent(_) => panic!("nothing lies on a phone of what is sent"),
         };
         Self { key }
     }

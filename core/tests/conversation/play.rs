@@ -282,7 +282,7 @@ impl Play {
         let account = self.world.load(&self.person);
         let counter = account.factors.iter().rev().find_map(|factor| match &factor.kind {
             FactorKind::Hotp(hotp) => Some((Phone::of(factor), hotp.counter)),
-            FactorKind::Totp(_) => None,
+            FactorKind::Totp(_) | FactorKind::Sent(_) => None,
         });
         let ahead = u64::try_from(ahead).expect("a count");
         match (counter, self.phones.last()) {
@@ -318,6 +318,7 @@ impl Play {
             let reached = match &factor.kind {
                 FactorKind::Totp(totp) => totp.last_step.unwrap_or_default(),
                 FactorKind::Hotp(hotp) => hotp.counter,
+                FactorKind::Sent(_) => 0,
             };
             let known = self.accepted.insert(factor.id.0, reached).unwrap_or_default();
             assert!(reached >= known, "a used code became usable again");

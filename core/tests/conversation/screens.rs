@@ -41,7 +41,7 @@ fn the_drawing_in_the_prompt_holds_the_key_beside_it() {
     let uri = scan(&drawing.expect("a drawing"));
     let account = world.load(&alice());
     let kind = &account.factors.first().expect("a pending factor").kind;
-    let key: String = kind.key_in_groups().expose().replace(' ', "");
+    let key: String = kind.key_in_groups().expect("a key").expose().replace(' ', "");
     assert!(uri.contains(&format!("secret={key}")), "{uri}");
     assert!(uri.starts_with("otpauth://totp/") && uri.contains("alice"), "{uri}");
 }

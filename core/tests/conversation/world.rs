@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use countersign_core::account::{Account, AccountKey, HostId, Realm, RuleName, UserName};
 use countersign_core::audit::AuditEvent;
+use countersign_core::contact::Contacts;
 use countersign_core::conversation::{Conversation, Effect, Event, Reply, State, Style, Turn};
+use countersign_core::factor::sent::SentParameters;
 use countersign_core::factor::totp::{Digits, TotpParameters};
 use countersign_core::factor::{
     COMMAND_WORDS, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Method, Totp,
@@ -18,8 +20,9 @@ use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{
     Existence, FirstFactor, Groups, Host, LoginRequest, Origin, Person, Phase, Source, SshFacts,
 };
-use countersign_core::policy::{Echo, Enrollment, Matcher, Policy, Requirement, Rule, Settings};
+use countersign_core::policy::{ContactRule, Echo, Enrollment, Matcher, Policy, Requirement, Rule, Settings};
 use countersign_core::secret::Entropy;
+use countersign_core::sending::{Channels, SendLimits};
 use countersign_core::throttle::Limits;
 use countersign_core::time::{Now, WallTime};
 use countersign_core::words::{Language, render};
@@ -217,21 +220,21 @@ impl World {
 fn as_commit(effect: &Effect) -> Option<&Account> {
     match effect {
         Effect::Commit(account) => Some(account),
-        Effect::Record(_) | Effect::Reply(_) => None,
+        Effect::Record(_) | Effect::Reply(_) | Effect::Deliver(_) | Effect::Redeem(_) => None,
     }
 }
 
 fn as_record(effect: &Effect) -> Option<&AuditEvent> {
     match effect {
         Effect::Record(event) => Some(event),
-        Effect::Commit(_) | Effect::Reply(_) => None,
+        Effect::Commit(_) | Effect::Reply(_) | Effect::Deliver(_) | Effect::Redeem(_) => None,
     }
 }
 
 fn into_reply(effect: Effect) -> Option<Reply> {
     match effect {
         Effect::Reply(reply) => Some(reply),
-        Effect::Commit(_) | Effect::Record(_) => None,
+        Effect::Commit(_) | Effect::Record(_) | Effect::Deliver(_) | Effect::Redeem(_) => None,
     }
 }
 
@@ -280,6 +283,7 @@ pub(crate) fn person(name: &str, uid: u32) -> Person {
         realm: Realm::try_from("local:feedfacecafebeef").expect("a realm"),
         existence: Existence::Known { uid, origin: Origin::Local },
         groups: Groups::Complete(vec!["users".into()]),
+        contacts: Contacts::default(),
     }
 }
 
@@ -316,6 +320,9 @@ fn policy(require: Requirement, enroll: Enrollment) -> Policy {
             enroll,
             enroll_within: None,
             invite_for_limit: INVITATION_LIFE,
+            contacts: ContactRule::default(),
+            skip: None,
+            remember: None,
         },
         settings: Settings {
             organization: "Example University".into(),
@@ -325,6 +332,9 @@ fn policy(require: Requirement, enroll: Enrollment) -> Policy {
             protected_groups: Vec::new(),
             totp: TotpParameters::default(),
             limits: Limits::default(),
+            sent: SentParameters::default(),
+            sending: SendLimits::default(),
+            channels: Channels::default(),
         },
         digest: "d1".into(),
     }

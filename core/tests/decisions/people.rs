@@ -45,6 +45,7 @@ pub(crate) fn person(name: &str, uid: u32, groups: &[&str]) -> Person {
         realm: Realm::try_from("local:0123456789abcdef").unwrap(),
         existence: Existence::Known { uid, origin: Origin::Local },
         groups: Groups::Complete(strings(groups)),
+        contacts: countersign_core::contact::Contacts::default(),
     }
 }
 
@@ -85,6 +86,9 @@ pub(crate) fn rule(name: &str, require: Requirement, matcher: Matcher) -> Rule {
         enroll: Enrollment::SelfService,
         enroll_within: None,
         invite_for_limit: INVITATION_LIFE,
+        contacts: countersign_core::policy::ContactRule::default(),
+        skip: None,
+        remember: None,
     }
 }
 
@@ -100,6 +104,9 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
             protected_groups: strings(&["root", "sudo"]),
             totp: TotpParameters::default(),
             limits: Limits::default(),
+            sent: countersign_core::factor::sent::SentParameters::default(),
+            sending: countersign_core::sending::SendLimits::default(),
+            channels: countersign_core::sending::Channels::default(),
         },
         digest: "d1ge57".to_owned(),
     }

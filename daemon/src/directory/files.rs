@@ -16,6 +16,8 @@ pub struct LocalUser {
     pub uid: u32,
     /// `pw_gid`.
     pub gid: u32,
+    /// `pw_gecos`.
+    pub gecos: String,
 }
 
 /// Finds a person by name.
@@ -50,7 +52,8 @@ fn parse(line: &str) -> Option<LocalUser> {
     let name = fields.next().filter(|name| !name.is_empty() && !name.starts_with(['+', '-', '#']))?;
     let uid = fields.nth(1)?.parse().ok()?;
     let gid = fields.next()?.parse().ok()?;
-    Some(LocalUser { name: name.to_owned(), uid, gid })
+    let gecos = fields.next().unwrap_or_default().to_owned();
+    Some(LocalUser { name: name.to_owned(), uid, gid, gecos })
 }
 
 fn lines(path: &Path) -> impl Iterator<Item = String> {
@@ -72,7 +75,7 @@ mod tests {
     #[test]
     fn people_are_found_by_name_and_by_uid() {
         let passwd = file(b"root:x:0:0::/root:/bin/sh\n\xff\xfe:x:7:7::/:\nalice:x:1000:1001:A:/home/alice:/bin/sh\nshort:x\n+nis\n");
-        let alice = LocalUser { name: "alice".to_owned(), uid: 1000, gid: 1001 };
+        let alice = LocalUser { name: "alice".to_owned(), uid: 1000, gid: 1001, gecos: "A".to_owned() };
         assert_eq!(user_by_name(passwd.path(), "alice"), Some(alice.clone()));
         assert_eq!(user_by_uid(passwd.path(), 1000), Some(alice));
         for absent in ["ali", "alice2", "x", "short", "+nis", ""] {

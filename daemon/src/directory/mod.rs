@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use countersign_config::LocalNames;
 use countersign_core::account::{HostId, Realm, UserName};
+use countersign_core::contact::Contacts;
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -81,6 +82,7 @@ struct Found {
     uid: u32,
     gid: u32,
     origin: Origin,
+    contacts: Contacts,
 }
 
 impl Directory {
@@ -150,7 +152,13 @@ impl Directory {
     async fn ask(&self, deadline: Instant, query: nss::Query) -> Result<Option<Found>, DirectoryError> {
         let user = self.run(deadline, move || nss::user(&query)).await??;
         let origin = Origin::Directory;
-        let found = user.map(|user| Found { name: user.name, uid: user.uid, gid: user.gid, origin });
+        let found = user.map(|user| Found {
+            name: user.name,
+            uid: user.uid,
+            gid: user.gid,
+            origin,
+            contacts: Contacts::of_gecos(&user.gecos),
+        });
         // Nobody found is only an answer when every backend is alive; libc says the same of a dead one.
         if found.is_none() && !self.probe.all_answer(&self.files.nsswitch).await {
             return Err(DirectoryError::Failed("a backend of nsswitch.conf does not answer".to_owned()));
@@ -170,6 +178,7 @@ impl Directory {
             realm,
             existence: Existence::Known { uid: found.uid, origin: found.origin },
             groups,
+            contacts: found.contacts,
         })
     }
 
@@ -186,7 +195,13 @@ impl Directory {
 
     fn unknown(&self, name: UserName) -> Person {
         let realm = self.remote_realm.clone();
-        Person { name, realm, existence: Existence::Unknown, groups: Groups::Complete(Vec::new()) }
+        Person {
+            name,
+            realm,
+            existence: Existence::Unknown,
+            groups: Groups::Complete(Vec::new()),
+            contacts: Contacts::default(),
+        }
     }
 
     /// Runs a look-up on a thread of its own. One that hangs keeps its place until libc returns, so that hanging
@@ -215,8 +230,8 @@ impl Directory {
 
 impl From<LocalUser> for Found {
     fn from(local: LocalUser) -> Self {
-        let LocalUser { name, uid, gid } = local;
-        Self { name, uid, gid, origin: Origin::Local }
+        let LocalUser { name, uid, gid, gecos } = local;
+        Self { name, uid, gid, origin: Origin::Local, contacts: Contacts::of_gecos(&gecos) }
     }
 }
 

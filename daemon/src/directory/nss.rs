@@ -24,6 +24,8 @@ pub(super) struct FoundUser {
     pub(super) uid: u32,
     /// The primary group.
     pub(super) gid: u32,
+    /// GECOS.
+    pub(super) gecos: String,
 }
 
 /// Looks a person up.
@@ -33,7 +35,12 @@ pub(super) fn user(query: &Query) -> Result<Option<FoundUser>, DirectoryError> {
         Query::Uid(uid) => User::from_uid(Uid::from_raw(*uid)),
     };
     let found = found.map_err(|error| DirectoryError::Failed(error.to_string()))?;
-    Ok(found.map(|user| FoundUser { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
+    Ok(found.map(|user| FoundUser {
+        name: user.name,
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        gecos: user.gecos.to_string_lossy().into_owned(),
+    }))
 }
 
 /// Lists the names of a person's groups; a group without a name goes by its number.

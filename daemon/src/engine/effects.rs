@@ -6,6 +6,7 @@
 use countersign_core::account::Account;
 use countersign_core::audit::{AuditEvent, EventId, Subject};
 use countersign_core::conversation::{Effect, Reply, State, Style, Verdict};
+use countersign_core::delivery::{Outgoing, RequestId};
 use countersign_core::login::{Host, Person};
 use countersign_core::time::WallTime;
 use countersign_core::words::{self, Language};
@@ -20,6 +21,10 @@ pub struct Collected {
     pub account: Option<Account>,
     /// The events to record with it.
     pub events: Vec<AuditEvent>,
+    /// The messages to queue with it.
+    pub outgoing: Vec<Outgoing>,
+    /// The messages whose codes were used.
+    pub redeemed: Vec<RequestId>,
     /// The answer, where one is due.
     pub step: Option<Step>,
 }
@@ -65,11 +70,14 @@ impl From<StoreError> for Fault {
 /// A [`Fault`] where they break the contract of `core::conversation`.
 pub fn collect(effects: Vec<Effect>, is_due: bool, language: Language) -> Result<Collected, Fault> {
     let (mut accounts, mut events, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut outgoing, mut redeemed) = (Vec::new(), Vec::new());
     for effect in effects {
         match effect {
             Effect::Commit(account) => accounts.push(*account),
             Effect::Record(event) => events.push(event),
             Effect::Reply(reply) => replies.push(reply),
+            Effect::Deliver(message) => outgoing.push(*message),
+            Effect::Redeem(request) => redeemed.push(request),
         }
     }
     if accounts.len() > 1 {
@@ -83,7 +91,7 @@ pub fn collect(effects: Vec<Effect>, is_due: bool, language: Language) -> Result
         return Err(Fault::Unrecorded);
     }
     let step = reply.map(|reply| render(&reply, language)).transpose()?;
-    Ok(Collected { account: accounts.pop(), events, step })
+    Ok(Collected { account: accounts.pop(), events, outgoing, redeemed, step })
 }
 
 /// Makes the step that a client is sent; checked by the client's own rules.

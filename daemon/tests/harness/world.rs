@@ -257,6 +257,7 @@ pub(crate) fn person(name: &str) -> Person {
         realm: Realm::try_from(REALM).unwrap(),
         existence: Existence::Known { uid: 1000, origin: Origin::Local },
         groups: Groups::Complete(vec!["students".to_owned()]),
+        contacts: countersign_core::contact::Contacts::default(),
     }
 }
 
@@ -287,6 +288,9 @@ pub(crate) fn policy() -> Policy {
             enroll: Enrollment::SelfService,
             enroll_within: None,
             invite_for_limit: countersign_core::invitation::INVITATION_LIFE,
+            contacts: countersign_core::policy::ContactRule::default(),
+            skip: None,
+            remember: None,
         },
         settings: Settings {
             organization: "Example".to_owned(),
@@ -296,6 +300,9 @@ pub(crate) fn policy() -> Policy {
             protected_groups: vec!["wheel".to_owned()],
             totp: TotpParameters::default(),
             limits: Limits::default(),
+            sent: countersign_core::factor::sent::SentParameters::default(),
+            sending: countersign_core::sending::SendLimits::default(),
+            channels: countersign_core::sending::Channels::default(),
         },
         digest: "0".repeat(64),
     }

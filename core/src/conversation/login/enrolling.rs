@@ -8,7 +8,9 @@ use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Word, read};
 use crate::conversation::proof::{Charged, Distant, clock_off};
-use crate::conversation::setup::{Shown, can_draw, new_factor, owner_name, pending, replace_pending, screen};
+use crate::conversation::setup::{
+    Shown, can_draw, new_factor, new_key, owner_name, pending, replace_pending, screen,
+};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
 use crate::factor::{Factor, FactorId, Method};
 use crate::invitation::is_invitation_like;
@@ -96,9 +98,12 @@ impl Login {
         let Some(method) = self.enrollable() else {
             return self.tell(Grounds::NotEnrolled, account, now);
         };
+        let Some(kind) = new_key(method, &self.policy, entropy) else {
+            return self.tell(Grounds::NotEnrolled, account, now);
+        };
         let at = now.latest();
         let mut account = account.clone();
-        let factor = new_factor(&account, None, method, &self.policy, at, entropy);
+        let factor = new_factor(&account, None, kind, at, entropy);
         let look = if can_draw(&self.request.service) { Some(Look::LightBlocks) } else { None };
         let enrolling = Enrolling { factor: factor.id, look, progress, distant: Vec::new() };
         let messages = self.screen(&factor, look);

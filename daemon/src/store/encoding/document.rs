@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use countersign_core::account::{Account, FACTOR_LIMIT, HostId, KNOWN_SOURCE_LIMIT, KnownSource};
+use countersign_core::contact::{EmailAddress, PhoneNumber};
+use countersign_core::delivery::{Channel, Recipient};
 use countersign_core::factor::{
     BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp, totp,
 };
@@ -104,6 +106,15 @@ enum StateRecord {
 enum KindRecord {
     Totp { algorithm: AlgorithmRecord, digits: u8, period: u8, last_step: Option<u64> },
     Hotp { digits: u8, counter: u64, resync: Option<u64> },
+    Sent { channel: ChannelRecord },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ChannelRecord {
+    Email,
+    Sms,
+    Call,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,6 +141,12 @@ impl Document {
             backup_codes,
             invitation,
             chosen,
+            contacts: _,
+            sent: _,
+            sends: _,
+            remembered: _,
+            skipped: _,
+            outbox: _,
             code_key: _,
             changed: _,
         } = account;
@@ -267,6 +284,9 @@ impl FactorRecord {
             kind: match kind {
                 FactorKind::Totp(totp) => KindRecord::of_totp(totp),
                 FactorKind::Hotp(hotp) => KindRecord::of_hotp(hotp),
+                FactorKind::Sent(recipient) => {
+                    KindRecord::Sent { channel: ChannelRecord::of(recipient.channel()) }
+                }
             },
         }
     }
@@ -333,6 +353,29 @@ impl KindRecord {
                 let digits = read_digits(digits)?;
                 Ok(FactorKind::Hotp(Hotp { secret, digits, counter, resync }))
             }
+            Self::Sent { channel } => Ok(FactorKind::Sent(channel.recipient(&secret)?)),
+        }
+    }
+}
+
+impl ChannelRecord {
+    const fn of(channel: Channel) -> Self {
+        match channel {
+            Channel::Email => Self::Email,
+            Channel::Sms => Self::Sms,
+            Channel::Call => Self::Call,
+        }
+    }
+
+    /// Reads the address or number, which lies in the seal.
+    fn recipient(&self, secret: &Secret<Vec<u8>>) -> Result<Recipient, String> {
+        let broken = || "the address of a factor is not one".to_owned();
+        let text = std::str::from_utf8(secret.expose()).map_err(|_| broken())?;
+        let number = || PhoneNumber::try_from(text).map_err(|_| broken());
+        match self {
+            Self::Email => EmailAddress::try_from(text).map(Recipient::Email).map_err(|_| broken()),
+            Self::Sms => number().map(Recipient::Sms),
+            Self::Call => number().map(Recipient::Call),
         }
     }
 }

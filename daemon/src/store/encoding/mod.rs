@@ -12,6 +12,8 @@ mod secrets;
 use countersign_core::account::{
     Account, AccountId, AccountKey, Coverage, Epoch, Realm, Revision, RuleName, UserName,
 };
+use countersign_core::contact::Contacts;
+use countersign_core::sending::OutboxFacts;
 use countersign_core::time::WallTime;
 use sha2::{Digest, Sha256};
 
@@ -105,6 +107,12 @@ impl Row {
             backup_codes: state.backup_codes,
             invitation: state.invitation,
             chosen: state.chosen,
+            contacts: Contacts::default(),
+            sent: Vec::new(),
+            sends: Vec::new(),
+            remembered: Vec::new(),
+            skipped: None,
+            outbox: OutboxFacts::default(),
             code_key: secrets.code_key,
             changed: WallTime::from_seconds(self.number(self.changed)?),
         })

@@ -96,6 +96,7 @@ fn secret_of(factor: &Factor) -> &[u8] {
     match &factor.kind {
         FactorKind::Totp(totp) => totp.secret.expose(),
         FactorKind::Hotp(hotp) => hotp.secret.expose(),
+        FactorKind::Sent(recipient) => recipient.address().as_bytes(),
     }
 }
 

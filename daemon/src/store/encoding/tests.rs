@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use countersign_core::account::{FACTOR_LIMIT, HostId, KnownSource};
+use countersign_core::contact::Contacts;
 use countersign_core::factor::totp::{Algorithm, Digits, Period};
 use countersign_core::factor::{
     BACKUP_CODES, BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp,
@@ -11,6 +12,7 @@ use countersign_core::factor::{
 use countersign_core::invitation::Invitation;
 use countersign_core::keyed::CodeHash;
 use countersign_core::secret::Secret;
+use countersign_core::sending::OutboxFacts;
 use countersign_core::throttle::{Bucket, Counter, Throttle};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -121,6 +123,12 @@ prop_compose! {
             backup_codes: codes.0,
             invitation: codes.1,
             chosen: codes.2,
+            contacts: Contacts::default(),
+            sent: Vec::new(),
+            sends: Vec::new(),
+            remembered: Vec::new(),
+            skipped: None,
+            outbox: OutboxFacts::default(),
             code_key: Secret::new(code_key),
             changed,
         }
