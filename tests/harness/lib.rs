@@ -12,3 +12,4 @@ pub mod postgres;
 pub mod scanner;
 pub mod service;
 pub mod site;
+pub mod smtp;
