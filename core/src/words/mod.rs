@@ -5,12 +5,16 @@
 //! Whatever comes from outside (labels, `help`, what was typed) is made printable here: no text of ours can carry a
 //! terminal escape (SECURITY.md TH22).
 
+mod chinese;
 mod clock;
 mod english;
+mod french;
 mod german;
+mod japanese;
 mod message;
 #[cfg(test)]
 mod samples;
+mod spanish;
 
 use crate::conversation::{Reply, Style};
 use crate::printable::is_printable;
@@ -25,13 +29,29 @@ pub enum Language {
     English,
     /// German.
     German,
+    /// French.
+    French,
+    /// Spanish.
+    Spanish,
+    /// Chinese, written in simplified characters whatever the tag's script or region says.
+    Chinese,
+    /// Japanese.
+    Japanese,
 }
 
 /// Every language, for tests and documentation.
-pub const LANGUAGES: [Language; 2] = [Language::English, Language::German];
+pub const LANGUAGES: [Language; 6] = [
+    Language::English,
+    Language::German,
+    Language::French,
+    Language::Spanish,
+    Language::Chinese,
+    Language::Japanese,
+];
 
 impl Language {
-    /// Reads a language tag or locale name (`de`, `de-AT`, `de_DE.UTF-8`); none where it names no language of ours.
+    /// Reads a language tag or locale name (`de`, `de-AT`, `de_DE.UTF-8`, `zh-Hans-CN`); none where it names no language
+    /// of ours.
     #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_', '.', '@']).next().unwrap_or_default();
@@ -44,6 +64,10 @@ impl Language {
         match self {
             Self::English => "en",
             Self::German => "de",
+            Self::French => "fr",
+            Self::Spanish => "es",
+            Self::Chinese => "zh",
+            Self::Japanese => "ja",
         }
     }
 }
@@ -54,6 +78,10 @@ pub fn say(language: Language, message: &Message) -> String {
     match language {
         Language::English => english::say(message),
         Language::German => german::say(message),
+        Language::French => french::say(message),
+        Language::Spanish => spanish::say(message),
+        Language::Chinese => chinese::say(message),
+        Language::Japanese => japanese::say(message),
     }
 }
 
@@ -81,6 +109,8 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::samples::{PROMPTS, every_message};
     use super::*;
     use crate::secret::Secret;
@@ -93,11 +123,19 @@ mod tests {
             ("de-AT", Some(Language::German)),
             ("DE@euro", Some(Language::German)),
             ("en_US.UTF-8", Some(Language::English)),
+            ("fr_CA.UTF-8", Some(Language::French)),
+            ("es-419", Some(Language::Spanish)),
+            ("zh", Some(Language::Chinese)),
+            ("zh-Hans", Some(Language::Chinese)),
+            ("zh_CN.GB18030", Some(Language::Chinese)),
+            ("zh-Hant-TW", Some(Language::Chinese)),
+            ("ja_JP.eucJP", Some(Language::Japanese)),
             ("C", None),
             ("C.UTF-8", None),
             ("", None),
             ("deutsch", None),
-            ("fr", None),
+            ("fra", None),
+            ("pt_BR.UTF-8", None),
         ] {
             assert_eq!(Language::from_tag(tag), language, "{tag}");
         }
@@ -126,12 +164,31 @@ mod tests {
     #[test]
     fn every_message_is_said_in_every_language() {
         for message in every_message() {
-            let [english, german] = LANGUAGES.map(|language| say(language, &message));
-            assert_ne!(english, german, "not translated");
-            for text in [english, german] {
+            let texts = LANGUAGES.map(|language| say(language, &message));
+            let different: BTreeSet<&String> = texts.iter().collect();
+            assert_eq!(different.len(), LANGUAGES.len(), "not translated: {texts:?}");
+            for text in texts {
                 let ends = text.ends_with(": ") || !text.ends_with(' ');
                 assert!(!text.is_empty() && ends, "{text:?}");
-                assert!(!text.contains("..") && !text.contains('\n'), "{text:?}");
+                assert!(!text.contains("..") && text.chars().all(is_printable), "{text:?}");
+            }
+        }
+    }
+
+    /// What is to be typed, whom to ask, and what is meant: a translation must not lose it.
+    fn kept(text: &str) -> BTreeSet<&str> {
+        let typed = text.split('`').skip(1).step_by(2);
+        let meant = ["the desk", "Pixel", "tablet", "ABCD", "16", "17", "30", "60", "00:01"];
+        typed.chain(meant.into_iter().filter(|part| text.contains(part))).collect()
+    }
+
+    #[test]
+    fn what_is_to_be_typed_and_what_is_meant_is_the_same_in_every_language() {
+        for message in every_message() {
+            let english = say(Language::English, &message);
+            for language in LANGUAGES {
+                let text = say(language, &message);
+                assert_eq!(kept(&text), kept(&english), "{text:?}");
             }
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn every_message() -> Vec<Message> {
 }
 
 fn label() -> String {
-    "phone".to_owned()
+    "Pixel".to_owned()
 }
 
 fn key() -> Secret<String> {

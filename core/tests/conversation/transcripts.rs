@@ -1,4 +1,5 @@
-//! The golden dialogues under `tests/transcripts`, one file a dialogue, in each language.
+//! The golden dialogues under `tests/transcripts`, one file a dialogue: all in English and in German, the commonest in
+//! each language; the others are played in each language and compared by their course.
 //!
 //! `UPDATE_TRANSCRIPTS=1` writes the files anew from their acting lines; the difference is reviewed as code.
 
@@ -9,6 +10,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use countersign_core::words::{LANGUAGES, Language};
 
 use crate::script::play;
 
@@ -48,6 +51,43 @@ fn every_german_dialogue_goes_as_its_transcript_says() {
     check("de");
 }
 
+#[test]
+fn every_french_dialogue_goes_as_its_transcript_says() {
+    check("fr");
+}
+
+#[test]
+fn every_spanish_dialogue_goes_as_its_transcript_says() {
+    check("es");
+}
+
+#[test]
+fn every_chinese_dialogue_goes_as_its_transcript_says() {
+    check("zh");
+}
+
+#[test]
+fn every_japanese_dialogue_goes_as_its_transcript_says() {
+    check("ja");
+}
+
+/// The dialogues that are written down in each language.
+const GOLDEN_EVERYWHERE: [&str; 13] = [
+    "backup-code-last.txt",
+    "choosing.txt",
+    "clock-off.txt",
+    "first-login.txt",
+    "first-login-backup-codes.txt",
+    "first-login-cut-and-resumed.txt",
+    "invited.txt",
+    "locked-and-unlocked-by-time.txt",
+    "locked-overnight.txt",
+    "second-login.txt",
+    "token-resync.txt",
+    "unenrolled.txt",
+    "wrong-code.txt",
+];
+
 /// What a script does, without its language and what is answered.
 fn acts(path: &Path) -> Vec<String> {
     let script = fs::read_to_string(path).expect("a transcript");
@@ -56,13 +96,47 @@ fn acts(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_dialogue_exists_in_both_languages() {
+fn every_dialogue_exists_in_english_and_in_german() {
     let (english, german) = (scripts("en"), scripts("de"));
     assert!(english.len() > 15, "the dialogues were found");
     assert_eq!(english.len(), german.len());
     for (english, german) in english.iter().zip(&german) {
         assert_eq!(english.file_name(), german.file_name());
         assert_eq!(acts(english), acts(german), "{}", english.display());
+    }
+}
+
+#[test]
+fn the_commonest_dialogues_are_written_down_in_every_language() {
+    for language in LANGUAGES.map(Language::tag) {
+        for name in GOLDEN_EVERYWHERE {
+            assert!(folder(language).join(name).is_file(), "{language}/{name}");
+        }
+        for path in scripts(language) {
+            let name = path.file_name().expect("a name");
+            assert_eq!(acts(&path), acts(&folder("en").join(name)), "{}", path.display());
+        }
+    }
+}
+
+/// What remains of a dialogue in whatever language: its acts, its verdicts, its records.
+fn course(dialogue: &str) -> Vec<&str> {
+    let spoken = |line: &&str| !line.starts_with("= language");
+    dialogue
+        .lines()
+        .filter(spoken)
+        .map(|line| line.split_once('"').map_or(line, |(course, _)| course))
+        .collect()
+}
+
+#[test]
+fn every_dialogue_takes_the_same_course_in_every_language() {
+    for path in scripts("en") {
+        let english = fs::read_to_string(&path).expect("a transcript");
+        for language in LANGUAGES.map(Language::tag) {
+            let played = play(&format!("= language {language}\n{english}"));
+            assert_eq!(course(&played), course(&english), "{language}: {}", path.display());
+        }
     }
 }
 
