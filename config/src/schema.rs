@@ -163,6 +163,18 @@ enum Language {
     /// German.
     #[schemars(rename = "de")]
     German,
+    /// French.
+    #[schemars(rename = "fr")]
+    French,
+    /// Spanish.
+    #[schemars(rename = "es")]
+    Spanish,
+    /// Chinese, simplified.
+    #[schemars(rename = "zh")]
+    Chinese,
+    /// Japanese.
+    #[schemars(rename = "ja")]
+    Japanese,
 }
 
 /// Whether a code is seen while it is typed.

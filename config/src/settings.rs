@@ -67,8 +67,17 @@ pub enum LocalNames {
     Fleet,
 }
 
-const LANGUAGES: Choices<Language> =
-    Choices { now: &[("en", Language::English), ("de", Language::German)], later: &["fr", "es", "zh", "ja"] };
+const LANGUAGES: Choices<Language> = Choices {
+    now: &[
+        ("en", Language::English),
+        ("de", Language::German),
+        ("fr", Language::French),
+        ("es", Language::Spanish),
+        ("zh", Language::Chinese),
+        ("ja", Language::Japanese),
+    ],
+    later: &[],
+};
 const ECHOES: Choices<Echo> =
     Choices { now: &[("visible", Echo::Visible), ("hidden", Echo::Hidden)], later: &[] };
 const LOCAL_NAMES: Choices<LocalNames> =

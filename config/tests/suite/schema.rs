@@ -106,7 +106,7 @@ fn the_shipped_file_and_the_examples_follow_the_schema() {
 fn the_schema_and_the_loader_refuse_the_same_plain_mistakes() {
     for text in [
         "colour = 1",
-        "language = \"fr\"",
+        "language = \"nl\"",
         "totp = { digits = 9 }",
         "limits = { wrong_codes = 11 }",
         "limits = { wrong_codes = \"5\" }",
