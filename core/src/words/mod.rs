@@ -1,7 +1,8 @@
 //! Every sentence a person sees, by language.
 //!
-//! Owns the only place with sentences: conversations emit values, `say` makes text of them. One file a language, each
-//! matching every message without a catch-all, so that a new message does not compile until every language has it.
+//! Owns the only place with sentences: conversations emit values, `say` makes text of them. One folder a
+//! language with the same files, each matching every message without a catch-all, so that a new message does not compile
+//! until every language has it.
 //! Whatever comes from outside (labels, `help`, what was typed) is made printable here: no text of ours can carry a
 //! terminal escape (SECURITY.md TH22).
 

@@ -1,0 +1,44 @@
+//! Simplified Chinese: the polite 您, full-width punctuation, a space between Chinese and Latin.
+
+mod notes;
+mod refusals;
+mod setup;
+
+use crate::factor::Method;
+
+use super::{Message, Prompt, shown};
+
+/// Says a message.
+pub(super) fn say(message: &Message) -> String {
+    match message {
+        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Note(note) => notes::remark(note),
+        Message::Refusal(refusal) => refusals::refuse(refusal),
+        Message::Setup(setup) => setup::show(setup),
+    }
+}
+
+const fn ask(prompt: Prompt) -> &'static str {
+    match prompt {
+        Prompt::Code => "验证码: ",
+        Prompt::CodeOf(Method::Totp) => "应用中的验证码: ",
+        Prompt::CodeOf(Method::Hotp) => "令牌上的验证码: ",
+        Prompt::CodeOf(Method::Email) => "电子邮件中的验证码: ",
+        Prompt::CodeOf(Method::Sms) => "短信中的验证码: ",
+        Prompt::CodeOf(Method::Call) => "语音电话中的验证码: ",
+        Prompt::CodeOf(Method::Backup) => "备用验证码: ",
+        Prompt::NextTokenCode => "您的令牌计数已超前。请输入它接下来显示的验证码: ",
+        Prompt::CurrentCode => "当前验证码: ",
+        Prompt::PendingCode => "请输入您已设置的应用中的验证码，或输入 `new` 获取新的二维码: ",
+        Prompt::PendingCodeOrInvitation => "请输入您已设置的应用中的验证码，或新的邀请码: ",
+        Prompt::Invitation => "邀请码: ",
+        Prompt::Saved => "记下后请输入 `saved`: ",
+        Prompt::Yes => "如要继续，请输入 `yes`: ",
+        Prompt::Close => "按回车键结束: ",
+    }
+}
+
+/// Tells whom to turn to. What `help` says may be Chinese or Latin: after a colon it needs no space either way.
+fn contact(help: Option<&str>) -> String {
+    help.map_or_else(|| "联系您的管理员".to_owned(), |help| format!("联系：{}", shown(help)))
+}

@@ -1,0 +1,43 @@
+//! English.
+
+mod notes;
+mod refusals;
+mod setup;
+
+use crate::factor::Method;
+
+use super::{Message, Prompt, shown};
+
+/// Says a message.
+pub(super) fn say(message: &Message) -> String {
+    match message {
+        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Note(note) => notes::remark(note),
+        Message::Refusal(refusal) => refusals::refuse(refusal),
+        Message::Setup(setup) => setup::show(setup),
+    }
+}
+
+const fn ask(prompt: Prompt) -> &'static str {
+    match prompt {
+        Prompt::Code => "Code: ",
+        Prompt::CodeOf(Method::Totp) => "Code from your app: ",
+        Prompt::CodeOf(Method::Hotp) => "Code from your token: ",
+        Prompt::CodeOf(Method::Email) => "Code from the e-mail: ",
+        Prompt::CodeOf(Method::Sms) => "Code from the text message: ",
+        Prompt::CodeOf(Method::Call) => "Code from the call: ",
+        Prompt::CodeOf(Method::Backup) => "Backup code: ",
+        Prompt::NextTokenCode => "Your token has run ahead. Enter the code that it shows next: ",
+        Prompt::CurrentCode => "Current code: ",
+        Prompt::PendingCode => "Code from the app you set up, or `new` for a new QR code: ",
+        Prompt::PendingCodeOrInvitation => "Code from the app you set up, or a new invitation: ",
+        Prompt::Invitation => "Invitation: ",
+        Prompt::Saved => "Type `saved` when you have written them down: ",
+        Prompt::Yes => "Type `yes` to go on: ",
+        Prompt::Close => "Press Enter to close: ",
+    }
+}
+
+fn whom(help: Option<&str>) -> String {
+    help.map_or_else(|| "your administrator".to_owned(), shown)
+}

@@ -1,0 +1,96 @@
+//! English: what is said of the answer before.
+
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note};
+
+use super::whom;
+
+/// Says what is said of the answer before.
+pub(super) fn remark(note: &Note) -> String {
+    match note {
+        Note::WrongCode => "That code is not right. Wait for the next one and try again.".to_owned(),
+        Note::RepeatedCode { next } => {
+            format!("This code was already used. The next one comes in {} s.", next.as_secs())
+        }
+        Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::EnterCode { help } => {
+            format!(
+                "Enter the code from your authenticator app. If you have none set up, ask {}.",
+                whom(help.as_deref())
+            )
+        }
+        Note::RenewByInvitation { help } => {
+            format!(
+                "Enter the code from the app you set up. For a new key you need a new invitation: ask {}.",
+                whom(help.as_deref())
+            )
+        }
+        Note::EnterNewCode => "Enter the code that your authenticator app shows now.".to_owned(),
+        Note::RepeatedToken => {
+            "This code was already used. Let your token show the next one.".to_owned()
+        }
+        Note::WrongBackupCode => "That backup code is not right, or it was used already.".to_owned(),
+        Note::WrongInvitation { help } => {
+            format!(
+                "That invitation is not right, or it is no longer valid. For a new one ask {}.",
+                whom(help.as_deref())
+            )
+        }
+        Note::BackupCodesLeft { left } => backup_codes_left(*left),
+        Note::WriteDown => "Your backup codes are valid from now on. Write them down before you go on.".to_owned(),
+        Note::PhoneOff { seconds, direction } => format!(
+            "Your phone's clock is up to {seconds} s {}. Codes still fit; set it to automatic time.",
+            way(*direction)
+        ),
+        Note::TokenAhead { codes } => {
+            let unit = if *codes == 1 { "code" } else { "codes" };
+            format!("Your token was {codes} {unit} ahead; it is in step again.")
+        }
+        Note::Ways { ways, help } => format!(
+            "You can use: {}. Type a number to choose one, or a code of any of them. For anything else ask {}.",
+            numbered(ways),
+            whom(help.as_deref())
+        ),
+        Note::EnrollingWords { drawn: Drawn::Yes } => "You can type the code from your authenticator app, `invert` to draw the QR code the other way, or `new` for a new one.".to_owned(),
+        Note::EnrollingWords { drawn: Drawn::No } => {
+            "You can type the code from your authenticator app, or `new` for a new key.".to_owned()
+        }
+    }
+}
+
+fn clock_off(minutes: u64, direction: Direction) -> String {
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    let way = way(direction);
+    format!(
+        "That code is not right: your phone's clock is about {minutes} {unit} {way}. Set it to automatic time and try again."
+    )
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ahead => "ahead",
+        Direction::Behind => "behind",
+    }
+}
+
+fn backup_codes_left(left: usize) -> String {
+    match left {
+        0 => "That was your last backup code. Make new ones with `countersign backup-codes`.".to_owned(),
+        1 => "You have 1 backup code left. Make new ones with `countersign backup-codes`.".to_owned(),
+        _ => format!("You have {left} backup codes left."),
+    }
+}
+
+fn numbered(ways: &[Method]) -> String {
+    let name = |method: &Method| match method {
+        Method::Totp => "app",
+        Method::Hotp => "token",
+        Method::Email => "e-mail",
+        Method::Sms => "text message",
+        Method::Call => "call",
+        Method::Backup => "backup code",
+    };
+    let numbered: Vec<String> =
+        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
+    numbered.join(", ")
+}

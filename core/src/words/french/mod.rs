@@ -1,0 +1,53 @@
+//! French: the polite "vous", no-break spaces before the high punctuation and inside the quotation marks.
+
+mod notes;
+mod refusals;
+mod setup;
+
+use crate::factor::Method;
+
+use super::{Message, Prompt, shown};
+
+/// Says a message.
+pub(super) fn say(message: &Message) -> String {
+    match message {
+        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Note(note) => notes::remark(note),
+        Message::Refusal(refusal) => refusals::refuse(refusal),
+        Message::Setup(setup) => setup::show(setup),
+    }
+}
+
+const fn ask(prompt: Prompt) -> &'static str {
+    match prompt {
+        Prompt::Code => "Code\u{a0}: ",
+        Prompt::CodeOf(Method::Totp) => "Code de votre application\u{a0}: ",
+        Prompt::CodeOf(Method::Hotp) => "Code de votre jeton\u{a0}: ",
+        Prompt::CodeOf(Method::Email) => "Code reçu par e-mail\u{a0}: ",
+        Prompt::CodeOf(Method::Sms) => "Code reçu par SMS\u{a0}: ",
+        Prompt::CodeOf(Method::Call) => "Code reçu par appel\u{a0}: ",
+        Prompt::CodeOf(Method::Backup) => "Code de secours\u{a0}: ",
+        Prompt::NextTokenCode => {
+            "Votre jeton a pris de l’avance. Saisissez le code qu’il affiche ensuite\u{a0}: "
+        }
+        Prompt::CurrentCode => "Code actuel\u{a0}: ",
+        Prompt::PendingCode => {
+            "Code de l’application que vous avez configurée, ou `new` pour un nouveau code QR\u{a0}: "
+        }
+        Prompt::PendingCodeOrInvitation => {
+            "Code de l’application que vous avez configurée, ou nouvelle invitation\u{a0}: "
+        }
+        Prompt::Invitation => "Code d’invitation\u{a0}: ",
+        Prompt::Saved => "Saisissez `saved` une fois que vous les avez notés\u{a0}: ",
+        Prompt::Yes => "Saisissez `yes` pour continuer\u{a0}: ",
+        Prompt::Close => "Appuyez sur Entrée pour terminer\u{a0}: ",
+    }
+}
+
+fn whom(help: Option<&str>) -> String {
+    help.map_or_else(|| "votre administrateur".to_owned(), shown)
+}
+
+fn quoted(name: &str) -> String {
+    format!("«\u{a0}{}\u{a0}»", shown(name))
+}

@@ -1,0 +1,94 @@
+//! French: what is said of the answer before.
+
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note};
+
+use super::whom;
+
+/// Says what is said of the answer before.
+pub(super) fn remark(note: &Note) -> String {
+    match note {
+        Note::WrongCode => "Code incorrect. Attendez le suivant et réessayez.".to_owned(),
+        Note::RepeatedCode { next } => {
+            format!("Ce code a déjà été utilisé. Le suivant arrive dans {}\u{a0}s.", next.as_secs())
+        }
+        Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::EnterCode { help } => format!(
+            "Saisissez le code de votre application d’authentification. Si vous n’en avez configuré aucune, contactez {}.",
+            whom(help.as_deref())
+        ),
+        Note::RenewByInvitation { help } => format!(
+            "Saisissez le code de l’application que vous avez configurée. Pour une nouvelle clé, il vous faut une nouvelle invitation\u{a0}: contactez {}.",
+            whom(help.as_deref())
+        ),
+        Note::EnterNewCode => {
+            "Saisissez le code que votre application d’authentification affiche maintenant.".to_owned()
+        }
+        Note::RepeatedToken => {
+            "Ce code a déjà été utilisé. Faites afficher le suivant par votre jeton.".to_owned()
+        }
+        Note::WrongBackupCode => "Ce code de secours est incorrect ou a déjà été utilisé.".to_owned(),
+        Note::WrongInvitation { help } => format!(
+            "Cette invitation est incorrecte ou n’est plus valable. Pour en obtenir une nouvelle, contactez {}.",
+            whom(help.as_deref())
+        ),
+        Note::BackupCodesLeft { left } => backup_codes_left(*left),
+        Note::WriteDown => {
+            "Vos codes de secours sont désormais valables. Notez-les avant de continuer.".to_owned()
+        }
+        Note::PhoneOff { seconds, direction } => format!(
+            "L’horloge de votre téléphone {} de {seconds}\u{a0}s au plus. Les codes sont encore acceptés\u{a0}; activez l’heure automatique.",
+            way(*direction)
+        ),
+        Note::TokenAhead { codes } => {
+            let unit = if *codes == 1 { "code" } else { "codes" };
+            format!("Votre jeton avait {codes} {unit} d’avance\u{a0}; il est de nouveau synchronisé.")
+        }
+        Note::Ways { ways, help } => format!(
+            "Vous pouvez utiliser\u{a0}: {}. Saisissez un numéro pour choisir, ou directement un code. Pour toute autre question, contactez {}.",
+            numbered(ways),
+            whom(help.as_deref())
+        ),
+        Note::EnrollingWords { drawn: Drawn::Yes } => "Vous pouvez saisir le code de votre application d’authentification, `invert` pour inverser les couleurs du code QR, ou `new` pour en obtenir un nouveau.".to_owned(),
+        Note::EnrollingWords { drawn: Drawn::No } => "Vous pouvez saisir le code de votre application d’authentification, ou `new` pour obtenir une nouvelle clé.".to_owned(),
+    }
+}
+
+fn clock_off(minutes: u64, direction: Direction) -> String {
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    let way = way(direction);
+    format!(
+        "Code incorrect\u{a0}: l’horloge de votre téléphone {way} d’environ {minutes} {unit}. Activez l’heure automatique et réessayez."
+    )
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ahead => "avance",
+        Direction::Behind => "retarde",
+    }
+}
+
+fn backup_codes_left(left: usize) -> String {
+    match left {
+        0 => "C’était votre dernier code de secours. Créez-en de nouveaux avec `countersign backup-codes`."
+            .to_owned(),
+        1 => "Il vous reste 1 code de secours. Créez-en de nouveaux avec `countersign backup-codes`."
+            .to_owned(),
+        _ => format!("Il vous reste {left} codes de secours."),
+    }
+}
+
+fn numbered(ways: &[Method]) -> String {
+    let name = |method: &Method| match method {
+        Method::Totp => "application",
+        Method::Hotp => "jeton",
+        Method::Email => "e-mail",
+        Method::Sms => "SMS",
+        Method::Call => "appel",
+        Method::Backup => "code de secours",
+    };
+    let numbered: Vec<String> =
+        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
+    numbered.join(", ")
+}

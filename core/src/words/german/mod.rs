@@ -1,0 +1,49 @@
+//! German: Sie-form, German quotation marks, dates as DIN 5008 writes them.
+
+mod notes;
+mod refusals;
+mod setup;
+
+use crate::factor::Method;
+
+use super::{Message, Prompt, shown};
+
+/// Says a message.
+pub(super) fn say(message: &Message) -> String {
+    match message {
+        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Note(note) => notes::remark(note),
+        Message::Refusal(refusal) => refusals::refuse(refusal),
+        Message::Setup(setup) => setup::show(setup),
+    }
+}
+
+const fn ask(prompt: Prompt) -> &'static str {
+    match prompt {
+        Prompt::Code => "Code: ",
+        Prompt::CodeOf(Method::Totp) => "Code aus Ihrer App: ",
+        Prompt::CodeOf(Method::Hotp) => "Code von Ihrem Token: ",
+        Prompt::CodeOf(Method::Email) => "Code aus der E-Mail: ",
+        Prompt::CodeOf(Method::Sms) => "Code aus der SMS: ",
+        Prompt::CodeOf(Method::Call) => "Code aus dem Anruf: ",
+        Prompt::CodeOf(Method::Backup) => "Backup-Code: ",
+        Prompt::NextTokenCode => {
+            "Ihr Token ist vorausgelaufen. Geben Sie den Code ein, den es als nächsten anzeigt: "
+        }
+        Prompt::CurrentCode => "Aktueller Code: ",
+        Prompt::PendingCode => "Code aus der eingerichteten App oder `new` für einen neuen QR-Code: ",
+        Prompt::PendingCodeOrInvitation => "Code aus der eingerichteten App oder eine neue Einladung: ",
+        Prompt::Invitation => "Einladung: ",
+        Prompt::Saved => "Geben Sie `saved` ein, wenn Sie sie notiert haben: ",
+        Prompt::Yes => "Geben Sie `yes` ein, um fortzufahren: ",
+        Prompt::Close => "Zum Beenden die Eingabetaste drücken: ",
+    }
+}
+
+/// Tells whom to turn to. What `help` says is foreign text of any grammatical form: it stands after a colon.
+fn turn_to(help: Option<&str>) -> String {
+    help.map_or_else(
+        || "wenden Sie sich an Ihre Systemverwaltung".to_owned(),
+        |help| format!("wenden Sie sich an: {}", shown(help)),
+    )
+}

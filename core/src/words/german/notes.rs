@@ -1,0 +1,94 @@
+//! German: what is said of the answer before.
+
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note};
+
+use super::turn_to;
+
+/// Says what is said of the answer before.
+pub(super) fn remark(note: &Note) -> String {
+    match note {
+        Note::WrongCode => {
+            "Dieser Code ist nicht richtig. Warten Sie auf den nächsten und versuchen Sie es erneut.".to_owned()
+        }
+        Note::RepeatedCode { next } => {
+            format!("Dieser Code wurde bereits verwendet. Der nächste kommt in {} s.", next.as_secs())
+        }
+        Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::EnterCode { help } => format!(
+            "Geben Sie den Code aus Ihrer Authenticator-App ein. Falls Sie keine eingerichtet haben, {}.",
+            turn_to(help.as_deref())
+        ),
+        Note::RenewByInvitation { help } => format!(
+            "Geben Sie den Code aus der eingerichteten App ein. Für einen neuen Schlüssel brauchen Sie eine neue Einladung; bitte {}.",
+            turn_to(help.as_deref())
+        ),
+        Note::EnterNewCode => "Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.".to_owned(),
+        Note::RepeatedToken => {
+            "Dieser Code wurde bereits verwendet. Lassen Sie Ihr Token den nächsten anzeigen.".to_owned()
+        }
+        Note::WrongBackupCode => {
+            "Dieser Backup-Code ist nicht richtig oder wurde bereits verwendet.".to_owned()
+        }
+        Note::WrongInvitation { help } => format!(
+            "Diese Einladung ist nicht richtig oder nicht mehr gültig. Für eine neue {}.",
+            turn_to(help.as_deref())
+        ),
+        Note::BackupCodesLeft { left } => backup_codes_left(*left),
+        Note::WriteDown => "Ihre Backup-Codes gelten ab jetzt. Notieren Sie sie, bevor Sie fortfahren.".to_owned(),
+        Note::PhoneOff { seconds, direction } => format!(
+            "Die Uhr Ihres Telefons geht bis zu {seconds} s {}. Die Codes passen noch; stellen Sie sie auf automatische Zeit.",
+            way(*direction)
+        ),
+        Note::TokenAhead { codes: 1 } => {
+            "Ihr Token war 1 Code voraus; jetzt stimmt es wieder überein.".to_owned()
+        }
+        Note::TokenAhead { codes } => {
+            format!("Ihr Token war {codes} Codes voraus; jetzt stimmt es wieder überein.")
+        }
+        Note::Ways { ways, help } => format!(
+            "Sie können verwenden: {}. Geben Sie eine Zahl ein, um zu wählen, oder gleich einen Code davon. Bei allem anderen {}.",
+            numbered(ways),
+            turn_to(help.as_deref())
+        ),
+        Note::EnrollingWords { drawn: Drawn::Yes } => "Sie können den Code aus Ihrer Authenticator-App eingeben, `invert`, um den QR-Code umgekehrt zu zeichnen, oder `new` für einen neuen.".to_owned(),
+        Note::EnrollingWords { drawn: Drawn::No } => "Sie können den Code aus Ihrer Authenticator-App eingeben oder `new` für einen neuen Schlüssel.".to_owned(),
+    }
+}
+
+fn clock_off(minutes: u64, direction: Direction) -> String {
+    let unit = if minutes == 1 { "Minute" } else { "Minuten" };
+    let way = way(direction);
+    format!(
+        "Dieser Code ist nicht richtig: Die Uhr Ihres Telefons geht etwa {minutes} {unit} {way}. Stellen Sie sie auf automatische Zeit und versuchen Sie es erneut."
+    )
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ahead => "vor",
+        Direction::Behind => "nach",
+    }
+}
+
+fn backup_codes_left(left: usize) -> String {
+    match left {
+        0 => "Das war Ihr letzter Backup-Code. Neue erzeugt `countersign backup-codes`.".to_owned(),
+        1 => "Sie haben noch 1 Backup-Code. Neue erzeugt `countersign backup-codes`.".to_owned(),
+        _ => format!("Sie haben noch {left} Backup-Codes."),
+    }
+}
+
+fn numbered(ways: &[Method]) -> String {
+    let name = |method: &Method| match method {
+        Method::Totp => "App",
+        Method::Hotp => "Token",
+        Method::Email => "E-Mail",
+        Method::Sms => "SMS",
+        Method::Call => "Anruf",
+        Method::Backup => "Backup-Code",
+    };
+    let numbered: Vec<String> =
+        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
+    numbered.join(", ")
+}

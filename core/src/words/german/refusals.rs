@@ -1,0 +1,70 @@
+//! German: why something is not done.
+
+use crate::time::WallTime;
+use crate::words::{Refusal, clock, shown};
+
+use super::turn_to;
+
+/// Says why something is not done.
+pub(super) fn refuse(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Locked { until, now, help } => format!(
+            "Zu viele falsche Codes. Versuchen Sie es nach {} erneut oder {}.",
+            moment(*until, *now),
+            turn_to(help.as_deref())
+        ),
+        Refusal::NeedsReset { help } => {
+            format!("Zu viele falsche Codes. Um sich wieder anmelden zu können, {}.", turn_to(help.as_deref()))
+        }
+        Refusal::NotEnrolled { help } => {
+            format!("Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Bitte {}.", turn_to(help.as_deref()))
+        }
+        Refusal::EnrollFirst { method } => format!(
+            "Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Führen Sie zuerst `countersign enroll {}` aus.",
+            method.name()
+        ),
+        Refusal::InvitationNeeded { help } => format!(
+            "Hier wird ein Code verlangt, und Sie haben keinen eingerichtet. Zum Einrichten brauchen Sie eine Einladung; bitte {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::NothingSetUp => "Sie haben keinen Code eingerichtet. Führen Sie zuerst `countersign enroll totp` aus.".to_owned(),
+        Refusal::UidChanged { help } => format!(
+            "Ihr Konto auf diesem Rechner hat sich geändert; Ihre Codes gelten dafür nicht mehr. Bitte {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::NoRightCode => "Abgewiesen: Es wurde kein richtiger Code eingegeben.".to_owned(),
+        Refusal::Unavailable => "Der Code kann zurzeit nicht geprüft werden. Ohne ihn wird niemand eingelassen; versuchen Sie es in einer Minute erneut.".to_owned(),
+        Refusal::EnrollmentClosed { help } => format!(
+            "Keine Regel dieses Rechners erlaubt Ihnen, dies selbst einzurichten. Bitte {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::TooManyFactors { limit } => format!("Sie haben bereits {limit}. Entfernen Sie zuerst einen."),
+        Refusal::LabelTaken { label } => {
+            format!("„{}“ gibt es bei Ihnen bereits. Wählen Sie einen anderen Namen.", shown(label))
+        }
+        Refusal::NoSuchFactor { name } => {
+            format!("„{}“ gibt es bei Ihnen nicht. `countersign status` zeigt, was Sie haben.", shown(name))
+        }
+        Refusal::AmbiguousFactor { labels } => {
+            format!("Das passt auf mehrere: {}. Nennen Sie einen davon.", list(labels))
+        }
+        Refusal::LastFactor => "Dies ist der letzte, und eine Regel dieses Rechners verlangt einen. Richten Sie zuerst einen anderen ein.".to_owned(),
+        Refusal::NotSaved => "Ihre Backup-Codes gelten. Falls Sie sie nicht notiert haben, erzeugen Sie neue mit `countersign backup-codes`.".to_owned(),
+        Refusal::NothingChanged => "Es wurde nichts geändert.".to_owned(),
+        Refusal::ChangedMeanwhile => "Ihre Codes wurden inzwischen von anderer Stelle geändert. Hier wurde nichts geändert; beginnen Sie von vorn.".to_owned(),
+    }
+}
+
+fn list(labels: &[String]) -> String {
+    labels.iter().map(|label| format!("„{}“", shown(label))).collect::<Vec<_>>().join(", ")
+}
+
+fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    if clock::is_same_day(until, now) {
+        format!("{hour:02}:{minute:02} Uhr (UTC)")
+    } else {
+        format!("{hour:02}:{minute:02} Uhr (UTC) am {day:02}.{month:02}.{year}")
+    }
+}

@@ -1,0 +1,48 @@
+//! Japanese: です・ます throughout, corner brackets, no space between Japanese and Latin.
+
+mod notes;
+mod refusals;
+mod setup;
+
+use crate::factor::Method;
+
+use super::{Message, Prompt, shown};
+
+/// Says a message.
+pub(super) fn say(message: &Message) -> String {
+    match message {
+        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Note(note) => notes::remark(note),
+        Message::Refusal(refusal) => refusals::refuse(refusal),
+        Message::Setup(setup) => setup::show(setup),
+    }
+}
+
+const fn ask(prompt: Prompt) -> &'static str {
+    match prompt {
+        Prompt::Code => "確認コード: ",
+        Prompt::CodeOf(Method::Totp) => "アプリの確認コード: ",
+        Prompt::CodeOf(Method::Hotp) => "トークンの確認コード: ",
+        Prompt::CodeOf(Method::Email) => "メールの確認コード: ",
+        Prompt::CodeOf(Method::Sms) => "SMSの確認コード: ",
+        Prompt::CodeOf(Method::Call) => "電話で聞いた確認コード: ",
+        Prompt::CodeOf(Method::Backup) => "バックアップコード: ",
+        Prompt::NextTokenCode => {
+            "トークンのカウンターが進んでいます。次に表示される確認コードを入力してください: "
+        }
+        Prompt::CurrentCode => "現在の確認コード: ",
+        Prompt::PendingCode => "設定したアプリの確認コードを入力してください (`new`で新しいQRコードを表示): ",
+        Prompt::PendingCodeOrInvitation => {
+            "設定したアプリの確認コード、または新しい招待コードを入力してください: "
+        }
+        Prompt::Invitation => "招待コード: ",
+        Prompt::Saved => "書き留めたら`saved`と入力してください: ",
+        Prompt::Yes => "続けるには`yes`と入力してください: ",
+        Prompt::Close => "終了するにはEnterキーを押してください: ",
+    }
+}
+
+fn contact(help: Option<&str>) -> String {
+    let whom = help.map_or_else(|| "管理者".to_owned(), shown);
+    format!("{whom}にお問い合わせください")
+}

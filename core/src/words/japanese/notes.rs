@@ -1,0 +1,92 @@
+//! Japanese: what is said of the answer before.
+
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note};
+
+use super::contact;
+
+/// Says what is said of the answer before.
+pub(super) fn remark(note: &Note) -> String {
+    match note {
+        Note::WrongCode => {
+            "確認コードが正しくありません。次のコードが表示されるのを待って、もう一度お試しください。".to_owned()
+        }
+        Note::RepeatedCode { next } => {
+            format!("この確認コードは使用済みです。次のコードは{}秒後に表示されます。", next.as_secs())
+        }
+        Note::ClockOff { minutes, direction } => format!(
+            "確認コードが正しくありません。スマートフォンの時計が約{minutes}分{}います。時刻を自動設定にして、もう一度お試しください。",
+            way(*direction)
+        ),
+        Note::EnterCode { help } => format!(
+            "認証アプリの確認コードを入力してください。アプリを設定していない場合は、{}。",
+            contact(help.as_deref())
+        ),
+        Note::RenewByInvitation { help } => format!(
+            "設定したアプリの確認コードを入力してください。新しいキーには新しい招待コードが必要です。{}。",
+            contact(help.as_deref())
+        ),
+        Note::EnterNewCode => "認証アプリに現在表示されている確認コードを入力してください。".to_owned(),
+        Note::RepeatedToken => {
+            "この確認コードは使用済みです。トークンに次のコードを表示させてください。".to_owned()
+        }
+        Note::WrongBackupCode => "このバックアップコードは正しくないか、使用済みです。".to_owned(),
+        Note::WrongInvitation { help } => format!(
+            "この招待コードは正しくないか、すでに無効です。新しい招待コードについては、{}。",
+            contact(help.as_deref())
+        ),
+        Note::BackupCodesLeft { left } => backup_codes_left(*left),
+        Note::WriteDown => "バックアップコードが有効になりました。続ける前に書き留めてください。".to_owned(),
+        Note::PhoneOff { seconds, direction } => format!(
+            "スマートフォンの時計が最大{seconds}秒{}います。確認コードはまだ使えますが、時刻を自動設定にしてください。",
+            way(*direction)
+        ),
+        Note::TokenAhead { codes } => {
+            format!("トークンがコード{codes}個分進んでいましたが、再び同期されました。")
+        }
+        Note::Ways { ways, help } => format!(
+            "使用できる方法: {}。番号を入力して選択するか、コードをそのまま入力してください。お困りの場合は、{}。",
+            numbered(ways),
+            contact(help.as_deref())
+        ),
+        Note::EnrollingWords { drawn: Drawn::Yes } => {
+            "認証アプリの確認コードを入力してください。`invert`でQRコードの白黒を反転し、`new`で新しいQRコードを表示します。"
+                .to_owned()
+        }
+        Note::EnrollingWords { drawn: Drawn::No } => {
+            "認証アプリの確認コードを入力してください。`new`で新しいキーを表示します。".to_owned()
+        }
+    }
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ahead => "進んで",
+        Direction::Behind => "遅れて",
+    }
+}
+
+fn backup_codes_left(left: usize) -> String {
+    match left {
+        0 => "今のが最後のバックアップコードでした。`countersign backup-codes`で新しく作成してください。"
+            .to_owned(),
+        1 => {
+            "バックアップコードは残り1個です。`countersign backup-codes`で新しく作成してください。".to_owned()
+        }
+        _ => format!("バックアップコードは残り{left}個です。"),
+    }
+}
+
+fn numbered(ways: &[Method]) -> String {
+    let name = |method: &Method| match method {
+        Method::Totp => "アプリ",
+        Method::Hotp => "トークン",
+        Method::Email => "メール",
+        Method::Sms => "SMS",
+        Method::Call => "電話",
+        Method::Backup => "バックアップコード",
+    };
+    let numbered: Vec<String> =
+        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
+    numbered.join("、")
+}

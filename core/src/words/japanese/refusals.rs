@@ -1,0 +1,80 @@
+//! Japanese: why something is not done.
+
+use crate::time::WallTime;
+use crate::words::{Refusal, clock, shown};
+
+use super::contact;
+
+/// Says why something is not done.
+pub(super) fn refuse(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Locked { until, now, help } => format!(
+            "確認コードの入力を何度も間違えたため、ロックされています。{}以降にもう一度お試しいただくか、{}。",
+            moment(*until, *now),
+            contact(help.as_deref())
+        ),
+        Refusal::NeedsReset { help } => format!(
+            "確認コードの入力を何度も間違えたため、ロックされています。再びログインするには、{}。",
+            contact(help.as_deref())
+        ),
+        Refusal::NotEnrolled { help } => {
+            format!("確認コードが必要ですが、まだ設定されていません。{}。", contact(help.as_deref()))
+        }
+        Refusal::EnrollFirst { method } => format!(
+            "確認コードが必要ですが、まだ設定されていません。先に`countersign enroll {}`を実行してください。",
+            method.name()
+        ),
+        Refusal::InvitationNeeded { help } => format!(
+            "確認コードが必要ですが、まだ設定されていません。設定には招待コードが必要です。{}。",
+            contact(help.as_deref())
+        ),
+        Refusal::NothingSetUp => {
+            "確認コードが設定されていません。先に`countersign enroll totp`を実行してください。".to_owned()
+        }
+        Refusal::UidChanged { help } => format!(
+            "このホストのアカウントが変更されたため、これまでのコードは使えなくなりました。{}。",
+            contact(help.as_deref())
+        ),
+        Refusal::NoRightCode => "拒否されました。正しい確認コードが入力されませんでした。".to_owned(),
+        Refusal::Unavailable => {
+            "現在、確認コードを検証できません。検証なしでは誰もログインできません。1分後にもう一度お試しください。".to_owned()
+        }
+        Refusal::EnrollmentClosed { help } => format!(
+            "このホストの規則では、これをご自身で設定することはできません。{}。",
+            contact(help.as_deref())
+        ),
+        Refusal::TooManyFactors { limit } => format!("すでに{limit}個あります。先に1個削除してください。"),
+        Refusal::LabelTaken { label } => {
+            format!("「{}」という名前はすでに使われています。別の名前を指定してください。", shown(label))
+        }
+        Refusal::NoSuchFactor { name } => {
+            format!("「{}」という名前のものはありません。設定済みのものは`countersign status`で確認できます。", shown(name))
+        }
+        Refusal::AmbiguousFactor { labels } => {
+            format!("複数のものが該当します: {}。いずれか1つを指定してください。", list(labels))
+        }
+        Refusal::LastFactor => {
+            "これが最後の1個ですが、このホストの規則では1個以上必要です。先に別のものを設定してください。".to_owned()
+        }
+        Refusal::NotSaved => "バックアップコードは有効です。書き留めていない場合は、`countersign backup-codes`で新しく作成してください。".to_owned(),
+        Refusal::NothingChanged => "何も変更されていません。".to_owned(),
+        Refusal::ChangedMeanwhile => {
+            "その間に別の場所でコードの設定が変更されました。ここでは何も変更されていません。最初からやり直してください。"
+                .to_owned()
+        }
+    }
+}
+
+fn list(labels: &[String]) -> String {
+    labels.iter().map(|label| format!("「{}」", shown(label))).collect::<Vec<_>>().join("、")
+}
+
+fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    if clock::is_same_day(until, now) {
+        format!("{hour:02}:{minute:02} (UTC)")
+    } else {
+        format!("{year}年{month}月{day}日{hour:02}:{minute:02} (UTC)")
+    }
+}

@@ -1,0 +1,50 @@
+//! Spanish: the polite "usted", angular quotation marks, words that are understood on both sides of the ocean.
+
+mod notes;
+mod refusals;
+mod setup;
+
+use crate::factor::Method;
+
+use super::{Message, Prompt, shown};
+
+/// Says a message.
+pub(super) fn say(message: &Message) -> String {
+    match message {
+        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Note(note) => notes::remark(note),
+        Message::Refusal(refusal) => refusals::refuse(refusal),
+        Message::Setup(setup) => setup::show(setup),
+    }
+}
+
+const fn ask(prompt: Prompt) -> &'static str {
+    match prompt {
+        Prompt::Code => "Código: ",
+        Prompt::CodeOf(Method::Totp) => "Código de su aplicación: ",
+        Prompt::CodeOf(Method::Hotp) => "Código de su token: ",
+        Prompt::CodeOf(Method::Email) => "Código del correo electrónico: ",
+        Prompt::CodeOf(Method::Sms) => "Código del SMS: ",
+        Prompt::CodeOf(Method::Call) => "Código de la llamada: ",
+        Prompt::CodeOf(Method::Backup) => "Código de respaldo: ",
+        Prompt::NextTokenCode => "Su token se ha adelantado. Introduzca el siguiente código que muestre: ",
+        Prompt::CurrentCode => "Código actual: ",
+        Prompt::PendingCode => {
+            "Código de la aplicación que configuró, o `new` para obtener un nuevo código QR: "
+        }
+        Prompt::PendingCodeOrInvitation => "Código de la aplicación que configuró, o una nueva invitación: ",
+        Prompt::Invitation => "Código de invitación: ",
+        Prompt::Saved => "Escriba `saved` cuando los haya anotado: ",
+        Prompt::Yes => "Escriba `yes` para continuar: ",
+        Prompt::Close => "Pulse Intro para terminar: ",
+    }
+}
+
+fn turn_to(help: Option<&str>) -> String {
+    let whom = help.map_or_else(|| "su administrador".to_owned(), shown);
+    format!("póngase en contacto con {whom}")
+}
+
+fn quoted(name: &str) -> String {
+    format!("«{}»", shown(name))
+}

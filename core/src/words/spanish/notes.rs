@@ -1,0 +1,96 @@
+//! Spanish: what is said of the answer before.
+
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note};
+
+use super::turn_to;
+
+/// Says what is said of the answer before.
+pub(super) fn remark(note: &Note) -> String {
+    match note {
+        Note::WrongCode => "El código no es correcto. Espere al siguiente e inténtelo de nuevo.".to_owned(),
+        Note::RepeatedCode { next } => {
+            format!("Este código ya se ha utilizado. El siguiente llegará en {} s.", next.as_secs())
+        }
+        Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::EnterCode { help } => format!(
+            "Introduzca el código de su aplicación de autenticación. Si no ha configurado ninguna, {}.",
+            turn_to(help.as_deref())
+        ),
+        Note::RenewByInvitation { help } => format!(
+            "Introduzca el código de la aplicación que configuró. Para obtener una nueva clave necesita una nueva invitación: {}.",
+            turn_to(help.as_deref())
+        ),
+        Note::EnterNewCode => {
+            "Introduzca el código que muestra ahora su aplicación de autenticación.".to_owned()
+        }
+        Note::RepeatedToken => {
+            "Este código ya se ha utilizado. Haga que su token muestre el siguiente.".to_owned()
+        }
+        Note::WrongBackupCode => {
+            "Este código de respaldo no es correcto o ya se ha utilizado.".to_owned()
+        }
+        Note::WrongInvitation { help } => format!(
+            "Esta invitación no es correcta o ya no es válida. Para obtener una nueva, {}.",
+            turn_to(help.as_deref())
+        ),
+        Note::BackupCodesLeft { left } => backup_codes_left(*left),
+        Note::WriteDown => {
+            "Sus códigos de respaldo ya son válidos. Anótelos antes de continuar.".to_owned()
+        }
+        Note::PhoneOff { seconds, direction } => format!(
+            "El reloj de su teléfono {} hasta {seconds} s. Los códigos aún se aceptan; active la hora automática.",
+            way(*direction)
+        ),
+        Note::TokenAhead { codes } => {
+            let unit = if *codes == 1 { "código" } else { "códigos" };
+            format!("Su token iba {codes} {unit} por delante; ya está sincronizado de nuevo.")
+        }
+        Note::Ways { ways, help } => format!(
+            "Puede utilizar: {}. Escriba un número para elegir, o directamente un código. Para cualquier otra cosa, {}.",
+            numbered(ways),
+            turn_to(help.as_deref())
+        ),
+        Note::EnrollingWords { drawn: Drawn::Yes } => "Puede escribir el código de su aplicación de autenticación, `invert` para invertir los colores del código QR o `new` para obtener uno nuevo.".to_owned(),
+        Note::EnrollingWords { drawn: Drawn::No } => "Puede escribir el código de su aplicación de autenticación o `new` para obtener una nueva clave.".to_owned(),
+    }
+}
+
+fn clock_off(minutes: u64, direction: Direction) -> String {
+    let unit = if minutes == 1 { "minuto" } else { "minutos" };
+    let way = way(direction);
+    format!(
+        "El código no es correcto: el reloj de su teléfono {way} unos {minutes} {unit}. Active la hora automática e inténtelo de nuevo."
+    )
+}
+
+const fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ahead => "está adelantado",
+        Direction::Behind => "está atrasado",
+    }
+}
+
+fn backup_codes_left(left: usize) -> String {
+    match left {
+        0 => {
+            "Era su último código de respaldo. Genere otros nuevos con `countersign backup-codes`.".to_owned()
+        }
+        1 => "Le queda 1 código de respaldo. Genere otros nuevos con `countersign backup-codes`.".to_owned(),
+        _ => format!("Le quedan {left} códigos de respaldo."),
+    }
+}
+
+fn numbered(ways: &[Method]) -> String {
+    let name = |method: &Method| match method {
+        Method::Totp => "aplicación",
+        Method::Hotp => "token",
+        Method::Email => "correo electrónico",
+        Method::Sms => "SMS",
+        Method::Call => "llamada",
+        Method::Backup => "código de respaldo",
+    };
+    let numbered: Vec<String> =
+        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
+    numbered.join(", ")
+}

@@ -1,0 +1,77 @@
+//! Spanish: why something is not done.
+
+use crate::time::WallTime;
+use crate::words::{Refusal, clock};
+
+use super::{quoted, turn_to};
+
+/// Says why something is not done.
+pub(super) fn refuse(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Locked { until, now, help } => format!(
+            "Demasiados códigos incorrectos. Inténtelo de nuevo después de {} o {}.",
+            moment(*until, *now),
+            turn_to(help.as_deref())
+        ),
+        Refusal::NeedsReset { help } => format!(
+            "Demasiados códigos incorrectos. Para poder volver a iniciar sesión, {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::NotEnrolled { help } => format!(
+            "Aquí se necesita un código y usted no ha configurado ninguno. Por favor, {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::EnrollFirst { method } => format!(
+            "Aquí se necesita un código y usted no ha configurado ninguno. Ejecute primero `countersign enroll {}`.",
+            method.name()
+        ),
+        Refusal::InvitationNeeded { help } => format!(
+            "Aquí se necesita un código y usted no ha configurado ninguno. Para configurarlo necesita una invitación: {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::NothingSetUp => {
+            "No ha configurado ningún código. Ejecute primero `countersign enroll totp`.".to_owned()
+        }
+        Refusal::UidChanged { help } => format!(
+            "Su cuenta en este equipo ha cambiado y sus códigos ya no son válidos para ella. Por favor, {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::NoRightCode => "Acceso denegado: no se introdujo ningún código correcto.".to_owned(),
+        Refusal::Unavailable => "El código no se puede comprobar en este momento. Sin él no se permite el acceso a nadie; inténtelo de nuevo dentro de un minuto.".to_owned(),
+        Refusal::EnrollmentClosed { help } => format!(
+            "Ninguna regla de este equipo le permite configurarlo por su cuenta. Por favor, {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::TooManyFactors { limit } => format!("Ya tiene {limit}. Elimine uno primero."),
+        Refusal::LabelTaken { label } => {
+            format!("El nombre {} ya está en uso. Elija otro.", quoted(label))
+        }
+        Refusal::NoSuchFactor { name } => {
+            format!("No tiene nada llamado {}. `countersign status` muestra lo que tiene.", quoted(name))
+        }
+        Refusal::AmbiguousFactor { labels } => {
+            format!("Coincide con varios: {}. Indique uno de ellos.", list(labels))
+        }
+        Refusal::LastFactor => {
+            "Este es el último, y una regla de este equipo exige uno. Configure otro primero.".to_owned()
+        }
+        Refusal::NotSaved => "Sus códigos de respaldo son válidos. Si no los ha anotado, genere otros nuevos con `countersign backup-codes`.".to_owned(),
+        Refusal::NothingChanged => "No se ha cambiado nada.".to_owned(),
+        Refusal::ChangedMeanwhile => "Entretanto, sus códigos se han cambiado desde otro lugar. Aquí no se ha cambiado nada; empiece de nuevo.".to_owned(),
+    }
+}
+
+fn list(labels: &[String]) -> String {
+    labels.iter().map(|label| quoted(label)).collect::<Vec<_>>().join(", ")
+}
+
+fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    let article = if hour == 1 { "la" } else { "las" };
+    if clock::is_same_day(until, now) {
+        format!("{article} {hour:02}:{minute:02} (UTC)")
+    } else {
+        format!("{article} {hour:02}:{minute:02} (UTC) del {day:02}/{month:02}/{year}")
+    }
+}
