@@ -101,6 +101,9 @@ pub struct AuditEvent {
     /// What was set: `on` or `off`; `invitation` where a reset made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
+    /// The message that it is about, in hex: the same id as in the outbox and in the `Message-ID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 impl AuditEvent {
@@ -121,6 +124,7 @@ impl AuditEvent {
             attempts: None,
             reason: None,
             change: None,
+            message: None,
         }
     }
 }

@@ -82,11 +82,31 @@ pub enum EventId {
     TestFailed,
     /// A break-glass account was let in by the module itself.
     BreakGlass,
+    /// A code was put on its way.
+    CodeSent,
+    /// A code was asked for and not sent: a wait, a cap, or no way there.
+    CodeNotSent,
+    /// The server or gateway took a code.
+    CodeDelivered,
+    /// A message did not go out, or nobody knows whether it did.
+    DeliveryFailed,
+    /// Four fifths of a cap on sending are used up.
+    DeliveryAlert,
+    /// An administrator tried a way out.
+    DeliveryTested,
+    /// A place was remembered, from which the person is not asked for a while.
+    PlaceRemembered,
+    /// A remembered place was forgotten at its owner's wish.
+    PlaceForgotten,
+    /// The person put off setting up a first factor.
+    EnrollmentSkipped,
+    /// What is on file about a person was set.
+    ContactSet,
 }
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 47] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
@@ -124,6 +144,16 @@ impl EventId {
         Self::TestPassed,
         Self::TestFailed,
         Self::BreakGlass,
+        Self::CodeSent,
+        Self::CodeNotSent,
+        Self::CodeDelivered,
+        Self::DeliveryFailed,
+        Self::DeliveryAlert,
+        Self::DeliveryTested,
+        Self::PlaceRemembered,
+        Self::PlaceForgotten,
+        Self::EnrollmentSkipped,
+        Self::ContactSet,
     ];
 
     /// Tells the stable name, the same in the audit, in syslog and in the journal.
@@ -167,6 +197,16 @@ impl EventId {
             Self::TestPassed => "test-passed",
             Self::TestFailed => "test-failed",
             Self::BreakGlass => "break-glass",
+            Self::CodeSent => "code-sent",
+            Self::CodeNotSent => "code-not-sent",
+            Self::CodeDelivered => "code-delivered",
+            Self::DeliveryFailed => "delivery-failed",
+            Self::DeliveryAlert => "delivery-alert",
+            Self::DeliveryTested => "delivery-tested",
+            Self::PlaceRemembered => "place-remembered",
+            Self::PlaceForgotten => "place-forgotten",
+            Self::EnrollmentSkipped => "enrollment-skipped",
+            Self::ContactSet => "contact-set",
         }
     }
 }
