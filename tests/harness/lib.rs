@@ -3,8 +3,10 @@
 //! Each part drives what was built, from outside, by the doors that people use; none knows how Countersign decides.
 //! Whatever a part starts or makes is gone when its value is dropped, also after a panic.
 
+pub mod capture;
 pub mod dialogue;
 pub mod machine;
+pub mod mail;
 pub mod pam;
 pub mod person;
 pub mod phone;
@@ -12,4 +14,5 @@ pub mod postgres;
 pub mod scanner;
 pub mod service;
 pub mod site;
+pub mod sms;
 pub mod smtp;

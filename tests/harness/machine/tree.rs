@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 /// What a machine has on top of Debian's minimal base: the parts that a login goes through, and what the tests call.
-const PACKAGES: [&str; 23] = [
+const PACKAGES: [&str; 25] = [
     "cron",
     "curl",
     "dbus",
@@ -21,16 +21,18 @@ const PACKAGES: [&str; 23] = [
     "kannel-extras",
     "libpam-runtime",
     "libpam-systemd",
+    "libsasl2-modules",
     "login",
     "oathtool",
-    "opensmtpd",
     "openssh-client",
     "openssh-server",
     "openssl",
     "pamtester",
     "passwd",
     "polkitd",
+    "postfix",
     "procps",
+    "sasl2-bin",
     "sudo",
     "systemd-sysv",
     "tcpdump",
@@ -39,7 +41,7 @@ const PACKAGES: [&str; 23] = [
 ];
 
 /// What a package would start at boot and only few tests need: whoever needs it starts it.
-const AT_REST: [&str; 2] = ["kannel.service", "opensmtpd.service"];
+const AT_REST: [&str; 2] = ["kannel.service", "postfix.service"];
 
 /// Texts that no test reads; leaving them out halves the tar.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];

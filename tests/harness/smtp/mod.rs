@@ -23,11 +23,11 @@
 pub mod certificate;
 pub mod script;
 mod session;
-mod wire;
+pub mod wire;
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -91,16 +91,16 @@ impl Server {
         Self::listen(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, script)
     }
 
-    /// Listens on a port of the loopback of another network: that of the process `/proc/PID/ns/net` belongs to.
+    /// Listens in another network: that of the process `/proc/PID/ns/net` belongs to.
     ///
     /// # Errors
-    /// When this process may not enter that network, or the port is taken.
-    pub fn start_inside(network: &Path, port: u16, script: Script) -> io::Result<Self> {
+    /// When this process may not enter that network, or the address is not there or taken.
+    pub fn start_inside(network: &Path, address: SocketAddr, script: Script) -> io::Result<Self> {
         let network = File::open(network)?;
         // A socket stays in the network it was made in; the thread that went there ends.
         let bind = thread::spawn(move || -> io::Result<TcpListener> {
             setns(network, CloneFlags::CLONE_NEWNET)?;
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            TcpListener::bind(address)
         });
         Self::listen(bind.join().map_err(|_| io::Error::other("the thread that binds died"))??, script)
     }

@@ -87,6 +87,12 @@ impl Script {
         Self { security: Security::NotOffered, certified: None, login: None, faults: Vec::new() }
     }
 
+    /// How the line is secured.
+    #[must_use]
+    pub fn security(&self) -> Security {
+        self.security
+    }
+
     /// Takes mail only after this login (PLAIN or LOGIN). It is offered on a line in the clear too: a client that gives it
     /// there is caught by [`super::Server::crossed_in_clear`].
     #[must_use]

@@ -115,7 +115,8 @@ impl Write for Tapped {
 }
 
 /// Whether bytes show a secret: as it is, or anywhere inside something in base64.
-pub(super) fn shows(bytes: &[u8], secret: &str) -> bool {
+#[must_use]
+pub fn shows(bytes: &[u8], secret: &str) -> bool {
     let is_there =
         |needle: &[u8]| !needle.is_empty() && bytes.windows(needle.len()).any(|part| part == needle);
     is_there(secret.as_bytes()) || (0..3).any(|shift| is_there(in_base64(secret, shift).as_bytes()))
