@@ -6,6 +6,7 @@ mod acts;
 mod codes;
 mod invariants;
 mod logins;
+mod mailbox;
 mod phone;
 mod play;
 mod screens;

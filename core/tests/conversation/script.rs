@@ -11,13 +11,16 @@
 //! ```
 //! Keys, drawings and backup codes are written `{key}`, `{qr COLUMNSxROWS}`, `{uri}` and `{backup codes}`. Further answers:
 //! `{backup3}` (the third of the newest set; `{backup3 lower}` and `{backup3 bare}` as people type it, `{old backup3}` of
-//! the set before), `{token 5}` (the newest key's code at counter 5), `{invitation}`.
+//! the set before), `{token 5}` (the newest key's code at counter 5), `{invitation}`, `{mailed}` (the code sent last; `{mailed
+//! bare}` without its groups, `{old mailed}` the one before). ` r` may follow any of them.
+//! What goes out is written `! send`; what becomes of it is said by `= delivered` and `= failed refused`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use countersign_core::account::HostId;
+use countersign_core::contact::{Contacts, EmailAddress, PhoneNumber};
 use countersign_core::conversation::backup_codes::{BackupCodes, BackupCodesRequest};
 use countersign_core::conversation::enrollment::{Enrollment as EnrollmentDialogue, EnrollmentRequest};
 use countersign_core::conversation::login::Login;
@@ -25,15 +28,19 @@ use countersign_core::conversation::removal::{Removal, RemovalRequest};
 use countersign_core::conversation::renaming::{Renaming, RenamingRequest};
 use countersign_core::conversation::trial::{Trial, TrialRequest};
 use countersign_core::conversation::{Conversation, Event, Reply, State, Style};
+use countersign_core::delivery::{Failure, Outgoing, Progress, Recipient};
+use countersign_core::factor::sent::Bind;
 use countersign_core::factor::{Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, PublicKey, Source};
 use countersign_core::policy::{Enrollment, Requirement};
 use countersign_core::secret::Secret;
+use countersign_core::sending::{Channels, Numbers};
 use countersign_core::throttle::Bucket;
 use countersign_core::words::{Language, Message, Setup, say};
 
+use crate::mailbox::{Mail, code_in};
 use crate::phone::Phone;
 use crate::world::{World, act, host, person, ssh_login, stranger};
 
@@ -47,6 +54,7 @@ struct Stage {
     sheets: Vec<Vec<String>>,
     invitation: Option<String>,
     events_shown: usize,
+    mails_shown: usize,
 }
 
 /// Plays the acting lines of a script and writes the whole script anew.
@@ -60,6 +68,7 @@ pub(crate) fn play(script: &str) -> String {
         sheets: Vec::new(),
         invitation: None,
         events_shown: 0,
+        mails_shown: 0,
     };
     let mut output = String::new();
     for line in script.lines().filter(|line| !line.starts_with(['<', '!'])) {
@@ -119,6 +128,36 @@ impl Stage {
                 let person = self.person(name);
                 let sheet = self.world.give_backup_codes(&person);
                 self.sheets.push(sheet);
+            }
+            ["person", name, "has", channel @ ("email" | "sms" | "call"), address] => {
+                let person = self.person(name);
+                let recipient = recipient(channel, address);
+                let number = self.world.load(&person).factors.len();
+                let label = format!("{channel} no. {number}");
+                let _ = self.world.enroll_recipient(&person, &label, recipient);
+            }
+            ["person", name, "on", "file", address] => {
+                let person = self.person(name);
+                let mut account = self.world.load(&person);
+                account.contacts = contacts(address).or(&account.contacts);
+                self.world.store(account);
+            }
+            ["person", name, "in", "directory", address] => {
+                let mut person = self.person(name);
+                person.contacts = contacts(address).or(&person.contacts);
+                self.people.insert((*name).to_owned(), person);
+            }
+            ["channels", names @ ..] => {
+                let has = |name: &str| names.contains(&name);
+                let numbers = |name: &str| has(name).then(Numbers::default);
+                let channels = Channels { email: has("email"), sms: numbers("sms"), call: numbers("call") };
+                self.world.policy.settings.channels = channels;
+            }
+            ["bind", "login"] => self.world.policy.settings.sent.bind = Bind::Login,
+            ["delivered"] => self.world.settle(Progress::Sent),
+            ["failed", word] => {
+                let failure = Failure::ALL.into_iter().find(|failure| failure.word() == *word);
+                self.world.settle(Progress::Failed(failure.expect("a failure")));
             }
             ["wait", seconds] => self.world.wait(seconds.parse().expect("seconds")),
             ["cut"] => self.end(Event::ClientGone),
@@ -240,7 +279,13 @@ impl Stage {
         write_reply(self.world.policy.settings.language, &reply)
     }
 
-    fn fill_in(&self, answer: &str) -> String {
+    fn fill_in(&mut self, answer: &str) -> String {
+        if let Some(code) = answer.strip_suffix(" r").filter(|code| code.starts_with('{')) {
+            return format!("{} r", self.fill_in(code));
+        }
+        if answer.contains("mailed") && answer.starts_with('{') {
+            return self.mailed(answer);
+        }
         let at = self.world.wall;
         let phone = || self.phone.as_ref().expect("a phone that knows a key");
         match answer {
@@ -259,6 +304,20 @@ impl Stage {
                 Some(offset) => phone().code(at, offset.parse().expect("an offset")),
                 None => answer.to_owned(),
             },
+        }
+    }
+
+    /// Reads a code that was sent.
+    fn mailed(&mut self, answer: &str) -> String {
+        let words: Vec<&str> = answer.trim_matches(['{', '}']).split(' ').collect();
+        match words.as_slice() {
+            ["mailed"] => self.world.mailed(),
+            ["mailed", "bare"] => self.world.mailed().replace([' ', '-'], ""),
+            ["old", "mailed"] => {
+                let old = self.world.mailbox.codes().nth(1).expect("two codes that were sent");
+                code_in(&old.outgoing)
+            }
+            other => panic!("no code {other:?}"),
         }
     }
 
@@ -299,6 +358,13 @@ impl Stage {
     }
 
     fn write_events(&mut self, output: &mut String) {
+        for Mail { outgoing, .. } in self.world.mailbox.mails.iter().skip(self.mails_shown) {
+            let Outgoing { recipient, purpose, .. } = outgoing;
+            let (channel, address) = (recipient.channel().name(), recipient.address());
+            let _ =
+                writeln!(output, "! send   {channel} {address} {}", format!("{purpose:?}").to_lowercase());
+        }
+        self.mails_shown = self.world.mailbox.mails.len();
         for event in self.world.events.iter().skip(self.events_shown) {
             let _ = write!(output, "! audit  {}", event.event.name());
             let user = event.subject.as_ref().map(|subject| subject.user.clone());
@@ -343,6 +409,23 @@ fn login_request(person: Person, context: &[&str]) -> LoginRequest {
         }
     }
     request
+}
+
+fn recipient(channel: &str, address: &str) -> Recipient {
+    let number = || PhoneNumber::try_from(address).expect("a number");
+    match channel {
+        "email" => Recipient::Email(EmailAddress::try_from(address).expect("an address")),
+        "sms" => Recipient::Sms(number()),
+        "call" => Recipient::Call(number()),
+        other => panic!("no channel {other}"),
+    }
+}
+
+fn contacts(address: &str) -> Contacts {
+    let contacts =
+        Contacts { email: EmailAddress::try_from(address).ok(), phone: PhoneNumber::try_from(address).ok() };
+    assert_ne!(contacts, Contacts::default(), "neither address nor number");
+    contacts
 }
 
 fn method(name: &str) -> Method {

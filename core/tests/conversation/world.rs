@@ -10,6 +10,7 @@ use countersign_core::account::{Account, AccountKey, HostId, Realm, RuleName, Us
 use countersign_core::audit::AuditEvent;
 use countersign_core::contact::Contacts;
 use countersign_core::conversation::{Conversation, Effect, Event, Reply, State, Style, Turn};
+use countersign_core::delivery::{Outgoing, Progress, Purpose, Recipient, RequestId};
 use countersign_core::factor::sent::SentParameters;
 use countersign_core::factor::totp::{Digits, TotpParameters};
 use countersign_core::factor::{
@@ -26,6 +27,8 @@ use countersign_core::sending::{Channels, SendLimits};
 use countersign_core::throttle::Limits;
 use countersign_core::time::{Now, WallTime};
 use countersign_core::words::{Language, render};
+
+use crate::mailbox::{Mailbox, code_in};
 
 /// 2026-03-04 14:02:00 UTC, the start of a step.
 pub(crate) const START: u64 = 1_772_632_920;
@@ -58,6 +61,10 @@ pub(crate) struct World {
     pub(crate) entropy: Seeded,
     /// What was typed and what is secret: none of it may be in a record.
     pub(crate) unspeakable: Vec<String>,
+    /// What went out.
+    pub(crate) mailbox: Mailbox,
+    /// How long the host has been up.
+    pub(crate) since_boot: Duration,
 }
 
 impl World {
@@ -69,6 +76,8 @@ impl World {
             events: Vec::new(),
             entropy: Seeded(7),
             unspeakable: Vec::new(),
+            mailbox: Mailbox::default(),
+            since_boot: Duration::from_mins(1),
         }
     }
 
@@ -78,20 +87,22 @@ impl World {
 
     pub(crate) fn now(&self) -> Now {
         let floor = self.accounts.values().map(|account| account.changed).max().unwrap_or_default();
-        Now { wall: self.wall, since_boot: Duration::from_mins(1), floor }
+        Now { wall: self.wall, since_boot: self.since_boot, floor }
     }
 
     pub(crate) fn wait(&mut self, seconds: u64) {
         self.wall = self.wall.after(Duration::from_secs(seconds));
+        self.since_boot += Duration::from_secs(seconds);
     }
 
-    /// Loads the account of a person, a new one where the store has none.
+    /// Loads the account of a person, a new one where the store has none, with what the outbox knows.
     pub(crate) fn load(&mut self, person: &Person) -> Account {
         let key = AccountKey { realm: person.realm.clone(), name: person.name.clone() };
-        match self.accounts.get(&key) {
+        let account = match self.accounts.get(&key) {
             Some(account) => account.clone(),
             None => Account::new(key, &mut self.entropy),
-        }
+        };
+        Account { outbox: self.mailbox.facts(self.now().latest()), ..account }
     }
 
     /// Puts an account into the store.
@@ -110,6 +121,29 @@ impl World {
     pub(crate) fn enroll_token(&mut self, person: &Person, label: &str) -> Factor {
         let kind = FactorKind::Hotp(Hotp::generate(Digits::Six, &mut self.entropy));
         self.give(person, label, kind)
+    }
+
+    /// Gives the person an address or number to which codes are sent, as if it had been confirmed long ago.
+    pub(crate) fn enroll_recipient(&mut self, person: &Person, label: &str, recipient: Recipient) -> Factor {
+        self.give(person, label, FactorKind::Sent(recipient))
+    }
+
+    /// Tells the code that was sent last; what was sent is secret.
+    pub(crate) fn mailed(&mut self) -> String {
+        let code = code_in(&self.mailbox.codes().next().expect("a code that was sent").outgoing);
+        self.unspeakable.push(code.clone());
+        code
+    }
+
+    /// Reports how the newest message ended, as the outbox would.
+    pub(crate) fn settle(&mut self, progress: Progress) {
+        let request = self.mailbox.mails.last().expect("a message that was sent").outgoing.id;
+        for account in self.accounts.values_mut() {
+            for code in account.sent.iter_mut().filter(|code| code.request == request) {
+                code.progress = progress;
+                account.revision = account.revision.next();
+            }
+        }
     }
 
     fn give(&mut self, person: &Person, label: &str, kind: FactorKind) -> Factor {
@@ -182,6 +216,14 @@ impl World {
         if !commits.is_empty() && account.revision != stored {
             return None;
         }
+        let sent: Vec<Outgoing> = effects.iter().filter_map(as_delivery).cloned().collect();
+        let redeemed: Vec<RequestId> = effects.iter().filter_map(as_redemption).collect();
+        if sent.iter().any(|outgoing| self.is_overtaken(outgoing, account)) {
+            return None;
+        }
+        assert!(commits.len() == 1 || sent.is_empty() && redeemed.is_empty(), "one commit for both");
+        let codes = sent.iter().filter(|outgoing| outgoing.purpose == Purpose::Code);
+        assert!(codes.count() <= 1, "one code a turn, to one recipient");
         for committed in commits {
             assert_ne!(person.existence, Existence::Unknown, "nothing is kept of unknown people");
             assert_eq!(
@@ -192,6 +234,8 @@ impl World {
             assert!(committed.changed >= now.latest(), "a change is dated");
             self.store(committed.clone());
         }
+        sent.into_iter().for_each(|outgoing| self.mailbox.put(outgoing));
+        redeemed.into_iter().for_each(|request| self.mailbox.redeem(request));
         let records: Vec<AuditEvent> = effects.iter().filter_map(as_record).cloned().collect();
         let mut found: Vec<Reply> = effects.into_iter().filter_map(into_reply).collect();
         assert_eq!(found.len(), replies, "a call has one reply, and nothing else has any");
@@ -202,6 +246,12 @@ impl World {
         self.check_records(&records);
         self.events.extend(records);
         Some((next, reply))
+    }
+
+    /// Tells whether somebody had a code sent to the same recipient since the facts were read.
+    fn is_overtaken(&self, outgoing: &Outgoing, account: &Account) -> bool {
+        let seen = account.outbox.recipients.get(&outgoing.recipient).map_or(0, |known| known.newest);
+        outgoing.purpose == Purpose::Code && self.mailbox.newest(&outgoing.recipient) > seen
     }
 
     fn check_records(&self, records: &[AuditEvent]) {
@@ -228,6 +278,20 @@ fn as_record(effect: &Effect) -> Option<&AuditEvent> {
     match effect {
         Effect::Record(event) => Some(event),
         Effect::Commit(_) | Effect::Reply(_) | Effect::Deliver(_) | Effect::Redeem(_) => None,
+    }
+}
+
+fn as_delivery(effect: &Effect) -> Option<&Outgoing> {
+    match effect {
+        Effect::Deliver(outgoing) => Some(outgoing),
+        Effect::Commit(_) | Effect::Record(_) | Effect::Reply(_) | Effect::Redeem(_) => None,
+    }
+}
+
+fn as_redemption(effect: &Effect) -> Option<RequestId> {
+    match effect {
+        Effect::Redeem(request) => Some(*request),
+        Effect::Commit(_) | Effect::Record(_) | Effect::Reply(_) | Effect::Deliver(_) => None,
     }
 }
 
