@@ -11,6 +11,7 @@ use countersign_core::policy::{Echo, Settings};
 use countersign_core::sending::{Channels, SendLimits};
 use countersign_core::throttle::Limits;
 use countersign_core::words::Language;
+use countersign_core::words::texts::Texts;
 
 use crate::diagnostics::{Findings, shorten};
 use crate::duration;
@@ -100,6 +101,7 @@ pub(crate) fn read(top: &Section<'_, '_>, findings: &mut Findings) -> (Settings,
         sent: SentParameters::default(),
         sending: SendLimits::default(),
         channels: Channels::default(),
+        texts: Texts::default(),
     };
     (settings, store(top, findings))
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::account::{Account, Coverage, HostId};
 use crate::login::{Existence, LoginRequest, Person, Source};
-use crate::policy::{Decision, Policy};
+use crate::policy::{Decision, Policy, Settings};
 use crate::secret::Entropy;
 use crate::throttle::{Bucket, Standing};
 use crate::time::{Now, WallTime};
@@ -103,6 +103,11 @@ impl Login {
     #[must_use]
     pub fn language(&self) -> Language {
         self.request.language.unwrap_or(self.policy.settings.language)
+    }
+
+    /// Lends what holds for all rules of the policy under which the login began.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.policy.settings
     }
 
     /// Tells whether the person has given any answer.

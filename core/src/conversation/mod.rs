@@ -28,7 +28,7 @@ use crate::delivery::{Outgoing, RequestId};
 use crate::login::{Person, Source};
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::Language;
+use crate::words::{Language, Voice};
 
 use self_service::SelfService;
 use step::{prompt_line, with_prompt};
@@ -152,6 +152,17 @@ impl Conversation {
             Self::Login(login) => login.language(),
             other => other.service().map(|service| service.language).unwrap_or_default(),
         }
+    }
+
+    /// Tells who speaks: the dialogue's language, with the texts of the policy under which it began.
+    #[must_use]
+    pub fn voice(&self) -> Voice<'_> {
+        let settings = match self {
+            Self::Login(login) => Some(login.settings()),
+            other => other.service().map(|service| &service.policy.settings),
+        };
+        let language = self.language();
+        settings.map_or_else(|| Voice::from(language), |settings| settings.voice(language))
     }
 
     /// Tells whether the person has given any answer: a conversation without one is the first to make room.

@@ -20,7 +20,8 @@ use crate::login::Origin;
 use crate::sending::{Channels, SendLimits};
 use crate::throttle::Limits;
 use crate::time::WallTime;
-use crate::words::Language;
+use crate::words::texts::Texts;
+use crate::words::{Language, Voice};
 
 pub use enrolling::Terms;
 pub use explain::Explanation;
@@ -62,6 +63,17 @@ pub struct Settings {
     pub sending: SendLimits,
     /// On which channels.
     pub channels: Channels,
+    /// What the organization says in its own words (row L14).
+    pub texts: Texts,
+}
+
+impl Settings {
+    /// Tells who speaks in a language.
+    #[must_use]
+    pub fn voice(&self, language: Language) -> Voice<'_> {
+        let Self { texts, organization, help, .. } = self;
+        Voice { language, texts, organization, help: help.as_deref() }
+    }
 }
 
 /// Whether a code is seen while it is typed.

@@ -16,14 +16,17 @@ mod message;
 #[cfg(test)]
 mod samples;
 mod spanish;
+pub mod texts;
+mod voice;
 
-use crate::conversation::{Reply, Style};
 use crate::printable::is_printable;
+use crate::time::WallTime;
 
 pub use message::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup};
+pub use voice::{Voice, render};
 
 /// A language of the dialogues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Language {
     /// English.
     #[default]
@@ -86,17 +89,16 @@ pub fn say(language: Language, message: &Message) -> String {
     }
 }
 
-/// Makes the lines of a reply: each with its style, its messages joined by newlines.
-#[must_use]
-pub fn render(language: Language, reply: &Reply) -> Vec<(Style, String)> {
-    reply
-        .lines
-        .iter()
-        .map(|line| {
-            let texts: Vec<String> = line.messages.iter().map(|message| say(language, message)).collect();
-            (line.style, texts.join("\n"))
-        })
-        .collect()
+/// Writes a time as the sentences of a language do; the date only where it is not today's.
+fn moment(language: Language, until: WallTime, now: WallTime) -> String {
+    match language {
+        Language::English => english::moment(until, now),
+        Language::German => german::moment(until, now),
+        Language::French => french::moment(until, now),
+        Language::Spanish => spanish::moment(until, now),
+        Language::Chinese => chinese::moment(until, now),
+        Language::Japanese => japanese::moment(until, now),
+    }
 }
 
 /// The most of a foreign text that is shown, in characters: `help` is one line, labels have 64 bytes.

@@ -13,4 +13,5 @@ mod screens;
 mod script;
 mod self_service;
 mod transcripts;
+mod wording;
 mod world;

@@ -22,11 +22,13 @@ use countersign_core::login::{
     Existence, FirstFactor, Groups, Host, LoginRequest, Origin, Person, Phase, Source, SshFacts,
 };
 use countersign_core::policy::{ContactRule, Echo, Enrollment, Matcher, Policy, Requirement, Rule, Settings};
+use countersign_core::printable::is_printable;
 use countersign_core::secret::Entropy;
 use countersign_core::sending::{Channels, SendLimits};
 use countersign_core::throttle::Limits;
 use countersign_core::time::{Now, WallTime};
-use countersign_core::words::{Language, render};
+use countersign_core::words::texts::Texts;
+use countersign_core::words::{Language, Voice, render};
 
 use crate::mailbox::{Mailbox, code_in};
 
@@ -241,7 +243,7 @@ impl World {
         assert_eq!(found.len(), replies, "a call has one reply, and nothing else has any");
         let reply = found.pop();
         if let Some(reply) = &reply {
-            check_reply(conversation.language(), reply, &records, &next);
+            check_reply(conversation.voice(), reply, &records, &next);
         }
         self.check_records(&records);
         self.events.extend(records);
@@ -303,9 +305,9 @@ fn into_reply(effect: Effect) -> Option<Reply> {
 }
 
 /// Holds a reply to the contract of DESIGN.md 6 and to invariant 3.
-fn check_reply(language: Language, reply: &Reply, records: &[AuditEvent], next: &Conversation) {
+fn check_reply(voice: Voice<'_>, reply: &Reply, records: &[AuditEvent], next: &Conversation) {
     let is_prompt = |style: Style| matches!(style, Style::AskHidden | Style::AskVisible);
-    let lines = render(language, reply);
+    let lines = render(voice, reply);
     let prompts = lines.iter().filter(|(style, _)| is_prompt(*style)).count();
     match reply.state {
         State::Ask => {
@@ -325,7 +327,7 @@ fn check_reply(language: Language, reply: &Reply, records: &[AuditEvent], next: 
     }
     let text: String = lines.iter().map(|(_, text)| text.as_str()).collect();
     assert!(text.len() <= SCREEN_LIMIT, "a screen of {} bytes", text.len());
-    let shows = |character: char| character == '\n' || !character.is_control();
+    let shows = |character: char| character == '\n' || is_printable(character);
     assert!(text.chars().all(shows), "a screen is printable");
 }
 
@@ -399,6 +401,7 @@ fn policy(require: Requirement, enroll: Enrollment) -> Policy {
             sent: SentParameters::default(),
             sending: SendLimits::default(),
             channels: Channels::default(),
+            texts: Texts::default(),
         },
         digest: "d1".into(),
     }

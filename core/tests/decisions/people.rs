@@ -107,6 +107,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
             sent: countersign_core::factor::sent::SentParameters::default(),
             sending: countersign_core::sending::SendLimits::default(),
             channels: countersign_core::sending::Channels::default(),
+            texts: countersign_core::words::texts::Texts::default(),
         },
         digest: "d1ge57".to_owned(),
     }

@@ -9,7 +9,7 @@ use countersign_core::conversation::{Effect, Reply, State, Style, Verdict};
 use countersign_core::delivery::{Outgoing, RequestId};
 use countersign_core::login::{Host, Person};
 use countersign_core::time::WallTime;
-use countersign_core::words::{self, Language};
+use countersign_core::words::{self, Voice};
 use countersign_protocol::step::{self as wire, MalformedStep, Step, WireStep};
 
 use crate::store::StoreError;
@@ -68,7 +68,11 @@ impl From<StoreError> for Fault {
 ///
 /// # Errors
 /// A [`Fault`] where they break the contract of `core::conversation`.
-pub fn collect(effects: Vec<Effect>, is_due: bool, language: Language) -> Result<Collected, Fault> {
+pub fn collect<'a>(
+    effects: Vec<Effect>,
+    is_due: bool,
+    voice: impl Into<Voice<'a>>,
+) -> Result<Collected, Fault> {
     let (mut accounts, mut events, mut replies) = (Vec::new(), Vec::new(), Vec::new());
     let (mut outgoing, mut redeemed) = (Vec::new(), Vec::new());
     for effect in effects {
@@ -90,13 +94,13 @@ pub fn collect(effects: Vec<Effect>, is_due: bool, language: Language) -> Result
     if reply.as_ref().is_some_and(|reply| matches!(reply.state, State::Verdict(_))) && events.is_empty() {
         return Err(Fault::Unrecorded);
     }
-    let step = reply.map(|reply| render(&reply, language)).transpose()?;
+    let step = reply.map(|reply| render(&reply, voice.into())).transpose()?;
     Ok(Collected { account: accounts.pop(), events, outgoing, redeemed, step })
 }
 
 /// Makes the step that a client is sent; checked by the client's own rules.
-fn render(reply: &Reply, language: Language) -> Result<Step, MalformedStep> {
-    let lines = words::render(language, reply)
+fn render(reply: &Reply, voice: Voice<'_>) -> Result<Step, MalformedStep> {
+    let lines = words::render(voice, reply)
         .into_iter()
         .map(|(style, text)| wire::Line { style: style_on_wire(style), text })
         .collect();
@@ -148,7 +152,7 @@ mod tests {
     use super::*;
     use countersign_core::account::{AccountKey, Realm, UserName};
     use countersign_core::conversation::Line;
-    use countersign_core::words::{Message, Prompt};
+    use countersign_core::words::{Language, Message, Prompt};
 
     use crate::host::entropy::SystemEntropy;
 

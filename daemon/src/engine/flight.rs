@@ -163,7 +163,7 @@ impl Draft {
         };
         let turn = conversation.decide(event.clone(), &account, now, &mut *entropy);
         let is_due = !matches!(waiter, Waiter::Nobody);
-        let collected = collect(turn.effects, is_due, conversation.language())?;
+        let collected = collect(turn.effects, is_due, conversation.voice())?;
         if let Some(changed) = collected.account {
             if !is_known {
                 return Err(Fault::UnknownPerson);

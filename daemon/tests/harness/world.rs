@@ -303,6 +303,7 @@ pub(crate) fn policy() -> Policy {
             sent: countersign_core::factor::sent::SentParameters::default(),
             sending: countersign_core::sending::SendLimits::default(),
             channels: countersign_core::sending::Channels::default(),
+            texts: countersign_core::words::texts::Texts::default(),
         },
         digest: "0".repeat(64),
     }

@@ -5,8 +5,9 @@ mod refusals;
 mod setup;
 
 use crate::factor::Method;
+use crate::time::WallTime;
 
-use super::{Message, Prompt, shown};
+use super::{Message, Prompt, clock, shown};
 
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
@@ -41,4 +42,15 @@ const fn ask(prompt: Prompt) -> &'static str {
 /// Tells whom to turn to. What `help` says may be Chinese or Latin: after a colon it needs no space either way.
 fn contact(help: Option<&str>) -> String {
     help.map_or_else(|| "联系您的管理员".to_owned(), |help| format!("联系：{}", shown(help)))
+}
+
+/// Writes a time; the date only where it is not today's.
+pub(super) fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    if clock::is_same_day(until, now) {
+        format!("{hour:02}:{minute:02} (UTC)")
+    } else {
+        format!("{year} 年 {month} 月 {day} 日 {hour:02}:{minute:02} (UTC)")
+    }
 }

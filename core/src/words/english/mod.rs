@@ -5,8 +5,9 @@ mod refusals;
 mod setup;
 
 use crate::factor::Method;
+use crate::time::WallTime;
 
-use super::{Message, Prompt, shown};
+use super::{Message, Prompt, clock, shown};
 
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
@@ -40,4 +41,15 @@ const fn ask(prompt: Prompt) -> &'static str {
 
 fn whom(help: Option<&str>) -> String {
     help.map_or_else(|| "your administrator".to_owned(), shown)
+}
+
+/// Writes a time; the date only where it is not today's.
+pub(super) fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    if clock::is_same_day(until, now) {
+        format!("{hour:02}:{minute:02} UTC")
+    } else {
+        format!("{hour:02}:{minute:02} UTC on {year}-{month:02}-{day:02}")
+    }
 }

@@ -1,9 +1,9 @@
 //! English: why something is not done.
 
 use crate::time::WallTime;
-use crate::words::{Refusal, clock, shown};
+use crate::words::{Refusal, shown};
 
-use super::whom;
+use super::{moment, whom};
 
 /// Says why something is not done.
 pub(super) fn refuse(refusal: &Refusal) -> String {
@@ -70,14 +70,4 @@ fn locked(until: WallTime, now: WallTime, help: Option<&str>) -> String {
 
 fn list(labels: &[String]) -> String {
     labels.iter().map(|label| format!("\"{}\"", shown(label))).collect::<Vec<_>>().join(", ")
-}
-
-fn moment(until: WallTime, now: WallTime) -> String {
-    let until = clock::minute_after(until);
-    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
-    if clock::is_same_day(until, now) {
-        format!("{hour:02}:{minute:02} UTC")
-    } else {
-        format!("{hour:02}:{minute:02} UTC on {year}-{month:02}-{day:02}")
-    }
 }

@@ -5,8 +5,9 @@ mod refusals;
 mod setup;
 
 use crate::factor::Method;
+use crate::time::WallTime;
 
-use super::{Message, Prompt, shown};
+use super::{Message, Prompt, clock, shown};
 
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
@@ -50,4 +51,15 @@ fn whom(help: Option<&str>) -> String {
 
 fn quoted(name: &str) -> String {
     format!("«\u{a0}{}\u{a0}»", shown(name))
+}
+
+/// Writes a time; the date only where it is not today's.
+pub(super) fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    if clock::is_same_day(until, now) {
+        format!("{hour:02}:{minute:02} (UTC)")
+    } else {
+        format!("le {day:02}/{month:02}/{year} à {hour:02}:{minute:02} (UTC)")
+    }
 }

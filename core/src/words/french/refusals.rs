@@ -1,9 +1,8 @@
 //! French: why something is not done.
 
-use crate::time::WallTime;
-use crate::words::{Refusal, clock};
+use crate::words::Refusal;
 
-use super::{quoted, whom};
+use super::{moment, quoted, whom};
 
 /// Says why something is not done.
 pub(super) fn refuse(refusal: &Refusal) -> String {
@@ -63,14 +62,4 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
 
 fn list(labels: &[String]) -> String {
     labels.iter().map(|label| quoted(label)).collect::<Vec<_>>().join(", ")
-}
-
-fn moment(until: WallTime, now: WallTime) -> String {
-    let until = clock::minute_after(until);
-    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
-    if clock::is_same_day(until, now) {
-        format!("{hour:02}:{minute:02} (UTC)")
-    } else {
-        format!("le {day:02}/{month:02}/{year} à {hour:02}:{minute:02} (UTC)")
-    }
 }

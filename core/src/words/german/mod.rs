@@ -5,8 +5,9 @@ mod refusals;
 mod setup;
 
 use crate::factor::Method;
+use crate::time::WallTime;
 
-use super::{Message, Prompt, shown};
+use super::{Message, Prompt, clock, shown};
 
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
@@ -46,4 +47,15 @@ fn turn_to(help: Option<&str>) -> String {
         || "wenden Sie sich an Ihre Systemverwaltung".to_owned(),
         |help| format!("wenden Sie sich an: {}", shown(help)),
     )
+}
+
+/// Writes a time; the date only where it is not today's.
+pub(super) fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    if clock::is_same_day(until, now) {
+        format!("{hour:02}:{minute:02} Uhr (UTC)")
+    } else {
+        format!("{hour:02}:{minute:02} Uhr (UTC) am {day:02}.{month:02}.{year}")
+    }
 }

@@ -1,9 +1,8 @@
 //! German: why something is not done.
 
-use crate::time::WallTime;
-use crate::words::{Refusal, clock, shown};
+use crate::words::{Refusal, shown};
 
-use super::turn_to;
+use super::{moment, turn_to};
 
 /// Says why something is not done.
 pub(super) fn refuse(refusal: &Refusal) -> String {
@@ -57,14 +56,4 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
 
 fn list(labels: &[String]) -> String {
     labels.iter().map(|label| format!("„{}“", shown(label))).collect::<Vec<_>>().join(", ")
-}
-
-fn moment(until: WallTime, now: WallTime) -> String {
-    let until = clock::minute_after(until);
-    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
-    if clock::is_same_day(until, now) {
-        format!("{hour:02}:{minute:02} Uhr (UTC)")
-    } else {
-        format!("{hour:02}:{minute:02} Uhr (UTC) am {day:02}.{month:02}.{year}")
-    }
 }

@@ -5,8 +5,9 @@ mod refusals;
 mod setup;
 
 use crate::factor::Method;
+use crate::time::WallTime;
 
-use super::{Message, Prompt, shown};
+use super::{Message, Prompt, clock, shown};
 
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
@@ -45,4 +46,15 @@ const fn ask(prompt: Prompt) -> &'static str {
 fn contact(help: Option<&str>) -> String {
     let whom = help.map_or_else(|| "管理者".to_owned(), shown);
     format!("{whom}にお問い合わせください")
+}
+
+/// Writes a time; the date only where it is not today's.
+pub(super) fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    if clock::is_same_day(until, now) {
+        format!("{hour:02}:{minute:02} (UTC)")
+    } else {
+        format!("{year}年{month}月{day}日{hour:02}:{minute:02} (UTC)")
+    }
 }

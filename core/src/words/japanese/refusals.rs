@@ -1,9 +1,8 @@
 //! Japanese: why something is not done.
 
-use crate::time::WallTime;
-use crate::words::{Refusal, clock, shown};
+use crate::words::{Refusal, shown};
 
-use super::contact;
+use super::{contact, moment};
 
 /// Says why something is not done.
 pub(super) fn refuse(refusal: &Refusal) -> String {
@@ -67,14 +66,4 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
 
 fn list(labels: &[String]) -> String {
     labels.iter().map(|label| format!("「{}」", shown(label))).collect::<Vec<_>>().join("、")
-}
-
-fn moment(until: WallTime, now: WallTime) -> String {
-    let until = clock::minute_after(until);
-    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
-    if clock::is_same_day(until, now) {
-        format!("{hour:02}:{minute:02} (UTC)")
-    } else {
-        format!("{year}年{month}月{day}日{hour:02}:{minute:02} (UTC)")
-    }
 }

@@ -5,8 +5,9 @@ mod refusals;
 mod setup;
 
 use crate::factor::Method;
+use crate::time::WallTime;
 
-use super::{Message, Prompt, shown};
+use super::{Message, Prompt, clock, shown};
 
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
@@ -47,4 +48,16 @@ fn turn_to(help: Option<&str>) -> String {
 
 fn quoted(name: &str) -> String {
     format!("«{}»", shown(name))
+}
+
+/// Writes a time; the date only where it is not today's.
+pub(super) fn moment(until: WallTime, now: WallTime) -> String {
+    let until = clock::minute_after(until);
+    let clock::Calendar { year, month, day, hour, minute } = clock::calendar(until);
+    let article = if hour == 1 { "la" } else { "las" };
+    if clock::is_same_day(until, now) {
+        format!("{article} {hour:02}:{minute:02} (UTC)")
+    } else {
+        format!("{article} {hour:02}:{minute:02} (UTC) del {day:02}/{month:02}/{year}")
+    }
 }
