@@ -50,7 +50,8 @@ impl Voice<'_> {
         let values = self.values();
         let (place, values) = match message {
             Message::Prompt(Prompt::Code) => {
-                return self.texts.say(Place::Code, self.language, &values).map(prompting);
+                let text = self.texts.say(Place::Code, self.language, &values)?;
+                return Some(prompting(&text));
             }
             Message::Prompt(_) | Message::Note(_) => return None,
             Message::Refusal(refusal) => (Place::of_refusal(refusal)?, self.values_of(refusal, values)),
@@ -89,7 +90,7 @@ impl Place {
 }
 
 /// Makes a prompt of a text: it ends as every prompt does.
-fn prompting(text: String) -> String {
+fn prompting(text: &str) -> String {
     let text = text.trim_end_matches('：');
     if text.ends_with(':') { format!("{text} ") } else { format!("{text}: ") }
 }
