@@ -1,19 +1,18 @@
 //! A post office in a booted machine: Postfix with a certificate, a login, and a mailbox for everybody who gets mail.
 //!
-//! Owns the server's configuration and what its readers see. It listens as `mail.example.org`, on an address of its own,
+//! Owns the server; what its readers see is the mailboxes' business. It listens as `mail.example.org`, on an address of its own,
 //! on 465 and 587, and takes nothing without TLS and login. [`PostOffice::replaced_by`] puts a scripted server in its place,
 //! under the same name and port. It knows nothing of Countersign but the section `[email]` that describes it.
 
 mod letter;
+mod mailboxes;
+mod server;
 
-use std::collections::HashSet;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 
 use crate::machine::Machine;
 use crate::smtp;
@@ -21,6 +20,7 @@ use crate::smtp::certificate::{Authority, Certified, Trust};
 use crate::smtp::script::{Script, Security};
 
 pub use letter::Letter;
+pub use mailboxes::Mailboxes;
 
 /// The name of the server.
 pub const NAME: &str = "mail.example.org";
@@ -35,56 +35,10 @@ pub const PASSWORD: &str = "carrier-pigeon-7";
 const AUTHORITY: &str = "/etc/countersign/mail-authority.pem";
 /// Where the sender's password lies in the machine.
 const PASSWORD_FILE: &str = "/etc/countersign/mail-password";
-/// Where the mailboxes lie in the machine.
-const MAILBOXES: &str = "var/spool/post";
 /// The unit of the server.
 const SERVICE: &str = "postfix@-.service";
 /// How long the server may take to listen, or to end.
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Everybody's mail lies in one Maildir; the server notes in each mail for whom it came.
-const MAIN: &str = r"
-compatibility_level = 3.6
-myhostname = mail.example.org
-inet_interfaces = 192.0.2.25
-inet_protocols = ipv4
-mydestination =
-virtual_mailbox_domains = regexp:/etc/postfix/domains
-virtual_mailbox_maps = static:all/
-virtual_mailbox_base = /var/spool/post
-virtual_minimum_uid = 100
-virtual_uid_maps = static:700
-virtual_gid_maps = static:700
-smtpd_tls_cert_file = /etc/postfix/server.pem
-smtpd_tls_key_file = /etc/postfix/server.key
-smtpd_tls_auth_only = yes
-smtpd_sasl_auth_enable = yes
-smtpd_sasl_local_domain = example.org
-cyrus_sasl_config_path = /etc/postfix/sasl
-smtpd_relay_restrictions = permit_sasl_authenticated, reject
-smtpd_peername_lookup = no
-";
-
-/// The services of the server; port 25 is not among them.
-const SERVICES: &str = "\
-192.0.2.25:465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
-192.0.2.25:587 inet n - n - - smtpd -o smtpd_tls_security_level=encrypt
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-error unix - - n - - error
-retry unix - - n - - error
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-";
-
-/// Where the server finds passwords.
-const LOGINS: &str = "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n";
 
 /// The way to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +51,10 @@ pub enum Way {
 
 /// A running mail server and its mailboxes.
 pub struct PostOffice {
-    mailboxes: PathBuf,
+    /// What came, and for whom.
+    pub mail: Mailboxes,
     network: PathBuf,
     authority: Authority,
-    /// The files that were given out by [`PostOffice::next`].
-    read: Mutex<HashSet<PathBuf>>,
 }
 
 impl PostOffice {
@@ -112,40 +65,12 @@ impl PostOffice {
     pub fn open(machine: &Machine) -> Result<Self> {
         let authority = Authority::new()?;
         let certified = authority.certify_names(&[NAME], Trust::Valid)?;
-        machine.run_ok(&["ip", "address", "add", ADDRESS, "dev", "lo"])?;
-        machine.write_file("/etc/hosts", format!("127.0.0.1 localhost\n{ADDRESS} {NAME}\n"), 0o644)?;
-        let home = format!("/{MAILBOXES}");
-        let user = [
-            "useradd",
-            "--system",
-            "--uid=700",
-            "--user-group",
-            "--create-home",
-            "--home-dir",
-            &home,
-            "post",
-        ];
-        machine.run_ok(&user)?;
-        for (name, contents, mode) in [
-            ("server.pem", certified.certificate(), 0o644),
-            ("server.key", certified.key(), 0o600),
-            ("main.cf", MAIN, 0o644),
-            ("master.cf", SERVICES, 0o644),
-            ("domains", "/./ here\n", 0o644),
-            ("sasl/smtpd.conf", LOGINS, 0o644),
-        ] {
-            machine.write_file(&format!("/etc/postfix/{name}"), contents, mode)?;
-        }
-        machine.write_file(PASSWORD_FILE, PASSWORD, 0o600)?;
-        let login =
-            format!("saslpasswd2 -p -c -u example.org {USER} <{PASSWORD_FILE} && chown postfix /etc/sasldb2");
-        machine.run_ok(&["sh", "-c", &login])?;
+        server::install(machine, &certified)?;
         machine.write_file(AUTHORITY, authority.pem(), 0o644)?;
         let office = Self {
-            mailboxes: machine.tree().join(MAILBOXES),
+            mail: Mailboxes::of(machine),
             network: format!("/proc/{}/ns/net", machine.leader()).into(),
             authority,
-            read: Mutex::default(),
         };
         office.reopen(machine)?;
         Ok(office)
@@ -216,76 +141,6 @@ ca_file = "{AUTHORITY}"
         let server = smtp::Server::start_inside(&self.network, address, script.with_login(USER, PASSWORD));
         server.context("the scripted mail server")
     }
-
-    /// All mails that came for an address, the oldest first.
-    ///
-    /// # Errors
-    /// When a mail cannot be read.
-    pub fn mails(&self, address: &str) -> Result<Vec<Letter>> {
-        Ok(self.delivered(address)?.into_iter().map(|(_, letter)| letter).collect())
-    }
-
-    /// How many mails came for anybody.
-    ///
-    /// # Errors
-    /// When they cannot be counted.
-    pub fn count(&self) -> Result<usize> {
-        Ok(self.files()?.len())
-    }
-
-    /// Waits for the next mail for an address that this has not yet returned.
-    ///
-    /// # Errors
-    /// When none comes within the limit.
-    pub fn next(&self, address: &str, limit: Duration) -> Result<Letter> {
-        let until = Instant::now() + limit;
-        loop {
-            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            let mails = self.delivered(address)?;
-            if let Some((_, letter)) = mails.into_iter().find(|(file, _)| read.insert(file.clone())) {
-                return Ok(letter);
-            }
-            drop(read);
-            if Instant::now() > until {
-                bail!("no new mail for {address} within {limit:?}");
-            }
-            // A mailbox is a folder: nothing tells that a file is there.
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Fails when there is a mail for an address that [`PostOffice::next`] has not returned.
-    ///
-    /// # Errors
-    /// With that mail.
-    pub fn is_read(&self, address: &str) -> Result<()> {
-        let unread = self.next(address, Duration::ZERO);
-        ensure!(unread.is_err(), "there is another mail for {address}: {:?}", unread.ok());
-        Ok(())
-    }
-
-    /// The mails for an address in the order of their arrival, with their files.
-    fn delivered(&self, address: &str) -> Result<Vec<(PathBuf, Letter)>> {
-        let read = |path: PathBuf| {
-            let raw = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-            Ok((path, Letter::parse(&String::from_utf8_lossy(&raw))?))
-        };
-        let all: Vec<_> = self.files()?.into_iter().map(read).collect::<Result<_>>()?;
-        let is_for = |letter: &Letter| letter.header("Delivered-To").is_some_and(|to| to == address);
-        Ok(all.into_iter().filter(|(_, letter)| is_for(letter)).collect())
-    }
-
-    /// All files in the order of their arrival.
-    fn files(&self) -> Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(self.mailboxes.join("all/new")).into_iter().flatten();
-        let timed = entries.map(|entry| {
-            let entry = entry?;
-            Ok((entry.metadata()?.modified()?, entry.path()))
-        });
-        let mut files: Vec<_> = timed.collect::<Result<_>>()?;
-        files.sort();
-        Ok(files.into_iter().map(|(_, path)| path).collect())
-    }
 }
 
 /// On how many of its ports the server's address listens.
@@ -338,10 +193,10 @@ mod tests {
         let capture = Capture::start(&machine, "port 465 or port 587").unwrap();
         for url in [format!("smtps://{NAME}"), format!("smtp://{NAME}:587")] {
             assert!(!send(&machine, &url, "wrong") && send(&machine, &url, PASSWORD), "{url}");
-            let letter = office.next("ann@example.org", LIMIT).unwrap();
+            let letter = office.mail.next("ann@example.org", LIMIT).unwrap();
             assert_eq!(letter.code().unwrap(), "4930-2718");
         }
-        office.is_read("ann@example.org").unwrap();
+        office.mail.is_read("ann@example.org").unwrap();
         let line = capture.stop(&machine).unwrap();
         assert!(!line.is_empty() && line.shows("ESMTP Postfix"), "{} bytes", line.len());
         assert!(!line.shows(PASSWORD) && !line.shows("4930"));
