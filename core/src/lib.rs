@@ -50,6 +50,7 @@ pub mod invitation;
 pub mod keyed;
 mod letters;
 pub mod login;
+pub mod notice;
 pub mod policy;
 pub mod printable;
 pub mod qr;

@@ -12,6 +12,7 @@ mod english;
 mod french;
 mod german;
 mod japanese;
+pub mod letter;
 mod message;
 #[cfg(test)]
 mod samples;

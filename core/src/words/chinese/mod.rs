@@ -1,5 +1,6 @@
 //! Simplified Chinese: the polite 您, full-width punctuation, a space between Chinese and Latin.
 
+pub(super) mod letter;
 mod notes;
 mod refusals;
 mod setup;

@@ -1,5 +1,6 @@
 //! English.
 
+pub(super) mod letter;
 mod notes;
 mod refusals;
 mod setup;

@@ -1,5 +1,6 @@
 //! French: the polite "vous", no-break spaces before the high punctuation and inside the quotation marks.
 
+pub(super) mod letter;
 mod notes;
 mod refusals;
 mod setup;

@@ -1,5 +1,6 @@
 //! German: Sie-form, German quotation marks, dates as DIN 5008 writes them.
 
+pub(super) mod letter;
 mod notes;
 mod refusals;
 mod setup;

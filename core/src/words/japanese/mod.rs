@@ -1,5 +1,6 @@
 //! Japanese: です・ます throughout, corner brackets, no space between Japanese and Latin.
 
+pub(super) mod letter;
 mod notes;
 mod refusals;
 mod setup;

@@ -1,5 +1,6 @@
 //! Spanish: the polite "usted", angular quotation marks, words that are understood on both sides of the ocean.
 
+pub(super) mod letter;
 mod notes;
 mod refusals;
 mod setup;

@@ -1,0 +1,133 @@
+//! Chinese letters.
+
+use super::contact;
+use crate::login::Source;
+use crate::notice::Notice;
+use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
+
+/// Says what stands around a code.
+pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
+    let Facts { organization, person, service, host, time, help, .. } = facts;
+    let (from, life) = (source(facts.source), life(facts.life));
+    CodePhrases {
+        subject: format!("是您在 {host} 上登录 {service} 的验证码"),
+        heading: "您的验证码：",
+        about: format!(
+            "用于 {person} 在 {host} 上登录 {service}，来源：{from}，请求时间：{time}。{life}内有效，仅限使用一次。"
+        ),
+        warning: format!(
+            "如果这不是您本人的操作，可能有人知道您的密码：请勿将验证码告诉任何人，并{}。",
+            contact(help.as_deref())
+        ),
+        short: [
+            format!("是您在 {host} 上登录 {service} 的验证码，来源：{from}，{life}内有效。请勿告诉他人。"),
+            format!("是您在 {host} 上登录 {service} 的验证码，{life}内有效。"),
+            format!("是您的验证码，{life}内有效。"),
+        ],
+        spoken: [format!("{organization}。您的验证码是："), "再说一遍：".to_owned()],
+    }
+}
+
+/// Says what a notice tells.
+pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
+    let Occasion { person, host, time, help } = occasion;
+    let (headline, sentence) = tell(notice);
+    NoticePhrases {
+        headline,
+        sentence,
+        occasion: format!("账户 {person}，主机 {host}，{time}。"),
+        warning: format!("如果您对此不知情，请立即{}。", contact(*help)),
+    }
+}
+
+fn tell(notice: &Notice) -> (&'static str, String) {
+    match notice {
+        Notice::FactorAdded { name } => {
+            ("已设置一个验证方式", format!("已为您设置新的验证方式：{}。", quoted(name)))
+        }
+        Notice::FactorRemoved { name } => {
+            ("已删除一个验证方式", format!("您的一个验证方式已被删除：{}。", quoted(name)))
+        }
+        Notice::FactorReplaced { old, new } => (
+            "已替换一个验证方式",
+            format!("您的一个验证方式已被替换：{}已替换为{}。", quoted(old), quoted(new)),
+        ),
+        Notice::FactorRenamed { old, new } => (
+            "一个验证方式已改名",
+            format!("您的一个验证方式已改名：{}现在名为{}。", quoted(old), quoted(new)),
+        ),
+        Notice::BackupCodesMade => {
+            ("新的备用验证码", "已为您生成新的备用验证码；旧的备用验证码不再有效。".to_owned())
+        }
+        Notice::BackupCodeUsed { left } => {
+            ("已使用一个备用验证码", format!("您的一个备用验证码已被使用，还剩 {left} 个。"))
+        }
+        Notice::ContactSet { old, new } => (
+            "您的联系方式已更改",
+            format!(
+                "管理员更改了为您登记的联系方式：由 {} 改为 {}。已设置的验证方式仍发送到原处。",
+                known(old.as_deref()),
+                known(new.as_deref())
+            ),
+        ),
+        Notice::PlaceRemembered { address } => {
+            ("已记住一个地点", format!("您从 {} 登录时，在一段时间内不会要求您输入验证码。", name(address)))
+        }
+        Notice::PlacesForgotten => {
+            ("已忘记所记住的地点", "此前一段时间内未要求验证码的地点，现在会再次要求。".to_owned())
+        }
+        Notice::Locked { from, until } => (
+            "验证码错误过多，已锁定",
+            format!(
+                "在密码正确之后，来自 {} 的错误验证码过多。{}如果不是您本人，说明有人知道您的密码：请更改密码。",
+                source(*from),
+                until.map_or_else(
+                    || "在您被重置之前，登录已锁定。".to_owned(),
+                    |until| format!("登录已锁定至 {}。", moment(until))
+                )
+            ),
+        ),
+        Notice::WrongCodes { from } => (
+            "来自未知地址的错误验证码",
+            format!(
+                "在密码正确之后，有人从 {} 输入了错误的验证码，而您近期未从该处登录。如果不是您本人，说明有人知道您的密码：请更改密码。",
+                source(*from)
+            ),
+        ),
+        Notice::Reset => {
+            ("您的验证方式已重置", "管理员已删除您的验证方式；系统会要求您重新设置。".to_owned())
+        }
+        Notice::Unlocked => ("您已被解锁", "管理员解除了因验证码错误而产生的锁定。".to_owned()),
+        Notice::Invited { expires } => (
+            "邀请您设置验证方式",
+            format!("管理员生成了一个邀请码，在 {} 之前可用它为您设置验证方式。", moment(*expires)),
+        ),
+        Notice::SwitchedOn => {
+            ("验证码已启用", "管理员已为您启用验证码：登录时会要求您输入验证码。".to_owned())
+        }
+        Notice::SwitchedOff => ("验证码已停用", "管理员已为您停用验证码：现在仅需密码即可登录。".to_owned()),
+    }
+}
+
+fn source(source: Source) -> String {
+    match source {
+        Source::Local => "主机本身".to_owned(),
+        Source::Unknown => "未知地址".to_owned(),
+        Source::Address(_) => source.to_string(),
+    }
+}
+
+fn life(life: Life) -> String {
+    match life {
+        Life::Minutes(minutes) => format!("{minutes} 分钟"),
+        Life::Seconds(seconds) => format!("{seconds} 秒"),
+    }
+}
+
+fn known(contact: Option<&str>) -> String {
+    contact.map_or_else(|| "无".to_owned(), name)
+}
+
+fn quoted(label: &str) -> String {
+    format!("“{}”", name(label))
+}

@@ -1,0 +1,151 @@
+//! German letters.
+
+use super::turn_to;
+use crate::login::Source;
+use crate::notice::Notice;
+use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
+
+/// Says what stands around a code.
+pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
+    let Facts { organization, person, service, host, time, help, .. } = facts;
+    let (from, life) = (source(facts.source), life(facts.life));
+    CodePhrases {
+        subject: format!("ist Ihr Code für {service} auf {host}"),
+        heading: "Ihr Code:",
+        about: format!(
+            "Er gilt für die Anmeldung von {person} bei {service} auf {host}, von {from}, angefordert am {time}. Er gilt {life} und nur einmal."
+        ),
+        warning: format!(
+            "Waren Sie das nicht, kennt vielleicht jemand Ihr Passwort: Geben Sie diesen Code niemandem, und {}.",
+            turn_to(help.as_deref())
+        ),
+        short: [
+            format!(
+                "ist Ihr Code für {service} auf {host}, von {from}. Er gilt {life}. Geben Sie ihn niemandem."
+            ),
+            format!("ist Ihr Code für {service} auf {host}. Er gilt {life}."),
+            format!("ist Ihr Code. Er gilt {life}."),
+        ],
+        spoken: [format!("{organization}. Ihr Code lautet:"), "Ich wiederhole:".to_owned()],
+    }
+}
+
+/// Says what a notice tells.
+pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
+    let Occasion { person, host, time, help } = occasion;
+    let (headline, sentence) = tell(notice);
+    NoticePhrases {
+        headline,
+        sentence,
+        occasion: format!("Konto {person}, Rechner {host}, {time}."),
+        warning: format!("Wenn Sie davon nichts wissen, handeln Sie sofort: {}.", turn_to(*help)),
+    }
+}
+
+fn tell(notice: &Notice) -> (&'static str, String) {
+    match notice {
+        Notice::FactorAdded { name } => {
+            ("ein Code wurde eingerichtet", format!("Für Sie wurde ein neuer Code eingerichtet: {}.", quoted(name)))
+        }
+        Notice::FactorRemoved { name } => {
+            ("ein Code wurde entfernt", format!("Einer Ihrer Codes wurde entfernt: {}.", quoted(name)))
+        }
+        Notice::FactorReplaced { old, new } => (
+            "ein Code wurde ersetzt",
+            format!("Einer Ihrer Codes wurde ersetzt: {} durch {}.", quoted(old), quoted(new)),
+        ),
+        Notice::FactorRenamed { old, new } => (
+            "ein Code wurde umbenannt",
+            format!("Einer Ihrer Codes hat einen anderen Namen: {} heißt jetzt {}.", quoted(old), quoted(new)),
+        ),
+        Notice::BackupCodesMade => (
+            "neue Backup-Codes",
+            "Für Sie wurden neue Backup-Codes erstellt; ältere gelten nicht mehr.".to_owned(),
+        ),
+        Notice::BackupCodeUsed { left } => (
+            "ein Backup-Code wurde verwendet",
+            format!("Einer Ihrer Backup-Codes wurde verwendet. Sie haben noch {left}."),
+        ),
+        Notice::ContactSet { old, new } => (
+            "Ihr hinterlegter Kontakt wurde geändert",
+            format!(
+                "Die Systemverwaltung hat den für Sie hinterlegten Kontakt geändert, von {} auf {}. Bereits eingerichtete Codes gehen weiter dorthin, wohin sie gingen.",
+                known(old.as_deref()),
+                known(new.as_deref())
+            ),
+        ),
+        Notice::PlaceRemembered { address } => (
+            "ein Ort ist gemerkt",
+            format!("Wenn Sie sich von {} anmelden, werden Sie eine Zeit lang nicht nach einem Code gefragt.", name(address)),
+        ),
+        Notice::PlacesForgotten => (
+            "gemerkte Orte sind vergessen",
+            "Sie werden wieder überall nach einem Code gefragt, wo Sie es eine Zeit lang nicht wurden.".to_owned(),
+        ),
+        Notice::Locked { from, until } => (
+            "gesperrt nach falschen Codes",
+            format!(
+                "Nach einem richtigen Passwort wurden von {} zu viele falsche Codes eingegeben. {} Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",
+                source(*from),
+                until.map_or_else(
+                    || "Die Anmeldung ist gesperrt, bis Sie zurückgesetzt werden.".to_owned(),
+                    |until| format!("Die Anmeldung ist bis {} gesperrt.", moment(until))
+                )
+            ),
+        ),
+        Notice::WrongCodes { from } => (
+            "falsche Codes von unbekannter Adresse",
+            format!(
+                "Nach einem richtigen Passwort wurden von {}, von wo Sie sich in letzter Zeit nicht angemeldet haben, falsche Codes eingegeben. Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",
+                source(*from)
+            ),
+        ),
+        Notice::Reset => (
+            "Ihre Codes wurden zurückgesetzt",
+            "Die Systemverwaltung hat Ihre Codes entfernt; Sie werden gebeten, sie neu einzurichten.".to_owned(),
+        ),
+        Notice::Unlocked => (
+            "Sie wurden entsperrt",
+            "Die Systemverwaltung hat eine Sperre nach falschen Codes beendet.".to_owned(),
+        ),
+        Notice::Invited { expires } => (
+            "Sie sind eingeladen, einen Code einzurichten",
+            format!(
+                "Die Systemverwaltung hat eine Einladung erstellt, mit der bis {} ein Code für Sie eingerichtet werden kann.",
+                moment(*expires)
+            ),
+        ),
+        Notice::SwitchedOn => (
+            "Codes sind eingeschaltet",
+            "Die Systemverwaltung hat Codes für Sie eingeschaltet: Sie werden bei der Anmeldung danach gefragt.".to_owned(),
+        ),
+        Notice::SwitchedOff => (
+            "Codes sind ausgeschaltet",
+            "Die Systemverwaltung hat Codes für Sie ausgeschaltet: Ihr Passwort allein genügt jetzt.".to_owned(),
+        ),
+    }
+}
+
+fn source(source: Source) -> String {
+    match source {
+        Source::Local => "diesem Rechner selbst".to_owned(),
+        Source::Unknown => "einer unbekannten Adresse".to_owned(),
+        Source::Address(_) => source.to_string(),
+    }
+}
+
+fn life(life: Life) -> String {
+    match life {
+        Life::Minutes(1) => "1 Minute".to_owned(),
+        Life::Minutes(minutes) => format!("{minutes} Minuten"),
+        Life::Seconds(seconds) => format!("{seconds} Sekunden"),
+    }
+}
+
+fn known(contact: Option<&str>) -> String {
+    contact.map_or_else(|| "keinem".to_owned(), name)
+}
+
+fn quoted(label: &str) -> String {
+    format!("„{}“", name(label))
+}

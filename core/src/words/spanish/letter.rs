@@ -1,0 +1,152 @@
+//! Spanish letters.
+
+use super::{quoted, turn_to};
+use crate::login::Source;
+use crate::notice::Notice;
+use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
+
+/// Says what stands around a code.
+pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
+    let Facts { organization, person, service, host, time, help, .. } = facts;
+    let (from, life) = (source(facts.source), life(facts.life));
+    CodePhrases {
+        subject: format!("es su código para {service} en {host}"),
+        heading: "Su código:",
+        about: format!(
+            "Es para el inicio de sesión de {person} en {service} en {host}, desde {from}, solicitado el {time}. Es válido durante {life}, una sola vez."
+        ),
+        warning: format!(
+            "Si no ha sido usted, quizá alguien conozca su contraseña: no dé este código a nadie y {}.",
+            turn_to(help.as_deref())
+        ),
+        // Without letters that the alphabet of text messages lacks (á, í, ó, ú).
+        short: [
+            format!("es su clave para {service} en {host}, desde {from}. Vale {life}. No la comparta."),
+            format!("es su clave para {service} en {host}. Vale {life}."),
+            format!("es su clave. Vale {life}."),
+        ],
+        spoken: [format!("{organization}. Su código es:"), "Repito:".to_owned()],
+    }
+}
+
+/// Says what a notice tells.
+pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
+    let Occasion { person, host, time, help } = occasion;
+    let (headline, sentence) = tell(notice);
+    NoticePhrases {
+        headline,
+        sentence,
+        occasion: format!("Cuenta {person}, equipo {host}, {time}."),
+        warning: format!("Si no sabe nada de esto, {} de inmediato.", turn_to(*help)),
+    }
+}
+
+fn tell(notice: &Notice) -> (&'static str, String) {
+    match notice {
+        Notice::FactorAdded { name } => (
+            "se ha configurado un código",
+            format!("Se ha configurado un nuevo código para usted: {}.", quoted(name)),
+        ),
+        Notice::FactorRemoved { name } => {
+            ("se ha eliminado un código", format!("Se ha eliminado uno de sus códigos: {}.", quoted(name)))
+        }
+        Notice::FactorReplaced { old, new } => (
+            "se ha sustituido un código",
+            format!("Se ha sustituido uno de sus códigos: {} por {}.", quoted(old), quoted(new)),
+        ),
+        Notice::FactorRenamed { old, new } => (
+            "un código tiene otro nombre",
+            format!("Uno de sus códigos tiene otro nombre: {} se llama ahora {}.", quoted(old), quoted(new)),
+        ),
+        Notice::BackupCodesMade => (
+            "nuevos códigos de respaldo",
+            "Se han creado nuevos códigos de respaldo para usted; los anteriores ya no son válidos."
+                .to_owned(),
+        ),
+        Notice::BackupCodeUsed { left } => (
+            "se ha usado un código de respaldo",
+            format!("Se ha usado uno de sus códigos de respaldo. Le quedan {left}."),
+        ),
+        Notice::ContactSet { old, new } => (
+            "se ha cambiado su contacto",
+            format!(
+                "Un administrador ha cambiado el contacto que consta para usted, de {} a {}. Los códigos ya configurados se envían adonde se enviaban.",
+                known(old.as_deref()),
+                known(new.as_deref())
+            ),
+        ),
+        Notice::PlaceRemembered { address } => (
+            "se recuerda un lugar",
+            format!(
+                "Cuando inicie sesión desde {}, no se le pedirá ningún código durante un tiempo.",
+                name(address)
+            ),
+        ),
+        Notice::PlacesForgotten => (
+            "se han olvidado lugares recordados",
+            "Se le vuelve a pedir un código donde durante un tiempo no se le pedía.".to_owned(),
+        ),
+        Notice::Locked { from, until } => (
+            "bloqueo por códigos incorrectos",
+            format!(
+                "Tras una contraseña correcta, se han introducido demasiados códigos incorrectos desde {}. {} Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
+                source(*from),
+                until.map_or_else(
+                    || "El inicio de sesión está bloqueado hasta que se le restablezca.".to_owned(),
+                    |until| format!("El inicio de sesión está bloqueado hasta el {}.", moment(until))
+                )
+            ),
+        ),
+        Notice::WrongCodes { from } => (
+            "códigos incorrectos desde una dirección desconocida",
+            format!(
+                "Tras una contraseña correcta, se han introducido códigos incorrectos desde {}, desde donde usted no ha iniciado sesión últimamente. Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
+                source(*from)
+            ),
+        ),
+        Notice::Reset => (
+            "se han restablecido sus códigos",
+            "Un administrador ha eliminado sus códigos; se le pedirá que los configure de nuevo.".to_owned(),
+        ),
+        Notice::Unlocked => (
+            "se le ha desbloqueado",
+            "Un administrador ha puesto fin a un bloqueo por códigos incorrectos.".to_owned(),
+        ),
+        Notice::Invited { expires } => (
+            "se le invita a configurar un código",
+            format!(
+                "Un administrador ha creado una invitación con la que se puede configurar un código para usted, hasta el {}.",
+                moment(*expires)
+            ),
+        ),
+        Notice::SwitchedOn => (
+            "los códigos están activados",
+            "Un administrador ha activado los códigos para usted: se le pedirá uno al iniciar sesión."
+                .to_owned(),
+        ),
+        Notice::SwitchedOff => (
+            "los códigos están desactivados",
+            "Un administrador ha desactivado los códigos para usted: ahora basta su contraseña.".to_owned(),
+        ),
+    }
+}
+
+fn source(source: Source) -> String {
+    match source {
+        Source::Local => "el propio equipo".to_owned(),
+        Source::Unknown => "una dirección desconocida".to_owned(),
+        Source::Address(_) => source.to_string(),
+    }
+}
+
+fn life(life: Life) -> String {
+    match life {
+        Life::Minutes(1) => "1 minuto".to_owned(),
+        Life::Minutes(minutes) => format!("{minutes} minutos"),
+        Life::Seconds(seconds) => format!("{seconds} segundos"),
+    }
+}
+
+fn known(contact: Option<&str>) -> String {
+    contact.map_or_else(|| "ninguno".to_owned(), name)
+}
