@@ -31,81 +31,75 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;
-    let (headline, sentence) = tell(notice);
     NoticePhrases {
-        headline,
-        sentence,
+        headline: headline(notice),
+        sentence: sentence(notice),
         occasion: format!("账户 {person}，主机 {host}，{time}。"),
         warning: format!("如果您对此不知情，请立即{}。", contact(*help)),
     }
 }
 
-fn tell(notice: &Notice) -> (&'static str, String) {
+const fn headline(notice: &Notice) -> &'static str {
     match notice {
-        Notice::FactorAdded { name } => {
-            ("已设置一个验证方式", format!("已为您设置新的验证方式：{}。", quoted(name)))
+        Notice::FactorAdded { .. } => "已设置一个验证方式",
+        Notice::FactorRemoved { .. } => "已删除一个验证方式",
+        Notice::FactorReplaced { .. } => "已替换一个验证方式",
+        Notice::FactorRenamed { .. } => "一个验证方式已改名",
+        Notice::BackupCodesMade => "新的备用验证码",
+        Notice::BackupCodeUsed { .. } => "已使用一个备用验证码",
+        Notice::ContactSet { .. } => "您的联系方式已更改",
+        Notice::PlaceRemembered { .. } => "已记住一个地点",
+        Notice::PlacesForgotten => "已忘记所记住的地点",
+        Notice::Locked { .. } => "验证码错误过多，已锁定",
+        Notice::WrongCodes { .. } => "来自未知地址的错误验证码",
+        Notice::Reset => "您的验证方式已重置",
+        Notice::Unlocked => "您已被解锁",
+        Notice::Invited { .. } => "邀请您设置验证方式",
+        Notice::SwitchedOn => "验证码已启用",
+        Notice::SwitchedOff => "验证码已停用",
+    }
+}
+
+fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::FactorAdded { name } => format!("已为您设置新的验证方式：{}。", quoted(name)),
+        Notice::FactorRemoved { name } => format!("您的一个验证方式已被删除：{}。", quoted(name)),
+        Notice::FactorReplaced { old, new } => {
+            format!("您的一个验证方式已被替换：{}已替换为{}。", quoted(old), quoted(new))
         }
-        Notice::FactorRemoved { name } => {
-            ("已删除一个验证方式", format!("您的一个验证方式已被删除：{}。", quoted(name)))
+        Notice::FactorRenamed { old, new } => {
+            format!("您的一个验证方式已改名：{}现在名为{}。", quoted(old), quoted(new))
         }
-        Notice::FactorReplaced { old, new } => (
-            "已替换一个验证方式",
-            format!("您的一个验证方式已被替换：{}已替换为{}。", quoted(old), quoted(new)),
-        ),
-        Notice::FactorRenamed { old, new } => (
-            "一个验证方式已改名",
-            format!("您的一个验证方式已改名：{}现在名为{}。", quoted(old), quoted(new)),
-        ),
-        Notice::BackupCodesMade => {
-            ("新的备用验证码", "已为您生成新的备用验证码；旧的备用验证码不再有效。".to_owned())
-        }
-        Notice::BackupCodeUsed { left } => {
-            ("已使用一个备用验证码", format!("您的一个备用验证码已被使用，还剩 {left} 个。"))
-        }
-        Notice::ContactSet { old, new } => (
-            "您的联系方式已更改",
-            format!(
-                "管理员更改了为您登记的联系方式：由 {} 改为 {}。已设置的验证方式仍发送到原处。",
-                known(old.as_deref()),
-                known(new.as_deref())
-            ),
+        Notice::BackupCodesMade => "已为您生成新的备用验证码；旧的备用验证码不再有效。".to_owned(),
+        Notice::BackupCodeUsed { left } => format!("您的一个备用验证码已被使用，还剩 {left} 个。"),
+        Notice::ContactSet { old, new } => format!(
+            "管理员更改了为您登记的联系方式：由 {} 改为 {}。已设置的验证方式仍发送到原处。",
+            known(old.as_deref()),
+            known(new.as_deref())
         ),
         Notice::PlaceRemembered { address } => {
-            ("已记住一个地点", format!("您从 {} 登录时，在一段时间内不会要求您输入验证码。", name(address)))
+            format!("您从 {} 登录时，在一段时间内不会要求您输入验证码。", name(address))
         }
-        Notice::PlacesForgotten => {
-            ("已忘记所记住的地点", "此前一段时间内未要求验证码的地点，现在会再次要求。".to_owned())
-        }
-        Notice::Locked { from, until } => (
-            "验证码错误过多，已锁定",
-            format!(
-                "在密码正确之后，来自 {} 的错误验证码过多。{}如果不是您本人，说明有人知道您的密码：请更改密码。",
-                source(*from),
-                until.map_or_else(
-                    || "在您被重置之前，登录已锁定。".to_owned(),
-                    |until| format!("登录已锁定至 {}。", moment(until))
-                )
-            ),
+        Notice::PlacesForgotten => "此前一段时间内未要求验证码的地点，现在会再次要求。".to_owned(),
+        Notice::Locked { from, until } => format!(
+            "在密码正确之后，来自 {} 的错误验证码过多。{}如果不是您本人，说明有人知道您的密码：请更改密码。",
+            source(*from),
+            until.map_or_else(
+                || "在您被重置之前，登录已锁定。".to_owned(),
+                |until| format!("登录已锁定至 {}。", moment(until))
+            )
         ),
-        Notice::WrongCodes { from } => (
-            "来自未知地址的错误验证码",
-            format!(
-                "在密码正确之后，有人从 {} 输入了错误的验证码，而您近期未从该处登录。如果不是您本人，说明有人知道您的密码：请更改密码。",
-                source(*from)
-            ),
+        Notice::WrongCodes { from } => format!(
+            "在密码正确之后，有人从 {} 输入了错误的验证码，而您近期未从该处登录。如果不是您本人，说明有人知道您的密码：请更改密码。",
+            source(*from)
         ),
-        Notice::Reset => {
-            ("您的验证方式已重置", "管理员已删除您的验证方式；系统会要求您重新设置。".to_owned())
+        Notice::Reset => "管理员已删除您的验证方式；系统会要求您重新设置。".to_owned(),
+        Notice::Unlocked => "管理员解除了因验证码错误而产生的锁定。".to_owned(),
+        Notice::Invited { expires } => {
+            format!("管理员生成了一个邀请码，在 {} 之前可用它为您设置验证方式。", moment(*expires))
         }
-        Notice::Unlocked => ("您已被解锁", "管理员解除了因验证码错误而产生的锁定。".to_owned()),
-        Notice::Invited { expires } => (
-            "邀请您设置验证方式",
-            format!("管理员生成了一个邀请码，在 {} 之前可用它为您设置验证方式。", moment(*expires)),
-        ),
-        Notice::SwitchedOn => {
-            ("验证码已启用", "管理员已为您启用验证码：登录时会要求您输入验证码。".to_owned())
-        }
-        Notice::SwitchedOff => ("验证码已停用", "管理员已为您停用验证码：现在仅需密码即可登录。".to_owned()),
+        Notice::SwitchedOn => "管理员已为您启用验证码：登录时会要求您输入验证码。".to_owned(),
+        Notice::SwitchedOff => "管理员已为您停用验证码：现在仅需密码即可登录。".to_owned(),
     }
 }
 

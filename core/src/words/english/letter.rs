@@ -31,95 +31,89 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;
-    let (headline, sentence) = tell(notice);
     NoticePhrases {
-        headline,
-        sentence,
+        headline: headline(notice),
+        sentence: sentence(notice),
         occasion: format!("Account {person}, host {host}, {time}."),
         warning: format!("If you know nothing of this, tell {} at once.", whom(*help)),
     }
 }
 
-fn tell(notice: &Notice) -> (&'static str, String) {
+const fn headline(notice: &Notice) -> &'static str {
     match notice {
-        Notice::FactorAdded { name } => {
-            ("a code was set up", format!("A new code was set up for you: {}.", quoted(name)))
+        Notice::FactorAdded { .. } => "a code was set up",
+        Notice::FactorRemoved { .. } => "a code was removed",
+        Notice::FactorReplaced { .. } => "a code was replaced",
+        Notice::FactorRenamed { .. } => "a code was renamed",
+        Notice::BackupCodesMade => "new backup codes",
+        Notice::BackupCodeUsed { .. } => "a backup code was used",
+        Notice::ContactSet { .. } => "your contact was changed",
+        Notice::PlaceRemembered { .. } => "a place is remembered",
+        Notice::PlacesForgotten => "remembered places are forgotten",
+        Notice::Locked { .. } => "locked after wrong codes",
+        Notice::WrongCodes { .. } => "wrong codes from an unknown address",
+        Notice::Reset => "your codes were reset",
+        Notice::Unlocked => "you were unlocked",
+        Notice::Invited { .. } => "you are invited to set up a code",
+        Notice::SwitchedOn => "codes are switched on",
+        Notice::SwitchedOff => "codes are switched off",
+    }
+}
+
+fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::FactorAdded { name } => format!("A new code was set up for you: {}.", quoted(name)),
+        Notice::FactorRemoved { name } => format!("One of your codes was removed: {}.", quoted(name)),
+        Notice::FactorReplaced { old, new } => {
+            format!("One of your codes was replaced: {} by {}.", quoted(old), quoted(new))
         }
-        Notice::FactorRemoved { name } => {
-            ("a code was removed", format!("One of your codes was removed: {}.", quoted(name)))
+        Notice::FactorRenamed { old, new } => {
+            format!("One of your codes has another name: {} is called {} now.", quoted(old), quoted(new))
         }
-        Notice::FactorReplaced { old, new } => (
-            "a code was replaced",
-            format!("One of your codes was replaced: {} by {}.", quoted(old), quoted(new)),
-        ),
-        Notice::FactorRenamed { old, new } => (
-            "a code was renamed",
-            format!("One of your codes has another name: {} is called {} now.", quoted(old), quoted(new)),
-        ),
-        Notice::BackupCodesMade => (
-            "new backup codes",
-            "New backup codes were made for you; older ones are not valid any more.".to_owned(),
-        ),
+        Notice::BackupCodesMade => {
+            "New backup codes were made for you; older ones are not valid any more.".to_owned()
+        }
         Notice::BackupCodeUsed { left } => {
-            ("a backup code was used", format!("One of your backup codes was used. You have {left} left."))
+            format!("One of your backup codes was used. You have {left} left.")
         }
-        Notice::ContactSet { old, new } => (
-            "your contact was changed",
-            format!(
-                "The contact on file for you was changed by an administrator, from {} to {}. Codes that are set up already go where they went.",
-                known(old.as_deref()),
-                known(new.as_deref())
-            ),
+        Notice::ContactSet { old, new } => format!(
+            "The contact on file for you was changed by an administrator, from {} to {}. Codes that are set up already go where they went.",
+            known(old.as_deref()),
+            known(new.as_deref())
         ),
-        Notice::PlaceRemembered { address } => (
-            "a place is remembered",
-            format!("You are not asked for a code for a while when you log in from {}.", name(address)),
-        ),
-        Notice::PlacesForgotten => (
-            "remembered places are forgotten",
-            "You are asked for a code again where you were not for a while.".to_owned(),
-        ),
-        Notice::Locked { from, until } => (
-            "locked after wrong codes",
-            format!(
-                "After a right password, too many wrong codes were entered from {}. {} If it was not you, somebody knows your password: change it.",
-                source(*from),
-                until.map_or_else(
-                    || "Logging in is locked until you are reset.".to_owned(),
-                    |until| format!("Logging in is locked until {}.", moment(until))
-                )
-            ),
-        ),
-        Notice::WrongCodes { from } => (
-            "wrong codes from an unknown address",
-            format!(
-                "After a right password, wrong codes were entered from {}, from where you have not logged in lately. If it was not you, somebody knows your password: change it.",
-                source(*from)
-            ),
-        ),
-        Notice::Reset => (
-            "your codes were reset",
-            "Your codes were removed by an administrator; you will be asked to set them up anew.".to_owned(),
-        ),
-        Notice::Unlocked => {
-            ("you were unlocked", "A lock after wrong codes was ended by an administrator.".to_owned())
+        Notice::PlaceRemembered { address } => {
+            format!("You are not asked for a code for a while when you log in from {}.", name(address))
         }
-        Notice::Invited { expires } => (
-            "you are invited to set up a code",
-            format!(
-                "An administrator made an invitation with which a code can be set up for you, until {}.",
-                moment(*expires)
-            ),
+        Notice::PlacesForgotten => {
+            "You are asked for a code again where you were not for a while.".to_owned()
+        }
+        Notice::Locked { from, until } => format!(
+            "After a right password, too many wrong codes were entered from {}. {} If it was not you, somebody knows your password: change it.",
+            source(*from),
+            until.map_or_else(
+                || "Logging in is locked until you are reset.".to_owned(),
+                |until| format!("Logging in is locked until {}.", moment(until))
+            )
         ),
-        Notice::SwitchedOn => (
-            "codes are switched on",
+        Notice::WrongCodes { from } => format!(
+            "After a right password, wrong codes were entered from {}, from where you have not logged in lately. If it was not you, somebody knows your password: change it.",
+            source(*from)
+        ),
+        Notice::Reset => {
+            "Your codes were removed by an administrator; you will be asked to set them up anew.".to_owned()
+        }
+        Notice::Unlocked => "A lock after wrong codes was ended by an administrator.".to_owned(),
+        Notice::Invited { expires } => format!(
+            "An administrator made an invitation with which a code can be set up for you, until {}.",
+            moment(*expires)
+        ),
+        Notice::SwitchedOn => {
             "An administrator switched codes on for you: you will be asked for one when you log in."
-                .to_owned(),
-        ),
-        Notice::SwitchedOff => (
-            "codes are switched off",
-            "An administrator switched codes off for you: your password alone is enough now.".to_owned(),
-        ),
+                .to_owned()
+        }
+        Notice::SwitchedOff => {
+            "An administrator switched codes off for you: your password alone is enough now.".to_owned()
+        }
     }
 }
 

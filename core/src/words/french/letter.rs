@@ -34,96 +34,100 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;
-    let (headline, sentence) = tell(notice);
     NoticePhrases {
-        headline,
-        sentence,
+        headline: headline(notice),
+        sentence: sentence(notice),
         occasion: format!("Compte {person}, hôte {host}, {time}."),
         warning: format!("Si vous n’en savez rien, prévenez immédiatement {}.", whom(*help)),
     }
 }
 
-fn tell(notice: &Notice) -> (&'static str, String) {
+const fn headline(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::FactorAdded { .. } => "un code a été configuré",
+        Notice::FactorRemoved { .. } => "un code a été supprimé",
+        Notice::FactorReplaced { .. } => "un code a été remplacé",
+        Notice::FactorRenamed { .. } => "un code a été renommé",
+        Notice::BackupCodesMade => "nouveaux codes de secours",
+        Notice::BackupCodeUsed { .. } => "un code de secours a été utilisé",
+        Notice::ContactSet { .. } => "votre contact a été modifié",
+        Notice::PlaceRemembered { .. } => "un lieu est mémorisé",
+        Notice::PlacesForgotten => "des lieux mémorisés sont oubliés",
+        Notice::Locked { .. } => "verrouillage après des codes incorrects",
+        Notice::WrongCodes { .. } => "codes incorrects depuis une adresse inconnue",
+        Notice::Reset => "vos codes ont été réinitialisés",
+        Notice::Unlocked => "vous avez été déverrouillé",
+        Notice::Invited { .. } => "vous êtes invité à configurer un code",
+        Notice::SwitchedOn => "les codes sont activés",
+        Notice::SwitchedOff => "les codes sont désactivés",
+    }
+}
+
+fn sentence(notice: &Notice) -> String {
     match notice {
         Notice::FactorAdded { name } => {
-            ("un code a été configuré", format!("Un nouveau code a été configuré pour vous\u{a0}: {}.", quoted(name)))
+            format!("Un nouveau code a été configuré pour vous\u{a0}: {}.", quoted(name))
         }
-        Notice::FactorRemoved { name } => {
-            ("un code a été supprimé", format!("Un de vos codes a été supprimé\u{a0}: {}.", quoted(name)))
+        Notice::FactorRemoved { name } => format!("Un de vos codes a été supprimé\u{a0}: {}.", quoted(name)),
+        Notice::FactorReplaced { old, new } => {
+            format!("Un de vos codes a été remplacé\u{a0}: {} par {}.", quoted(old), quoted(new))
         }
-        Notice::FactorReplaced { old, new } => (
-            "un code a été remplacé",
-            format!("Un de vos codes a été remplacé\u{a0}: {} par {}.", quoted(old), quoted(new)),
+        Notice::FactorRenamed { old, new } => format!(
+            "Un de vos codes a changé de nom\u{a0}: {} s’appelle maintenant {}.",
+            quoted(old),
+            quoted(new)
         ),
-        Notice::FactorRenamed { old, new } => (
-            "un code a été renommé",
-            format!("Un de vos codes a changé de nom\u{a0}: {} s’appelle maintenant {}.", quoted(old), quoted(new)),
+        Notice::BackupCodesMade => {
+            "De nouveaux codes de secours ont été créés pour vous\u{a0}; les anciens ne sont plus valables."
+                .to_owned()
+        }
+        Notice::BackupCodeUsed { left } => {
+            format!("Un de vos codes de secours a été utilisé. Il vous en reste {left}.")
+        }
+        Notice::ContactSet { old, new } => format!(
+            "Un administrateur a modifié le contact enregistré pour vous, de {} à {}. Les codes déjà configurés sont envoyés là où ils l’étaient.",
+            known(old.as_deref()),
+            known(new.as_deref())
         ),
-        Notice::BackupCodesMade => (
-            "nouveaux codes de secours",
-            "De nouveaux codes de secours ont été créés pour vous\u{a0}; les anciens ne sont plus valables.".to_owned(),
+        Notice::PlaceRemembered { address } => format!(
+            "Quand vous vous connectez depuis {}, aucun code ne vous est demandé pendant un certain temps.",
+            name(address)
         ),
-        Notice::BackupCodeUsed { left } => (
-            "un code de secours a été utilisé",
-            format!("Un de vos codes de secours a été utilisé. Il vous en reste {left}."),
+        Notice::PlacesForgotten => {
+            "Un code vous est de nouveau demandé là où il ne l’était plus pendant un certain temps."
+                .to_owned()
+        }
+        Notice::Locked { from, until } => format!(
+            "Après un mot de passe correct, trop de codes incorrects ont été saisis depuis {}. {} Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
+            source(*from),
+            until.map_or_else(
+                || "La connexion est verrouillée jusqu’à une réinitialisation.".to_owned(),
+                |until| format!("La connexion est verrouillée jusqu’au {}.", moment(until))
+            )
         ),
-        Notice::ContactSet { old, new } => (
-            "votre contact a été modifié",
-            format!(
-                "Un administrateur a modifié le contact enregistré pour vous, de {} à {}. Les codes déjà configurés sont envoyés là où ils l’étaient.",
-                known(old.as_deref()),
-                known(new.as_deref())
-            ),
+        Notice::WrongCodes { from } => format!(
+            "Après un mot de passe correct, des codes incorrects ont été saisis depuis {}, d’où vous ne vous êtes pas connecté récemment. Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
+            source(*from)
         ),
-        Notice::PlaceRemembered { address } => (
-            "un lieu est mémorisé",
-            format!("Quand vous vous connectez depuis {}, aucun code ne vous est demandé pendant un certain temps.", name(address)),
+        Notice::Reset => {
+            "Un administrateur a supprimé vos codes\u{a0}; il vous sera demandé de les configurer à nouveau."
+                .to_owned()
+        }
+        Notice::Unlocked => {
+            "Un administrateur a mis fin à un verrouillage après des codes incorrects.".to_owned()
+        }
+        Notice::Invited { expires } => format!(
+            "Un administrateur a créé une invitation avec laquelle un code peut être configuré pour vous, jusqu’au {}.",
+            moment(*expires)
         ),
-        Notice::PlacesForgotten => (
-            "des lieux mémorisés sont oubliés",
-            "Un code vous est de nouveau demandé là où il ne l’était plus pendant un certain temps.".to_owned(),
-        ),
-        Notice::Locked { from, until } => (
-            "verrouillage après des codes incorrects",
-            format!(
-                "Après un mot de passe correct, trop de codes incorrects ont été saisis depuis {}. {} Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
-                source(*from),
-                until.map_or_else(
-                    || "La connexion est verrouillée jusqu’à une réinitialisation.".to_owned(),
-                    |until| format!("La connexion est verrouillée jusqu’au {}.", moment(until))
-                )
-            ),
-        ),
-        Notice::WrongCodes { from } => (
-            "codes incorrects depuis une adresse inconnue",
-            format!(
-                "Après un mot de passe correct, des codes incorrects ont été saisis depuis {}, d’où vous ne vous êtes pas connecté récemment. Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
-                source(*from)
-            ),
-        ),
-        Notice::Reset => (
-            "vos codes ont été réinitialisés",
-            "Un administrateur a supprimé vos codes\u{a0}; il vous sera demandé de les configurer à nouveau.".to_owned(),
-        ),
-        Notice::Unlocked => (
-            "vous avez été déverrouillé",
-            "Un administrateur a mis fin à un verrouillage après des codes incorrects.".to_owned(),
-        ),
-        Notice::Invited { expires } => (
-            "vous êtes invité à configurer un code",
-            format!(
-                "Un administrateur a créé une invitation avec laquelle un code peut être configuré pour vous, jusqu’au {}.",
-                moment(*expires)
-            ),
-        ),
-        Notice::SwitchedOn => (
-            "les codes sont activés",
-            "Un administrateur a activé les codes pour vous\u{a0}: il vous en sera demandé un à la connexion.".to_owned(),
-        ),
-        Notice::SwitchedOff => (
-            "les codes sont désactivés",
-            "Un administrateur a désactivé les codes pour vous\u{a0}: votre mot de passe suffit maintenant.".to_owned(),
-        ),
+        Notice::SwitchedOn => {
+            "Un administrateur a activé les codes pour vous\u{a0}: il vous en sera demandé un à la connexion."
+                .to_owned()
+        }
+        Notice::SwitchedOff => {
+            "Un administrateur a désactivé les codes pour vous\u{a0}: votre mot de passe suffit maintenant."
+                .to_owned()
+        }
     }
 }
 

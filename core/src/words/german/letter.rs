@@ -33,58 +33,51 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;
-    let (headline, sentence) = tell(notice);
     NoticePhrases {
-        headline,
-        sentence,
+        headline: headline(notice),
+        sentence: sentence(notice),
         occasion: format!("Konto {person}, Rechner {host}, {time}."),
         warning: format!("Wenn Sie davon nichts wissen, handeln Sie sofort: {}.", turn_to(*help)),
     }
 }
 
-fn tell(notice: &Notice) -> (&'static str, String) {
+const fn headline(notice: &Notice) -> &'static str {
     match notice {
-        Notice::FactorAdded { name } => {
-            ("ein Code wurde eingerichtet", format!("Für Sie wurde ein neuer Code eingerichtet: {}.", quoted(name)))
-        }
-        Notice::FactorRemoved { name } => {
-            ("ein Code wurde entfernt", format!("Einer Ihrer Codes wurde entfernt: {}.", quoted(name)))
-        }
-        Notice::FactorReplaced { old, new } => (
-            "ein Code wurde ersetzt",
-            format!("Einer Ihrer Codes wurde ersetzt: {} durch {}.", quoted(old), quoted(new)),
-        ),
-        Notice::FactorRenamed { old, new } => (
-            "ein Code wurde umbenannt",
-            format!("Einer Ihrer Codes hat einen anderen Namen: {} heißt jetzt {}.", quoted(old), quoted(new)),
-        ),
-        Notice::BackupCodesMade => (
-            "neue Backup-Codes",
-            "Für Sie wurden neue Backup-Codes erstellt; ältere gelten nicht mehr.".to_owned(),
-        ),
-        Notice::BackupCodeUsed { left } => (
-            "ein Backup-Code wurde verwendet",
-            format!("Einer Ihrer Backup-Codes wurde verwendet. Sie haben noch {left}."),
-        ),
-        Notice::ContactSet { old, new } => (
-            "Ihr hinterlegter Kontakt wurde geändert",
-            format!(
+        Notice::FactorAdded { .. } => "ein Code wurde eingerichtet",
+        Notice::FactorRemoved { .. } => "ein Code wurde entfernt",
+        Notice::FactorReplaced { .. } => "ein Code wurde ersetzt",
+        Notice::FactorRenamed { .. } => "ein Code wurde umbenannt",
+        Notice::BackupCodesMade => "neue Backup-Codes",
+        Notice::BackupCodeUsed { .. } => "ein Backup-Code wurde verwendet",
+        Notice::ContactSet { .. } => "Ihr hinterlegter Kontakt wurde geändert",
+        Notice::PlaceRemembered { .. } => "ein Ort ist gemerkt",
+        Notice::PlacesForgotten => "gemerkte Orte sind vergessen",
+        Notice::Locked { .. } => "gesperrt nach falschen Codes",
+        Notice::WrongCodes { .. } => "falsche Codes von unbekannter Adresse",
+        Notice::Reset => "Ihre Codes wurden zurückgesetzt",
+        Notice::Unlocked => "Sie wurden entsperrt",
+        Notice::Invited { .. } => "Sie sind eingeladen, einen Code einzurichten",
+        Notice::SwitchedOn => "Codes sind eingeschaltet",
+        Notice::SwitchedOff => "Codes sind ausgeschaltet",
+    }
+}
+
+fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::FactorAdded { name } => format!("Für Sie wurde ein neuer Code eingerichtet: {}.", quoted(name)),
+        Notice::FactorRemoved { name } => format!("Einer Ihrer Codes wurde entfernt: {}.", quoted(name)),
+        Notice::FactorReplaced { old, new } => format!("Einer Ihrer Codes wurde ersetzt: {} durch {}.", quoted(old), quoted(new)),
+        Notice::FactorRenamed { old, new } => format!("Einer Ihrer Codes hat einen anderen Namen: {} heißt jetzt {}.", quoted(old), quoted(new)),
+        Notice::BackupCodesMade => "Für Sie wurden neue Backup-Codes erstellt; ältere gelten nicht mehr.".to_owned(),
+        Notice::BackupCodeUsed { left } => format!("Einer Ihrer Backup-Codes wurde verwendet. Sie haben noch {left}."),
+        Notice::ContactSet { old, new } => format!(
                 "Die Systemverwaltung hat den für Sie hinterlegten Kontakt geändert, von {} auf {}. Bereits eingerichtete Codes gehen weiter dorthin, wohin sie gingen.",
                 known(old.as_deref()),
                 known(new.as_deref())
             ),
-        ),
-        Notice::PlaceRemembered { address } => (
-            "ein Ort ist gemerkt",
-            format!("Wenn Sie sich von {} anmelden, werden Sie eine Zeit lang nicht nach einem Code gefragt.", name(address)),
-        ),
-        Notice::PlacesForgotten => (
-            "gemerkte Orte sind vergessen",
-            "Sie werden wieder überall nach einem Code gefragt, wo Sie es eine Zeit lang nicht wurden.".to_owned(),
-        ),
-        Notice::Locked { from, until } => (
-            "gesperrt nach falschen Codes",
-            format!(
+        Notice::PlaceRemembered { address } => format!("Wenn Sie sich von {} anmelden, werden Sie eine Zeit lang nicht nach einem Code gefragt.", name(address)),
+        Notice::PlacesForgotten => "Sie werden wieder überall nach einem Code gefragt, wo Sie es eine Zeit lang nicht wurden.".to_owned(),
+        Notice::Locked { from, until } => format!(
                 "Nach einem richtigen Passwort wurden von {} zu viele falsche Codes eingegeben. {} Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",
                 source(*from),
                 until.map_or_else(
@@ -92,37 +85,18 @@ fn tell(notice: &Notice) -> (&'static str, String) {
                     |until| format!("Die Anmeldung ist bis {} gesperrt.", moment(until))
                 )
             ),
-        ),
-        Notice::WrongCodes { from } => (
-            "falsche Codes von unbekannter Adresse",
-            format!(
+        Notice::WrongCodes { from } => format!(
                 "Nach einem richtigen Passwort wurden von {}, von wo Sie sich in letzter Zeit nicht angemeldet haben, falsche Codes eingegeben. Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",
                 source(*from)
             ),
-        ),
-        Notice::Reset => (
-            "Ihre Codes wurden zurückgesetzt",
-            "Die Systemverwaltung hat Ihre Codes entfernt; Sie werden gebeten, sie neu einzurichten.".to_owned(),
-        ),
-        Notice::Unlocked => (
-            "Sie wurden entsperrt",
-            "Die Systemverwaltung hat eine Sperre nach falschen Codes beendet.".to_owned(),
-        ),
-        Notice::Invited { expires } => (
-            "Sie sind eingeladen, einen Code einzurichten",
-            format!(
+        Notice::Reset => "Die Systemverwaltung hat Ihre Codes entfernt; Sie werden gebeten, sie neu einzurichten.".to_owned(),
+        Notice::Unlocked => "Die Systemverwaltung hat eine Sperre nach falschen Codes beendet.".to_owned(),
+        Notice::Invited { expires } => format!(
                 "Die Systemverwaltung hat eine Einladung erstellt, mit der bis {} ein Code für Sie eingerichtet werden kann.",
                 moment(*expires)
             ),
-        ),
-        Notice::SwitchedOn => (
-            "Codes sind eingeschaltet",
-            "Die Systemverwaltung hat Codes für Sie eingeschaltet: Sie werden bei der Anmeldung danach gefragt.".to_owned(),
-        ),
-        Notice::SwitchedOff => (
-            "Codes sind ausgeschaltet",
-            "Die Systemverwaltung hat Codes für Sie ausgeschaltet: Ihr Passwort allein genügt jetzt.".to_owned(),
-        ),
+        Notice::SwitchedOn => "Die Systemverwaltung hat Codes für Sie eingeschaltet: Sie werden bei der Anmeldung danach gefragt.".to_owned(),
+        Notice::SwitchedOff => "Die Systemverwaltung hat Codes für Sie ausgeschaltet: Ihr Passwort allein genügt jetzt.".to_owned(),
     }
 }
 

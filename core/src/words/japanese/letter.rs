@@ -33,92 +33,85 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;
-    let (headline, sentence) = tell(notice);
     NoticePhrases {
-        headline,
-        sentence,
+        headline: headline(notice),
+        sentence: sentence(notice),
         occasion: format!("アカウント: {person}、ホスト: {host}、{time}。"),
         warning: format!("お心当たりがない場合は、すぐに{}。", contact(*help)),
     }
 }
 
-fn tell(notice: &Notice) -> (&'static str, String) {
+const fn headline(notice: &Notice) -> &'static str {
     match notice {
-        Notice::FactorAdded { name } => {
-            ("認証方法が設定されました", format!("新しい認証方法{}が設定されました。", quoted(name)))
+        Notice::FactorAdded { .. } => "認証方法が設定されました",
+        Notice::FactorRemoved { .. } => "認証方法が削除されました",
+        Notice::FactorReplaced { .. } => "認証方法が置き換えられました",
+        Notice::FactorRenamed { .. } => "認証方法の名前が変わりました",
+        Notice::BackupCodesMade => "新しいバックアップコード",
+        Notice::BackupCodeUsed { .. } => "バックアップコードが使われました",
+        Notice::ContactSet { .. } => "登録された連絡先が変更されました",
+        Notice::PlaceRemembered { .. } => "場所が記憶されました",
+        Notice::PlacesForgotten => "記憶された場所が消去されました",
+        Notice::Locked { .. } => "コードの誤りが続いたためロックされました",
+        Notice::WrongCodes { .. } => "不明なアドレスから誤ったコードが入力されました",
+        Notice::Reset => "認証方法がリセットされました",
+        Notice::Unlocked => "ロックが解除されました",
+        Notice::Invited { .. } => "認証方法の設定への招待",
+        Notice::SwitchedOn => "コードが有効になりました",
+        Notice::SwitchedOff => "コードが無効になりました",
+    }
+}
+
+fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::FactorAdded { name } => format!("新しい認証方法{}が設定されました。", quoted(name)),
+        Notice::FactorRemoved { name } => format!("認証方法{}が削除されました。", quoted(name)),
+        Notice::FactorReplaced { old, new } => {
+            format!("認証方法{}が{}に置き換えられました。", quoted(old), quoted(new))
         }
-        Notice::FactorRemoved { name } => {
-            ("認証方法が削除されました", format!("認証方法{}が削除されました。", quoted(name)))
+        Notice::FactorRenamed { old, new } => {
+            format!("認証方法{}の名前が{}に変わりました。", quoted(old), quoted(new))
         }
-        Notice::FactorReplaced { old, new } => (
-            "認証方法が置き換えられました",
-            format!("認証方法{}が{}に置き換えられました。", quoted(old), quoted(new)),
-        ),
-        Notice::FactorRenamed { old, new } => (
-            "認証方法の名前が変わりました",
-            format!("認証方法{}の名前が{}に変わりました。", quoted(old), quoted(new)),
-        ),
-        Notice::BackupCodesMade => (
-            "新しいバックアップコード",
-            "新しいバックアップコードが作成されました。以前のものは使えません。".to_owned(),
-        ),
-        Notice::BackupCodeUsed { left } => (
-            "バックアップコードが使われました",
-            format!("バックアップコードが1個使われました。残りは{left}個です。"),
-        ),
-        Notice::ContactSet { old, new } => (
-            "登録された連絡先が変更されました",
-            format!(
-                "管理者が登録済みの連絡先を{}から{}に変更しました。設定済みの認証方法の送信先は変わりません。",
-                known(old.as_deref()),
-                known(new.as_deref())
-            ),
-        ),
-        Notice::PlaceRemembered { address } => (
-            "場所が記憶されました",
-            format!("{}からのログインでは、しばらくの間コードの入力を求められません。", name(address)),
-        ),
-        Notice::PlacesForgotten => (
-            "記憶された場所が消去されました",
-            "しばらくの間コードを求められなかった場所でも、再びコードを求められます。".to_owned(),
-        ),
-        Notice::Locked { from, until } => (
-            "コードの誤りが続いたためロックされました",
-            format!(
-                "正しいパスワードの後、{}から誤ったコードが何度も入力されました。{}お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
-                source(*from),
-                until.map_or_else(
-                    || "リセットされるまでログインはロックされます。".to_owned(),
-                    |until| format!("{}までログインはロックされます。", moment(until))
-                )
-            ),
-        ),
-        Notice::WrongCodes { from } => (
-            "不明なアドレスから誤ったコードが入力されました",
-            format!(
-                "正しいパスワードの後、最近ログインしていない{}から誤ったコードが入力されました。お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
-                source(*from)
-            ),
-        ),
-        Notice::Reset => (
-            "認証方法がリセットされました",
-            "管理者が認証方法を削除しました。改めて設定するよう求められます。".to_owned(),
-        ),
-        Notice::Unlocked => {
-            ("ロックが解除されました", "管理者がコードの誤りによるロックを解除しました。".to_owned())
+        Notice::BackupCodesMade => {
+            "新しいバックアップコードが作成されました。以前のものは使えません。".to_owned()
         }
-        Notice::Invited { expires } => (
-            "認証方法の設定への招待",
-            format!("管理者が招待コードを作成しました。{}まで、認証方法の設定に使えます。", moment(*expires)),
+        Notice::BackupCodeUsed { left } => {
+            format!("バックアップコードが1個使われました。残りは{left}個です。")
+        }
+        Notice::ContactSet { old, new } => format!(
+            "管理者が登録済みの連絡先を{}から{}に変更しました。設定済みの認証方法の送信先は変わりません。",
+            known(old.as_deref()),
+            known(new.as_deref())
         ),
-        Notice::SwitchedOn => (
-            "コードが有効になりました",
-            "管理者がコードを有効にしました。ログイン時にコードの入力を求められます。".to_owned(),
+        Notice::PlaceRemembered { address } => {
+            format!("{}からのログインでは、しばらくの間コードの入力を求められません。", name(address))
+        }
+        Notice::PlacesForgotten => {
+            "しばらくの間コードを求められなかった場所でも、再びコードを求められます。".to_owned()
+        }
+        Notice::Locked { from, until } => format!(
+            "正しいパスワードの後、{}から誤ったコードが何度も入力されました。{}お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
+            source(*from),
+            until.map_or_else(
+                || "リセットされるまでログインはロックされます。".to_owned(),
+                |until| format!("{}までログインはロックされます。", moment(until))
+            )
         ),
-        Notice::SwitchedOff => (
-            "コードが無効になりました",
-            "管理者がコードを無効にしました。パスワードだけでログインできます。".to_owned(),
+        Notice::WrongCodes { from } => format!(
+            "正しいパスワードの後、最近ログインしていない{}から誤ったコードが入力されました。お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
+            source(*from)
         ),
+        Notice::Reset => "管理者が認証方法を削除しました。改めて設定するよう求められます。".to_owned(),
+        Notice::Unlocked => "管理者がコードの誤りによるロックを解除しました。".to_owned(),
+        Notice::Invited { expires } => {
+            format!("管理者が招待コードを作成しました。{}まで、認証方法の設定に使えます。", moment(*expires))
+        }
+        Notice::SwitchedOn => {
+            "管理者がコードを有効にしました。ログイン時にコードの入力を求められます。".to_owned()
+        }
+        Notice::SwitchedOff => {
+            "管理者がコードを無効にしました。パスワードだけでログインできます。".to_owned()
+        }
     }
 }
 

@@ -32,102 +32,93 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;
-    let (headline, sentence) = tell(notice);
     NoticePhrases {
-        headline,
-        sentence,
+        headline: headline(notice),
+        sentence: sentence(notice),
         occasion: format!("Cuenta {person}, equipo {host}, {time}."),
         warning: format!("Si no sabe nada de esto, {} de inmediato.", turn_to(*help)),
     }
 }
 
-fn tell(notice: &Notice) -> (&'static str, String) {
+const fn headline(notice: &Notice) -> &'static str {
     match notice {
-        Notice::FactorAdded { name } => (
-            "se ha configurado un código",
-            format!("Se ha configurado un nuevo código para usted: {}.", quoted(name)),
-        ),
-        Notice::FactorRemoved { name } => {
-            ("se ha eliminado un código", format!("Se ha eliminado uno de sus códigos: {}.", quoted(name)))
+        Notice::FactorAdded { .. } => "se ha configurado un código",
+        Notice::FactorRemoved { .. } => "se ha eliminado un código",
+        Notice::FactorReplaced { .. } => "se ha sustituido un código",
+        Notice::FactorRenamed { .. } => "un código tiene otro nombre",
+        Notice::BackupCodesMade => "nuevos códigos de respaldo",
+        Notice::BackupCodeUsed { .. } => "se ha usado un código de respaldo",
+        Notice::ContactSet { .. } => "se ha cambiado su contacto",
+        Notice::PlaceRemembered { .. } => "se recuerda un lugar",
+        Notice::PlacesForgotten => "se han olvidado lugares recordados",
+        Notice::Locked { .. } => "bloqueo por códigos incorrectos",
+        Notice::WrongCodes { .. } => "códigos incorrectos desde una dirección desconocida",
+        Notice::Reset => "se han restablecido sus códigos",
+        Notice::Unlocked => "se le ha desbloqueado",
+        Notice::Invited { .. } => "se le invita a configurar un código",
+        Notice::SwitchedOn => "los códigos están activados",
+        Notice::SwitchedOff => "los códigos están desactivados",
+    }
+}
+
+fn sentence(notice: &Notice) -> String {
+    match notice {
+        Notice::FactorAdded { name } => {
+            format!("Se ha configurado un nuevo código para usted: {}.", quoted(name))
         }
-        Notice::FactorReplaced { old, new } => (
-            "se ha sustituido un código",
-            format!("Se ha sustituido uno de sus códigos: {} por {}.", quoted(old), quoted(new)),
-        ),
-        Notice::FactorRenamed { old, new } => (
-            "un código tiene otro nombre",
-            format!("Uno de sus códigos tiene otro nombre: {} se llama ahora {}.", quoted(old), quoted(new)),
-        ),
-        Notice::BackupCodesMade => (
-            "nuevos códigos de respaldo",
+        Notice::FactorRemoved { name } => format!("Se ha eliminado uno de sus códigos: {}.", quoted(name)),
+        Notice::FactorReplaced { old, new } => {
+            format!("Se ha sustituido uno de sus códigos: {} por {}.", quoted(old), quoted(new))
+        }
+        Notice::FactorRenamed { old, new } => {
+            format!("Uno de sus códigos tiene otro nombre: {} se llama ahora {}.", quoted(old), quoted(new))
+        }
+        Notice::BackupCodesMade => {
             "Se han creado nuevos códigos de respaldo para usted; los anteriores ya no son válidos."
-                .to_owned(),
+                .to_owned()
+        }
+        Notice::BackupCodeUsed { left } => {
+            format!("Se ha usado uno de sus códigos de respaldo. Le quedan {left}.")
+        }
+        Notice::ContactSet { old, new } => format!(
+            "Un administrador ha cambiado el contacto que consta para usted, de {} a {}. Los códigos ya configurados se envían adonde se enviaban.",
+            known(old.as_deref()),
+            known(new.as_deref())
         ),
-        Notice::BackupCodeUsed { left } => (
-            "se ha usado un código de respaldo",
-            format!("Se ha usado uno de sus códigos de respaldo. Le quedan {left}."),
+        Notice::PlaceRemembered { address } => format!(
+            "Cuando inicie sesión desde {}, no se le pedirá ningún código durante un tiempo.",
+            name(address)
         ),
-        Notice::ContactSet { old, new } => (
-            "se ha cambiado su contacto",
-            format!(
-                "Un administrador ha cambiado el contacto que consta para usted, de {} a {}. Los códigos ya configurados se envían adonde se enviaban.",
-                known(old.as_deref()),
-                known(new.as_deref())
-            ),
+        Notice::PlacesForgotten => {
+            "Se le vuelve a pedir un código donde durante un tiempo no se le pedía.".to_owned()
+        }
+        Notice::Locked { from, until } => format!(
+            "Tras una contraseña correcta, se han introducido demasiados códigos incorrectos desde {}. {} Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
+            source(*from),
+            until.map_or_else(
+                || "El inicio de sesión está bloqueado hasta que se le restablezca.".to_owned(),
+                |until| format!("El inicio de sesión está bloqueado hasta el {}.", moment(until))
+            )
         ),
-        Notice::PlaceRemembered { address } => (
-            "se recuerda un lugar",
-            format!(
-                "Cuando inicie sesión desde {}, no se le pedirá ningún código durante un tiempo.",
-                name(address)
-            ),
+        Notice::WrongCodes { from } => format!(
+            "Tras una contraseña correcta, se han introducido códigos incorrectos desde {}, desde donde usted no ha iniciado sesión últimamente. Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
+            source(*from)
         ),
-        Notice::PlacesForgotten => (
-            "se han olvidado lugares recordados",
-            "Se le vuelve a pedir un código donde durante un tiempo no se le pedía.".to_owned(),
+        Notice::Reset => {
+            "Un administrador ha eliminado sus códigos; se le pedirá que los configure de nuevo.".to_owned()
+        }
+        Notice::Unlocked => "Un administrador ha puesto fin a un bloqueo por códigos incorrectos.".to_owned(),
+        Notice::Invited { expires } => format!(
+            "Un administrador ha creado una invitación con la que se puede configurar un código para usted, hasta el {}.",
+            moment(*expires)
         ),
-        Notice::Locked { from, until } => (
-            "bloqueo por códigos incorrectos",
-            format!(
-                "Tras una contraseña correcta, se han introducido demasiados códigos incorrectos desde {}. {} Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
-                source(*from),
-                until.map_or_else(
-                    || "El inicio de sesión está bloqueado hasta que se le restablezca.".to_owned(),
-                    |until| format!("El inicio de sesión está bloqueado hasta el {}.", moment(until))
-                )
-            ),
-        ),
-        Notice::WrongCodes { from } => (
-            "códigos incorrectos desde una dirección desconocida",
-            format!(
-                "Tras una contraseña correcta, se han introducido códigos incorrectos desde {}, desde donde usted no ha iniciado sesión últimamente. Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
-                source(*from)
-            ),
-        ),
-        Notice::Reset => (
-            "se han restablecido sus códigos",
-            "Un administrador ha eliminado sus códigos; se le pedirá que los configure de nuevo.".to_owned(),
-        ),
-        Notice::Unlocked => (
-            "se le ha desbloqueado",
-            "Un administrador ha puesto fin a un bloqueo por códigos incorrectos.".to_owned(),
-        ),
-        Notice::Invited { expires } => (
-            "se le invita a configurar un código",
-            format!(
-                "Un administrador ha creado una invitación con la que se puede configurar un código para usted, hasta el {}.",
-                moment(*expires)
-            ),
-        ),
-        Notice::SwitchedOn => (
-            "los códigos están activados",
+        Notice::SwitchedOn => {
             "Un administrador ha activado los códigos para usted: se le pedirá uno al iniciar sesión."
-                .to_owned(),
-        ),
-        Notice::SwitchedOff => (
-            "los códigos están desactivados",
-            "Un administrador ha desactivado los códigos para usted: ahora basta su contraseña.".to_owned(),
-        ),
+                .to_owned()
+        }
+        Notice::SwitchedOff => {
+            "Un administrador ha desactivado los códigos para usted: ahora basta su contraseña.".to_owned()
+        }
     }
 }
 
