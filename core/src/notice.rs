@@ -244,6 +244,7 @@ mod tests {
             sent: crate::factor::sent::SentParameters::default(),
             sending: crate::sending::SendLimits::default(),
             channels: Channels { email: true, ..Channels::default() },
+            texts: crate::words::texts::Texts::default(),
         }
     }
 

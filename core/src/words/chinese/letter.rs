@@ -3,6 +3,7 @@
 use super::contact;
 use crate::login::Source;
 use crate::notice::Notice;
+use crate::time::WallTime;
 use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
 
 /// Says what stands around a code.
@@ -81,14 +82,7 @@ fn sentence(notice: &Notice) -> String {
             format!("您从 {} 登录时，在一段时间内不会要求您输入验证码。", name(address))
         }
         Notice::PlacesForgotten => "此前一段时间内未要求验证码的地点，现在会再次要求。".to_owned(),
-        Notice::Locked { from, until } => format!(
-            "在密码正确之后，来自 {} 的错误验证码过多。{}如果不是您本人，说明有人知道您的密码：请更改密码。",
-            source(*from),
-            until.map_or_else(
-                || "在您被重置之前，登录已锁定。".to_owned(),
-                |until| format!("登录已锁定至 {}。", moment(until))
-            )
-        ),
+        Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "在密码正确之后，有人从 {} 输入了错误的验证码，而您近期未从该处登录。如果不是您本人，说明有人知道您的密码：请更改密码。",
             source(*from)
@@ -101,6 +95,17 @@ fn sentence(notice: &Notice) -> String {
         Notice::SwitchedOn => "管理员已为您启用验证码：登录时会要求您输入验证码。".to_owned(),
         Notice::SwitchedOff => "管理员已为您停用验证码：现在仅需密码即可登录。".to_owned(),
     }
+}
+
+fn locked(from: Source, until: Option<WallTime>) -> String {
+    format!(
+        "在密码正确之后，来自 {} 的错误验证码过多。{}如果不是您本人，说明有人知道您的密码：请更改密码。",
+        source(from),
+        until.map_or_else(
+            || "在您被重置之前，登录已锁定。".to_owned(),
+            |until| format!("登录已锁定至 {}。", moment(until))
+        )
+    )
 }
 
 fn source(source: Source) -> String {

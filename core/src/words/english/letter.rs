@@ -3,6 +3,7 @@
 use super::whom;
 use crate::login::Source;
 use crate::notice::Notice;
+use crate::time::WallTime;
 use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
 
 /// Says what stands around a code.
@@ -87,14 +88,7 @@ fn sentence(notice: &Notice) -> String {
         Notice::PlacesForgotten => {
             "You are asked for a code again where you were not for a while.".to_owned()
         }
-        Notice::Locked { from, until } => format!(
-            "After a right password, too many wrong codes were entered from {}. {} If it was not you, somebody knows your password: change it.",
-            source(*from),
-            until.map_or_else(
-                || "Logging in is locked until you are reset.".to_owned(),
-                |until| format!("Logging in is locked until {}.", moment(until))
-            )
-        ),
+        Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "After a right password, wrong codes were entered from {}, from where you have not logged in lately. If it was not you, somebody knows your password: change it.",
             source(*from)
@@ -115,6 +109,17 @@ fn sentence(notice: &Notice) -> String {
             "An administrator switched codes off for you: your password alone is enough now.".to_owned()
         }
     }
+}
+
+fn locked(from: Source, until: Option<WallTime>) -> String {
+    format!(
+        "After a right password, too many wrong codes were entered from {}. {} If it was not you, somebody knows your password: change it.",
+        source(from),
+        until.map_or_else(
+            || "Logging in is locked until you are reset.".to_owned(),
+            |until| format!("Logging in is locked until {}.", moment(until))
+        )
+    )
 }
 
 fn source(source: Source) -> String {

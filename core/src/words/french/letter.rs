@@ -3,6 +3,7 @@
 use super::{quoted, whom};
 use crate::login::Source;
 use crate::notice::Notice;
+use crate::time::WallTime;
 use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
 
 /// Says what stands around a code.
@@ -97,14 +98,7 @@ fn sentence(notice: &Notice) -> String {
             "Un code vous est de nouveau demandé là où il ne l’était plus pendant un certain temps."
                 .to_owned()
         }
-        Notice::Locked { from, until } => format!(
-            "Après un mot de passe correct, trop de codes incorrects ont été saisis depuis {}. {} Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
-            source(*from),
-            until.map_or_else(
-                || "La connexion est verrouillée jusqu’à une réinitialisation.".to_owned(),
-                |until| format!("La connexion est verrouillée jusqu’au {}.", moment(until))
-            )
-        ),
+        Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "Après un mot de passe correct, des codes incorrects ont été saisis depuis {}, d’où vous ne vous êtes pas connecté récemment. Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
             source(*from)
@@ -129,6 +123,17 @@ fn sentence(notice: &Notice) -> String {
                 .to_owned()
         }
     }
+}
+
+fn locked(from: Source, until: Option<WallTime>) -> String {
+    format!(
+        "Après un mot de passe correct, trop de codes incorrects ont été saisis depuis {}. {} Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
+        source(from),
+        until.map_or_else(
+            || "La connexion est verrouillée jusqu’à une réinitialisation.".to_owned(),
+            |until| format!("La connexion est verrouillée jusqu’au {}.", moment(until))
+        )
+    )
 }
 
 fn source(source: Source) -> String {

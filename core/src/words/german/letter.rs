@@ -3,6 +3,7 @@
 use super::turn_to;
 use crate::login::Source;
 use crate::notice::Notice;
+use crate::time::WallTime;
 use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
 
 /// Says what stands around a code.
@@ -77,14 +78,7 @@ fn sentence(notice: &Notice) -> String {
             ),
         Notice::PlaceRemembered { address } => format!("Wenn Sie sich von {} anmelden, werden Sie eine Zeit lang nicht nach einem Code gefragt.", name(address)),
         Notice::PlacesForgotten => "Sie werden wieder überall nach einem Code gefragt, wo Sie es eine Zeit lang nicht wurden.".to_owned(),
-        Notice::Locked { from, until } => format!(
-                "Nach einem richtigen Passwort wurden von {} zu viele falsche Codes eingegeben. {} Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",
-                source(*from),
-                until.map_or_else(
-                    || "Die Anmeldung ist gesperrt, bis Sie zurückgesetzt werden.".to_owned(),
-                    |until| format!("Die Anmeldung ist bis {} gesperrt.", moment(until))
-                )
-            ),
+        Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
                 "Nach einem richtigen Passwort wurden von {}, von wo Sie sich in letzter Zeit nicht angemeldet haben, falsche Codes eingegeben. Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",
                 source(*from)
@@ -98,6 +92,17 @@ fn sentence(notice: &Notice) -> String {
         Notice::SwitchedOn => "Die Systemverwaltung hat Codes für Sie eingeschaltet: Sie werden bei der Anmeldung danach gefragt.".to_owned(),
         Notice::SwitchedOff => "Die Systemverwaltung hat Codes für Sie ausgeschaltet: Ihr Passwort allein genügt jetzt.".to_owned(),
     }
+}
+
+fn locked(from: Source, until: Option<WallTime>) -> String {
+    format!(
+        "Nach einem richtigen Passwort wurden von {} zu viele falsche Codes eingegeben. {} Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",
+        source(from),
+        until.map_or_else(
+            || "Die Anmeldung ist gesperrt, bis Sie zurückgesetzt werden.".to_owned(),
+            |until| format!("Die Anmeldung ist bis {} gesperrt.", moment(until))
+        )
+    )
 }
 
 fn source(source: Source) -> String {

@@ -3,6 +3,7 @@
 use super::contact;
 use crate::login::Source;
 use crate::notice::Notice;
+use crate::time::WallTime;
 use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
 
 /// Says what stands around a code.
@@ -89,14 +90,7 @@ fn sentence(notice: &Notice) -> String {
         Notice::PlacesForgotten => {
             "しばらくの間コードを求められなかった場所でも、再びコードを求められます。".to_owned()
         }
-        Notice::Locked { from, until } => format!(
-            "正しいパスワードの後、{}から誤ったコードが何度も入力されました。{}お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
-            source(*from),
-            until.map_or_else(
-                || "リセットされるまでログインはロックされます。".to_owned(),
-                |until| format!("{}までログインはロックされます。", moment(until))
-            )
-        ),
+        Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "正しいパスワードの後、最近ログインしていない{}から誤ったコードが入力されました。お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
             source(*from)
@@ -113,6 +107,17 @@ fn sentence(notice: &Notice) -> String {
             "管理者がコードを無効にしました。パスワードだけでログインできます。".to_owned()
         }
     }
+}
+
+fn locked(from: Source, until: Option<WallTime>) -> String {
+    format!(
+        "正しいパスワードの後、{}から誤ったコードが何度も入力されました。{}お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
+        source(from),
+        until.map_or_else(
+            || "リセットされるまでログインはロックされます。".to_owned(),
+            |until| format!("{}までログインはロックされます。", moment(until))
+        )
+    )
 }
 
 fn source(source: Source) -> String {

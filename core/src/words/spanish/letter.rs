@@ -3,6 +3,7 @@
 use super::{quoted, turn_to};
 use crate::login::Source;
 use crate::notice::Notice;
+use crate::time::WallTime;
 use crate::words::letter::{CodePhrases, Facts, Life, NoticePhrases, Occasion, moment, name};
 
 /// Says what stands around a code.
@@ -92,14 +93,7 @@ fn sentence(notice: &Notice) -> String {
         Notice::PlacesForgotten => {
             "Se le vuelve a pedir un código donde durante un tiempo no se le pedía.".to_owned()
         }
-        Notice::Locked { from, until } => format!(
-            "Tras una contraseña correcta, se han introducido demasiados códigos incorrectos desde {}. {} Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
-            source(*from),
-            until.map_or_else(
-                || "El inicio de sesión está bloqueado hasta que se le restablezca.".to_owned(),
-                |until| format!("El inicio de sesión está bloqueado hasta el {}.", moment(until))
-            )
-        ),
+        Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "Tras una contraseña correcta, se han introducido códigos incorrectos desde {}, desde donde usted no ha iniciado sesión últimamente. Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
             source(*from)
@@ -120,6 +114,17 @@ fn sentence(notice: &Notice) -> String {
             "Un administrador ha desactivado los códigos para usted: ahora basta su contraseña.".to_owned()
         }
     }
+}
+
+fn locked(from: Source, until: Option<WallTime>) -> String {
+    format!(
+        "Tras una contraseña correcta, se han introducido demasiados códigos incorrectos desde {}. {} Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
+        source(from),
+        until.map_or_else(
+            || "El inicio de sesión está bloqueado hasta que se le restablezca.".to_owned(),
+            |until| format!("El inicio de sesión está bloqueado hasta el {}.", moment(until))
+        )
+    )
 }
 
 fn source(source: Source) -> String {
