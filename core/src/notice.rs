@@ -128,21 +128,14 @@ pub fn notices(
         if !has_room(after, settings, outgoing.len(), at) {
             break;
         }
-        let letter = NoticeLetter {
-            notice,
-            organization: &settings.organization,
-            person: person.name.as_str(),
-            host: &host.name,
-            at,
-            help: settings.help.as_deref(),
-        };
+        let letter = NoticeLetter { notice, person: person.name.as_str(), host: &host.name, at };
         let id = RequestId::random(entropy);
         after.note_send(id, Purpose::Notice, at);
         outgoing.push(Outgoing {
             id,
             recipient: Recipient::Email(address),
             purpose: Purpose::Notice,
-            letter: write(settings.language, &letter),
+            letter: write(&settings.voice(settings.language), &letter),
             queued: at,
             expires: at.after(DAY),
         });

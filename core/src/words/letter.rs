@@ -16,7 +16,7 @@ use crate::notice::Notice;
 use crate::secret::Secret;
 use crate::time::WallTime;
 
-use super::{Language, chinese, clock, english, french, german, japanese, shown, spanish};
+use super::{Language, Voice, chinese, clock, english, french, german, japanese, shown, spanish};
 use gsm::is_one_message;
 use html::{escaped, page};
 
@@ -27,8 +27,6 @@ const NAME_LIMIT: usize = 64;
 pub struct CodeLetter<'a> {
     /// On which channel it goes.
     pub channel: Channel,
-    /// Whose product this is, for the person.
-    pub organization: &'a str,
     /// Who logs in.
     pub person: &'a str,
     /// To which service.
@@ -41,8 +39,6 @@ pub struct CodeLetter<'a> {
     pub at: WallTime,
     /// How long the code is good.
     pub lifetime: Duration,
-    /// Whom to tell when it was somebody else.
-    pub help: Option<&'a str>,
 }
 
 /// What a letter with a notice tells.
@@ -50,16 +46,12 @@ pub struct CodeLetter<'a> {
 pub struct NoticeLetter<'a> {
     /// What happened.
     pub notice: &'a Notice,
-    /// Whose product this is, for the person.
-    pub organization: &'a str,
     /// To whom it happened.
     pub person: &'a str,
     /// On which host.
     pub host: &'a str,
     /// When.
     pub at: WallTime,
-    /// Whom to tell when it was somebody else.
-    pub help: Option<&'a str>,
 }
 
 /// The facts of a code letter as they are written: printable and cut.
@@ -111,9 +103,9 @@ pub(super) struct NoticePhrases {
 
 /// Writes the letter that brings a code.
 #[must_use]
-pub fn code(language: Language, letter: &CodeLetter<'_>, code: &str) -> Letter {
-    let facts = Facts::of(letter);
-    let phrases = match language {
+pub fn code(voice: &Voice<'_>, letter: &CodeLetter<'_>, code: &str) -> Letter {
+    let facts = Facts::of(voice, letter);
+    let phrases = match voice.language {
         Language::English => english::letter::code(&facts),
         Language::German => german::letter::code(&facts),
         Language::French => french::letter::code(&facts),
@@ -122,7 +114,7 @@ pub fn code(language: Language, letter: &CodeLetter<'_>, code: &str) -> Letter {
         Language::Japanese => japanese::letter::code(&facts),
     };
     match letter.channel {
-        Channel::Email => code_mail(language, &phrases, &facts.organization, code),
+        Channel::Email => code_mail(voice, &phrases, code),
         Channel::Sms => spoken_or_short(short_message(&phrases, code)),
         Channel::Call => spoken_or_short(call(&phrases, code)),
     }
@@ -130,12 +122,12 @@ pub fn code(language: Language, letter: &CodeLetter<'_>, code: &str) -> Letter {
 
 /// Writes the letter that tells of a change or of danger; notices go by e-mail only.
 #[must_use]
-pub fn notice(language: Language, letter: &NoticeLetter<'_>) -> Letter {
-    let NoticeLetter { notice, organization, person, host, at, help } = *letter;
-    let [organization, person, host] = [organization, person, host].map(name);
-    let (help, time) = (help.map(shown), moment(at));
+pub fn notice(voice: &Voice<'_>, letter: &NoticeLetter<'_>) -> Letter {
+    let NoticeLetter { notice, person, host, at } = *letter;
+    let [person, host] = [person, host].map(name);
+    let (help, time) = (voice.help.map(shown), moment(at));
     let facts = Occasion { person: &person, host: &host, time: &time, help: help.as_deref() };
-    let phrases = match language {
+    let phrases = match voice.language {
         Language::English => english::letter::notice(notice, &facts),
         Language::German => german::letter::notice(notice, &facts),
         Language::French => french::letter::notice(notice, &facts),
@@ -145,11 +137,11 @@ pub fn notice(language: Language, letter: &NoticeLetter<'_>) -> Letter {
     };
     let NoticePhrases { headline, sentence, occasion, warning } = phrases;
     let subject = format!("{host}: {headline}");
-    let paragraphs = [sentence, occasion, warning, organization];
+    let paragraphs = [sentence, occasion, warning, closing(voice)];
     let html: String =
         paragraphs.iter().map(|paragraph| format!("<p>{}</p>\n", escaped(paragraph))).collect();
     Letter {
-        html: Secret::new(page(language, &subject, &html)),
+        html: Secret::new(page(voice.language, &subject, &html)),
         text: Secret::new(paragraphs.join("\n\n") + "\n"),
         subject: Secret::new(subject),
     }
@@ -164,34 +156,35 @@ pub(super) struct Occasion<'a> {
 }
 
 impl Facts {
-    fn of(letter: &CodeLetter<'_>) -> Self {
+    fn of(voice: &Voice<'_>, letter: &CodeLetter<'_>) -> Self {
         let seconds = letter.lifetime.as_secs();
         let life =
             if seconds.is_multiple_of(60) { Life::Minutes(seconds / 60) } else { Life::Seconds(seconds) };
         Self {
-            organization: name(letter.organization),
+            organization: name(voice.organization),
             person: name(letter.person),
             service: name(letter.service),
             host: name(letter.host),
             source: letter.source,
             time: moment(letter.at),
             life,
-            help: letter.help.map(shown),
+            help: voice.help.map(shown),
         }
     }
 }
 
 /// The mail: the code is the first word of its subject, so that it is seen without opening.
-fn code_mail(language: Language, phrases: &CodePhrases, organization: &str, code: &str) -> Letter {
+fn code_mail(voice: &Voice<'_>, phrases: &CodePhrases, code: &str) -> Letter {
     let CodePhrases { subject, heading, about, warning, .. } = phrases;
+    let closing = closing(voice);
     let word = in_groups(code, '-');
     let grouped = in_groups(code, ' ');
     // `concat` allocates once, so that no copy of the code stays behind.
     let subject = Secret::new([word.expose(), " ", subject].concat());
     let text =
-        [heading, "\n\n    ", grouped.expose(), "\n\n", about, "\n\n", warning, "\n\n", organization, "\n"];
-    let [heading, about, warning, organization] =
-        [heading, about.as_str(), warning.as_str(), organization].map(escaped);
+        [heading, "\n\n    ", grouped.expose(), "\n\n", about, "\n\n", warning, "\n\n", &closing, "\n"];
+    let [heading, about, warning, end] =
+        [heading, about.as_str(), warning.as_str(), closing.as_str()].map(escaped);
     let body = Secret::new(
         [
             "<p>",
@@ -203,12 +196,12 @@ fn code_mail(language: Language, phrases: &CodePhrases, organization: &str, code
             "</p>\n<p>",
             &warning,
             "</p>\n<p>",
-            &organization,
+            &end,
             "</p>\n",
         ]
         .concat(),
     );
-    let html = Secret::new(page(language, subject.expose(), body.expose()));
+    let html = Secret::new(page(voice.language, subject.expose(), body.expose()));
     Letter { subject, text: Secret::new(text.concat()), html }
 }
 
@@ -241,6 +234,11 @@ fn spoken_or_short(text: Secret<String>) -> Letter {
     Letter { subject: Secret::new(String::new()), text, html: Secret::new(String::new()) }
 }
 
+/// The last line of a mail: the organization's own, else its name.
+fn closing(voice: &Voice<'_>) -> String {
+    voice.close_mail().unwrap_or_else(|| name(voice.organization))
+}
+
 pub(super) fn name(text: &str) -> String {
     shown(text).chars().take(NAME_LIMIT).collect()
 }
@@ -261,27 +259,29 @@ mod tests {
     const HOSTILE: &str =
         "Eve\r\nBcc: eve@example.org\n\n<script>alert(1)</script>\"'&\u{1b}[2J\u{202e}\u{2028}";
 
+    fn voice(language: Language) -> Voice<'static> {
+        let organization = "Example University";
+        Voice { organization, help: Some("IT helpdesk, +49 30 1234"), ..language.into() }
+    }
+
     fn letter(channel: Channel) -> CodeLetter<'static> {
         CodeLetter {
             channel,
-            organization: "Example University",
             person: "alice",
             service: "sshd",
             host: "web1.example.org",
             source: Source::Address("198.51.100.7".parse().unwrap()),
             at: WallTime::from_seconds(1_772_632_920),
             lifetime: Duration::from_mins(5),
-            help: Some("IT helpdesk, +49 30 1234"),
         }
     }
 
     fn hostile(channel: Channel, text: &str) -> CodeLetter<'_> {
-        let help = Some(text);
-        CodeLetter { organization: text, person: text, service: text, host: text, help, ..letter(channel) }
+        CodeLetter { person: text, service: text, host: text, ..letter(channel) }
     }
 
     fn mail(language: Language) -> [String; 3] {
-        parts(&code(language, &letter(Channel::Email), CODE))
+        parts(&code(&voice(language), &letter(Channel::Email), CODE))
     }
 
     fn parts(letter: &Letter) -> [String; 3] {
@@ -321,7 +321,7 @@ mod tests {
             }
             for source in [Source::Local, Source::Unknown] {
                 let letter = CodeLetter { source, ..letter(Channel::Email) };
-                assert!(!code(language, &letter, CODE).text.expose().contains("local"));
+                assert!(!code(&voice(language), &letter, CODE).text.expose().contains("local"));
             }
         }
     }
@@ -332,8 +332,12 @@ mod tests {
         for (language, text) in
             LANGUAGES.into_iter().flat_map(|language| [(language, HOSTILE), (language, &*long)])
         {
-            let plain = parts(&code(language, &letter(Channel::Email), CODE));
-            let [subject, body, html] = parts(&code(language, &hostile(Channel::Email, text), CODE));
+            let plain = parts(&code(&voice(language), &letter(Channel::Email), CODE));
+            let [subject, body, html] = parts(&code(
+                &Voice { organization: text, help: Some(text), ..language.into() },
+                &hostile(Channel::Email, text),
+                CODE,
+            ));
             for part in [&subject, &body, &html] {
                 assert!(!part.contains(['\r', '\u{1b}', '\u{202e}', '\u{2028}']), "{part:?}");
                 assert!(part.len() < 4_000, "{}", part.len());
@@ -343,7 +347,11 @@ mod tests {
             let lines = |text: &str| text.lines().count();
             assert_eq!((lines(&body), lines(&html)), (lines(&plain[1]), lines(&plain[2])));
             for channel in [Channel::Sms, Channel::Call] {
-                let [subject, body, html] = parts(&code(language, &hostile(channel, text), CODE));
+                let [subject, body, html] = parts(&code(
+                    &Voice { organization: text, help: Some(text), ..language.into() },
+                    &hostile(channel, text),
+                    CODE,
+                ));
                 assert!(subject.is_empty() && html.is_empty());
                 assert_eq!(lines(&body), 1, "{body:?}");
                 assert!(!body.contains('\r') && body.len() < 500, "{body:?}");
@@ -356,13 +364,14 @@ mod tests {
         for language in LANGUAGES {
             let notice = NoticeLetter {
                 notice: &Notice::Reset,
-                organization: "Example University",
                 person: "alice",
                 host: "web1.example.org",
                 at: WallTime::from_seconds(0),
-                help: None,
             };
-            for letter in [code(language, &letter(Channel::Email), CODE), super::notice(language, &notice)] {
+            for letter in [
+                code(&voice(language), &letter(Channel::Email), CODE),
+                super::notice(&voice(language), &notice),
+            ] {
                 let html = letter.html.expose().to_ascii_lowercase();
                 assert!(
                     !["http", "href", "src=", "<img", "url("].iter().any(|part| html.contains(part)),
@@ -377,7 +386,7 @@ mod tests {
         for language in LANGUAGES {
             for life in [30, 60, 300, 600] {
                 let letter = CodeLetter { lifetime: Duration::from_secs(life), ..letter(Channel::Sms) };
-                let text = code(language, &letter, "CDFG34").text;
+                let text = code(&voice(language), &letter, "CDFG34").text;
                 assert!(text.expose().starts_with("CDF G34 "), "{text:?}");
                 assert!(
                     gsm::is_one_message(text.expose()) && !text.expose().contains('\n'),
@@ -386,10 +395,10 @@ mod tests {
                 );
             }
             let long = "x".repeat(300);
-            let text = code(language, &hostile(Channel::Sms, &long), CODE).text;
+            let text = code(&voice(language), &hostile(Channel::Sms, &long), CODE).text;
             assert!(gsm::is_one_message(text.expose()), "{}", text.expose());
         }
-        let text = code(Language::English, &letter(Channel::Sms), CODE).text;
+        let text = code(&voice(Language::English), &letter(Channel::Sms), CODE).text;
         let whole = "4930 2718 is your code for sshd on web1.example.org, from 198.51.100.7. Good for 5 minutes. Give it to nobody.";
         assert_eq!(text.expose(), whole);
     }
@@ -397,7 +406,7 @@ mod tests {
     #[test]
     fn a_western_language_names_service_host_and_source_in_one_text_message() {
         for language in [Language::English, Language::German, Language::French, Language::Spanish] {
-            let text = code(language, &letter(Channel::Sms), CODE).text;
+            let text = code(&voice(language), &letter(Channel::Sms), CODE).text;
             assert!(
                 text.expose().contains("web1.example.org") && text.expose().contains("198.51.100.7"),
                 "{language:?}"
@@ -408,7 +417,7 @@ mod tests {
     #[test]
     fn a_call_speaks_digit_by_digit_and_twice() {
         for language in LANGUAGES {
-            let spoken = code(language, &letter(Channel::Call), CODE).text;
+            let spoken = code(&voice(language), &letter(Channel::Call), CODE).text;
             assert_eq!(spoken.expose().matches("4, 9, 3, 0, 2, 7, 1, 8").count(), 2, "{}", spoken.expose());
             assert!(!spoken.expose().contains("4930"));
         }
@@ -442,19 +451,15 @@ mod tests {
         for (told, facts) in &all {
             let mut seen = std::collections::BTreeSet::new();
             for language in LANGUAGES {
-                let letter = NoticeLetter {
-                    notice: told,
-                    organization: "Example University",
-                    person: "alice",
-                    host: "web1.example.org",
-                    at,
-                    help: Some("the desk"),
-                };
-                let [subject, text, html] = parts(&notice(language, &letter));
+                let letter = NoticeLetter { notice: told, person: "alice", host: "web1.example.org", at };
+                let [subject, text, html] = parts(&notice(&voice(language), &letter));
                 assert!(subject.starts_with("web1.example.org: "), "{subject}");
-                for fact in
-                    facts.iter().chain(&["alice", "2026-03-04 14:02 UTC", "the desk", "Example University"])
-                {
+                for fact in facts.iter().chain(&[
+                    "alice",
+                    "2026-03-04 14:02 UTC",
+                    "IT helpdesk",
+                    "Example University",
+                ]) {
                     assert!(text.contains(fact) && html.contains(fact), "{fact}: {text}");
                 }
                 assert!(!html.contains("<1>") && !text.contains(['\r', '\u{1b}']), "{html}");
@@ -465,7 +470,7 @@ mod tests {
 
     #[test]
     fn a_letter_does_not_show_itself() {
-        let letter = code(Language::English, &letter(Channel::Email), CODE);
+        let letter = code(&voice(Language::English), &letter(Channel::Email), CODE);
         assert!(!format!("{letter:?}").contains("2718"));
     }
 }
