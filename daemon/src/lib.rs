@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod bus;
+pub mod delivery;
 pub mod directory;
 pub mod engine;
 pub mod host;

@@ -12,13 +12,13 @@ use nix::libc;
 use zeroize::Zeroizing;
 
 /// What the file of a secret may allow at most: its owner writes, its group reads.
-pub(super) const PRIVATE: u32 = 0o640;
+pub(crate) const PRIVATE: u32 = 0o640;
 /// What a file that everybody may read may allow at most.
-pub(super) const PUBLIC: u32 = 0o644;
+pub(crate) const PUBLIC: u32 = 0o644;
 
 /// Whether the name may be a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Links {
+pub(crate) enum Links {
     /// It may; the file that it leads to is checked.
     Followed,
     /// It may not.
@@ -29,7 +29,7 @@ pub(super) enum Links {
 ///
 /// # Errors
 /// What is wrong with it, without the path.
-pub(super) fn read(path: &Path, widest: u32, links: Links, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(crate) fn read(path: &Path, widest: u32, links: Links, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let file = open(path, links).map_err(|error| error.to_string())?;
     let size = check_holder(&file, widest)?;
     if size > limit {

@@ -11,7 +11,7 @@ pub mod sqlite;
 #[cfg(test)]
 mod conformance;
 mod encoding;
-mod guarded_file;
+pub(crate) mod guarded_file;
 mod migration;
 mod wrapping_key;
 
