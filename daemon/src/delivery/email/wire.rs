@@ -47,8 +47,8 @@ impl AsyncRead for Wire {
         if self.left == 0 {
             return Poll::Ready(Err(io::Error::other("the server says too much")));
         }
-        let most = if self.is_clear { 1 } else { self.left };
-        let mut part = buffer.take(most);
+        let most = if self.is_clear { 1 } else { self.left }.min(buffer.remaining());
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
         let count = part.filled().len();
         buffer.advance(count);
