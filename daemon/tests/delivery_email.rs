@@ -199,6 +199,8 @@ async fn what_is_put_behind_the_answer_to_starttls_ends_the_connection() {
     let attempt = place.deliver().await;
     assert!(matches!(attempt, Attempt::NotNow(_)), "{attempt:?}");
     place.assert_nothing_crossed();
+    let commands = place.server.commands();
+    assert!(!commands.iter().any(|command| command == "AUTH"), "no login after words of another: {commands:?}");
 }
 
 #[tokio::test]

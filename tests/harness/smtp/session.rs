@@ -3,7 +3,7 @@
 //! Owns the dialogue. A client that breaks off ends it; nothing here can fail a test by itself.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,10 +43,13 @@ enum Course {
 pub(super) fn serve(stream: TcpStream, script: Script, shared: &Arc<Shared>) {
     let _ = stream.set_read_timeout(Some(IDLE));
     let _ = stream.set_write_timeout(Some(IDLE));
+    let closing = stream.try_clone();
     let line = Line::new(stream, shared);
     let session = Session { line, script, shared, user: None, from: None, recipients: Vec::new() };
     // An error is the client's leaving, or the end of the server.
     let _ = session.talk();
+    // Whoever keeps another handle keeps the connection open: the client would hear nothing.
+    let _ = closing.map(|stream| stream.shutdown(Shutdown::Both));
 }
 
 impl Session<'_> {
