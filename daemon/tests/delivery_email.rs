@@ -1,6 +1,6 @@
 //! E-mail against a server that fails as it is told: what is taken, what is tried again, what never crosses in the clear.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[expect(dead_code, reason = "each test file uses its part")]
 mod letters;
@@ -160,7 +160,10 @@ async fn without_tls_nothing_is_said() {
         assert!(matches!(attempt, Attempt::NotNow(_)), "{line:?}: {attempt:?}");
         place.assert_nothing_crossed();
         let commands = place.server.commands();
-        assert!(!commands.iter().any(|command| command == "AUTH" || command.starts_with("MAIL")), "{commands:?}");
+        assert!(
+            !commands.iter().any(|command| command == "AUTH" || command.starts_with("MAIL")),
+            "{commands:?}"
+        );
     }
 }
 
@@ -200,7 +203,10 @@ async fn what_is_put_behind_the_answer_to_starttls_ends_the_connection() {
     assert!(matches!(attempt, Attempt::NotNow(_)), "{attempt:?}");
     place.assert_nothing_crossed();
     let commands = place.server.commands();
-    assert!(!commands.iter().any(|command| command == "AUTH"), "no login after words of another: {commands:?}");
+    assert!(
+        !commands.iter().any(|command| command == "AUTH"),
+        "no login after words of another: {commands:?}"
+    );
 }
 
 #[tokio::test]
@@ -252,7 +258,8 @@ async fn a_connection_lost_before_the_message_is_tried_again_and_after_it_never(
         assert!(matches!(attempt, Attempt::NotNow(_)), "{step:?}: {attempt:?}");
         assert_eq!(place.server.mails(), []);
     }
-    let place = Place::with(Line::Implicit, Trust::Valid, |script| script.fault(Step::Body, Fault::Drop, ONCE));
+    let place =
+        Place::with(Line::Implicit, Trust::Valid, |script| script.fault(Step::Body, Fault::Drop, ONCE));
     let attempt = place.deliver().await;
     assert!(matches!(attempt, Attempt::Unknown(_)), "{attempt:?}");
     assert_eq!(place.server.mails().len(), 1, "this one was taken, and nobody could know");
@@ -262,7 +269,8 @@ async fn a_connection_lost_before_the_message_is_tried_again_and_after_it_never(
 async fn a_tarpit_costs_its_time_and_no_more() {
     for (step, is_known) in [(Step::Greeting, true), (Step::Recipient, true), (Step::Body, false)] {
         let silence = Fault::Silence(Duration::from_mins(1));
-        let mut place = Place::with(Line::StartTls, Trust::Valid, |script| script.fault(step, silence, ALWAYS));
+        let mut place =
+            Place::with(Line::StartTls, Trust::Valid, |script| script.fault(step, silence, ALWAYS));
         place.settings.timeout = Duration::from_millis(500);
         let begun = Instant::now();
         let attempt = place.deliver().await;

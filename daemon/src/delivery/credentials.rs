@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn what_is_not_one_line_is_refused_without_repeating_it() {
-        for content in [&b""[..], b"\n", b"word\r\n", b"word\nword\n", b"wo\0rd", b"word\xff", &[b'w'; 5000]] {
+        for content in [&b""[..], b"\n", b"word\r\n", b"word\nword\n", b"wo\0rd", b"word\xff", &[b'w'; 5000]]
+        {
             let (_folder, credentials) = holding(content, 0o600);
             let refusal = credentials.read("sms-token").unwrap_err();
             assert!(!refusal.contains("word") && !refusal.contains("www"), "{refusal}");

@@ -55,7 +55,8 @@ pub(super) fn prepare(message: &Outgoing, server: &EmailServer) -> Result<Prepar
     let Recipient::Email(recipient) = &message.recipient else {
         return Err("the recipient is not an e-mail address".to_owned());
     };
-    let parsed = |address: &str| address.parse::<Address>().map_err(|_| "an address does not parse".to_owned());
+    let parsed =
+        |address: &str| address.parse::<Address>().map_err(|_| "an address does not parse".to_owned());
     let (from, to) = (parsed(server.from.as_str())?, parsed(recipient.as_str())?);
     let letter = &message.letter;
     let id = format!("<{}@{}>", message.id, server.from.domain());

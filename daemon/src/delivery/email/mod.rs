@@ -197,7 +197,8 @@ fn after_data(error: &Error) -> Attempt {
 fn with_detail(code: impl std::fmt::Display, error: &Error) -> String {
     let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     let word = text.split_ascii_whitespace().next().unwrap_or_default();
-    let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     let is_enhanced = word.split('.').count() == 3 && word.split('.').all(is_number);
     if is_enhanced { format!("{code} {word}") } else { code.to_string() }
 }
