@@ -49,8 +49,8 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodesMade => "新的备用验证码",
         Notice::BackupCodeUsed { .. } => "已使用一个备用验证码",
         Notice::ContactSet { .. } => "您的联系方式已更改",
-        Notice::PlaceRemembered { .. } => "已记住一个地点",
-        Notice::PlacesForgotten => "已忘记所记住的地点",
+        Notice::PlaceRemembered { .. } => "已记住一个登录地址",
+        Notice::PlacesForgotten => "已清除记住的登录地址",
         Notice::Locked { .. } => "验证码错误过多，已锁定",
         Notice::WrongCodes { .. } => "来自未知地址的错误验证码",
         Notice::Reset => "您的验证方式已重置",
@@ -81,7 +81,9 @@ fn sentence(notice: &Notice) -> String {
         Notice::PlaceRemembered { address } => {
             format!("您从 {} 登录时，在一段时间内不会要求您输入验证码。", name(address))
         }
-        Notice::PlacesForgotten => "此前一段时间内未要求验证码的地点，现在会再次要求。".to_owned(),
+        Notice::PlacesForgotten => {
+            "此前一段时间内无需验证码的登录地址，现在会再次要求输入验证码。".to_owned()
+        }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "在密码正确之后，有人从 {} 输入了错误的验证码，而您近期未从该处登录。如果不是您本人，说明有人知道您的密码：请更改密码。",
@@ -102,7 +104,7 @@ fn locked(from: Source, until: Option<WallTime>) -> String {
         "在密码正确之后，来自 {} 的错误验证码过多。{}如果不是您本人，说明有人知道您的密码：请更改密码。",
         source(from),
         until.map_or_else(
-            || "在您被重置之前，登录已锁定。".to_owned(),
+            || "在管理员重置之前，登录将保持锁定。".to_owned(),
             |until| format!("登录已锁定至 {}。", moment(until))
         )
     )

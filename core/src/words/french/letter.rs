@@ -52,13 +52,13 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodesMade => "nouveaux codes de secours",
         Notice::BackupCodeUsed { .. } => "un code de secours a été utilisé",
         Notice::ContactSet { .. } => "votre contact a été modifié",
-        Notice::PlaceRemembered { .. } => "un lieu est mémorisé",
-        Notice::PlacesForgotten => "des lieux mémorisés sont oubliés",
+        Notice::PlaceRemembered { .. } => "une adresse est mémorisée",
+        Notice::PlacesForgotten => "les adresses mémorisées sont oubliées",
         Notice::Locked { .. } => "verrouillage après des codes incorrects",
         Notice::WrongCodes { .. } => "codes incorrects depuis une adresse inconnue",
         Notice::Reset => "vos codes ont été réinitialisés",
-        Notice::Unlocked => "vous avez été déverrouillé",
-        Notice::Invited { .. } => "vous êtes invité à configurer un code",
+        Notice::Unlocked => "votre accès est déverrouillé",
+        Notice::Invited { .. } => "invitation à configurer un code",
         Notice::SwitchedOn => "les codes sont activés",
         Notice::SwitchedOff => "les codes sont désactivés",
     }
@@ -100,7 +100,7 @@ fn sentence(notice: &Notice) -> String {
         }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
-            "Après un mot de passe correct, des codes incorrects ont été saisis depuis {}, d’où vous ne vous êtes pas connecté récemment. Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
+            "Après un mot de passe correct, des codes incorrects ont été saisis depuis {}, d’où vous n’avez pas ouvert de session récemment. Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",
             source(*from)
         ),
         Notice::Reset => {

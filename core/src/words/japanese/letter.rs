@@ -17,7 +17,7 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
             "{host}の{service}への{person}のログイン用です。接続元: {from}、要求日時: {time}。有効期間は{life}、使えるのは1回だけです。"
         ),
         warning: format!(
-            "お心当たりがない場合、パスワードが知られている可能性があります。このコードを誰にも教えず、{}。",
+            "お心当たりがない場合、パスワードが第三者に知られている可能性があります。このコードを誰にも教えず、{}。",
             contact(help.as_deref())
         ),
         short: [
@@ -51,8 +51,8 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodesMade => "新しいバックアップコード",
         Notice::BackupCodeUsed { .. } => "バックアップコードが使われました",
         Notice::ContactSet { .. } => "登録された連絡先が変更されました",
-        Notice::PlaceRemembered { .. } => "場所が記憶されました",
-        Notice::PlacesForgotten => "記憶された場所が消去されました",
+        Notice::PlaceRemembered { .. } => "接続元が記憶されました",
+        Notice::PlacesForgotten => "記憶された接続元が消去されました",
         Notice::Locked { .. } => "コードの誤りが続いたためロックされました",
         Notice::WrongCodes { .. } => "不明なアドレスから誤ったコードが入力されました",
         Notice::Reset => "認証方法がリセットされました",
@@ -88,11 +88,12 @@ fn sentence(notice: &Notice) -> String {
             format!("{}からのログインでは、しばらくの間コードの入力を求められません。", name(address))
         }
         Notice::PlacesForgotten => {
-            "しばらくの間コードを求められなかった場所でも、再びコードを求められます。".to_owned()
+            "しばらくの間コードを求められなかった接続元からのログインでも、再びコードを求められます。"
+                .to_owned()
         }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
-            "正しいパスワードの後、最近ログインしていない{}から誤ったコードが入力されました。お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
+            "正しいパスワードの後、最近ログインしていない{}から誤ったコードが入力されました。お心当たりがない場合、パスワードが第三者に知られています。パスワードを変更してください。",
             source(*from)
         ),
         Notice::Reset => "管理者が認証方法を削除しました。改めて設定するよう求められます。".to_owned(),
@@ -111,7 +112,7 @@ fn sentence(notice: &Notice) -> String {
 
 fn locked(from: Source, until: Option<WallTime>) -> String {
     format!(
-        "正しいパスワードの後、{}から誤ったコードが何度も入力されました。{}お心当たりがない場合、パスワードが知られています。パスワードを変更してください。",
+        "正しいパスワードの後、{}から誤ったコードが何度も入力されました。{}お心当たりがない場合、パスワードが第三者に知られています。パスワードを変更してください。",
         source(from),
         until.map_or_else(
             || "リセットされるまでログインはロックされます。".to_owned(),
