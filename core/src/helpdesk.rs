@@ -1,18 +1,21 @@
-//! Acts of the helpdesk and of root on a person: reset, unlock, invite, switch on and off.
+//! Acts of the helpdesk and of root on a person: reset, unlock, invite, switch on and off, contacts on file.
 //!
 //! Owns who may act on whom, what an act changes, and its record; `inviting` has what opens a way to a factor, `choosing`
-//! row P2 `chosen`. Polkit answers before whether the caller is of the
+//! row P2 `chosen`, `contacting` the contact on file. The person is told of each by e-mail. Polkit answers before whether the caller is of the
 //! helpdesk at all; whatever it says, the helpdesk never acts on root, on protected groups, or on itself (row H4).
 
 mod choosing;
+mod contacting;
 mod inviting;
 
 use std::fmt;
 
 use crate::account::{Account, Coverage, Epoch, UserName};
 use crate::audit::{AuditEvent, EventId};
+use crate::delivery::Outgoing;
 use crate::factor::Method;
 use crate::login::{Existence, Groups, Host, Person};
+use crate::notice::{Around, Notice, Told, notices};
 use crate::policy::Policy;
 use crate::printable::is_printable;
 use crate::secret::Entropy;
@@ -20,6 +23,7 @@ use crate::throttle::{Standing, Throttle};
 use crate::time::Now;
 
 pub use choosing::{NotCovered, Switch, set_chosen};
+pub use contacting::{Entry, NewContacts, set_contact};
 pub use inviting::{Invited, Issued, invite};
 
 /// The longest reason, in bytes.
@@ -146,6 +150,10 @@ pub struct Done {
     pub was_locked: bool,
     /// Whether some bucket is locked still, because only a reset ends its lock.
     pub needs_reset: bool,
+    /// What the person is told by e-mail, for the outbox in the same commit.
+    pub outgoing: Vec<Outgoing>,
+    /// A further record of the same commit: that nothing more can be sent to the person today.
+    pub alert: Option<AuditEvent>,
     /// The invitation that was made, because the person cannot set up anything without one. Its code is told this once.
     pub invitation: Option<Issued>,
 }
@@ -173,8 +181,8 @@ pub fn may_act(actor: &Actor, target: &Person, policy: &Policy) -> Result<(), Re
     }
 }
 
-/// Decides a reset: factors (pending ones too), backup codes, invitation, counters and known sources go, what carries an
-/// older epoch is void, and every deadline begins anew. Where the person has nothing left and a rule lets them set
+/// Decides a reset: factors (pending ones too), backup codes, invitation, counters, known sources, remembered places, codes
+/// that were sent and what was put off go, what carries an older epoch is void, and every deadline begins anew. Where the person has nothing left and a rule lets them set
 /// nothing up without an invitation, one is made.
 pub fn reset(
     account: &Account,
@@ -184,6 +192,7 @@ pub fn reset(
     entropy: &mut dyn Entropy,
     now: Now,
 ) -> Done {
+    let before = account;
     let mut account = account.clone();
     let at = now.latest();
     let wants_invitation = policy.wants_invitation(&act.target, &act.host, &account, at);
@@ -203,6 +212,9 @@ pub fn reset(
     }
     account.throttle = Throttle::default();
     account.known_sources.clear();
+    account.remembered.clear();
+    account.sent.clear();
+    account.skipped = None;
     account.epoch = Epoch(account.epoch.0.saturating_add(1));
     account.coverage = account.coverage.map(|coverage| Coverage { since: at, ..coverage });
     account.changed = account.changed.max(at);
@@ -217,11 +229,13 @@ pub fn reset(
     let invitation =
         if needs_one { Some(inviting::issue(&mut account, act, None, policy, entropy, at)) } else { None };
     event.change = invitation.as_ref().map(|_| "invitation".to_owned());
-    Done { removed, was_locked, needs_reset: false, account, event, invitation }
+    let Told { outgoing, alert } = act.tell(&Notice::Reset, before, &mut account, policy, now, entropy);
+    Done { removed, was_locked, needs_reset: false, account, event, outgoing, alert, invitation }
 }
 
 /// Decides an unlock: locks and counts of all buckets end, except a lock that only a reset ends.
-pub fn unlock(account: &Account, act: &Act, now: Now) -> Done {
+pub fn unlock(account: &Account, act: &Act, policy: &Policy, entropy: &mut dyn Entropy, now: Now) -> Done {
+    let before = account;
     let mut account = account.clone();
     let at = now.latest();
     let was_locked = account.throttle.worst(at) != Standing::Open;
@@ -229,7 +243,28 @@ pub fn unlock(account: &Account, act: &Act, now: Now) -> Done {
     account.changed = account.changed.max(at);
     let needs_reset = account.throttle.worst(at) != Standing::Open;
     let event = record(EventId::UserUnlocked, &account, act, now);
-    Done { removed: 0, was_locked, needs_reset, account, event, invitation: None }
+    let Told { outgoing, alert } = if was_locked {
+        act.tell(&Notice::Unlocked, before, &mut account, policy, now, entropy)
+    } else {
+        Told::default()
+    };
+    Done { removed: 0, was_locked, needs_reset, account, event, outgoing, alert, invitation: None }
+}
+
+impl Act {
+    /// Tells the person of it.
+    fn tell(
+        &self,
+        notice: &Notice,
+        before: &Account,
+        after: &mut Account,
+        policy: &Policy,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Told {
+        let around = Around { person: &self.target, host: &self.host, settings: &policy.settings };
+        notices(notice, before, after, &around, now, entropy)
+    }
 }
 
 /// Makes the record of an act that was refused.

@@ -5,6 +5,7 @@
 //! the change. Leaves the words to `words::letter`, and who decides that something is told to the dialogues and acts.
 
 use crate::account::Account;
+use crate::audit::{AuditEvent, EventId};
 use crate::contact::{Contacts, EmailAddress};
 use crate::delivery::{Outgoing, Purpose, Recipient, RequestId};
 use crate::factor::{Factor, FactorKind};
@@ -105,6 +106,16 @@ pub struct Around<'a> {
     pub settings: &'a Settings,
 }
 
+/// The messages that tell a person of something, to be put into the outbox with the account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[must_use]
+pub struct Told {
+    /// One for each address.
+    pub outgoing: Vec<Outgoing>,
+    /// The record that nothing more can be sent to this person today; made with the last message that can be.
+    pub alert: Option<AuditEvent>,
+}
+
 /// Writes the messages that tell a person of something, and counts them in the account to commit. `before` is the account
 /// as it was: whoever was reached there is told that they are not any more.
 ///
@@ -117,10 +128,10 @@ pub fn notices(
     around: &Around<'_>,
     now: Now,
     entropy: &mut dyn Entropy,
-) -> Vec<Outgoing> {
+) -> Told {
     let Around { person, host, settings } = *around;
     if !settings.channels.email {
-        return Vec::new();
+        return Told::default();
     }
     let at = now.latest();
     let mut outgoing = Vec::new();
@@ -140,7 +151,12 @@ pub fn notices(
             expires: at.after(DAY),
         });
     }
-    outgoing
+    let is_last = !outgoing.is_empty() && !fits(sends_of_a_day(after, at), settings.sending.all_per_day);
+    let alert = is_last.then(|| AuditEvent {
+        reason: Some("person-cap".to_owned()),
+        ..AuditEvent::for_person(EventId::DeliveryAlert, at, host, person, after, "service")
+    });
+    Told { outgoing, alert }
 }
 
 /// Lists the addresses that are told, each once: of active factors first, before and after, then those on file.
@@ -168,10 +184,17 @@ const fn address_of(factor: &Factor) -> Option<&EmailAddress> {
 /// Tells whether one more message fits under the hard caps: of the person for a day, of the host for an hour.
 fn has_room(account: &Account, settings: &Settings, made: usize, at: WallTime) -> bool {
     let limits = &settings.sending;
-    let own = account.sends.iter().filter(|send| at.since(send.at) < DAY).count();
     let of_host = account.outbox.emails.iter().filter(|sent| at.since(**sent) < HOUR).count();
-    let fits = |count: usize, limit: u32| u32::try_from(count).is_ok_and(|count| count < limit);
-    fits(own, limits.all_per_day) && fits(of_host.saturating_add(made), limits.emails_per_hour)
+    fits(sends_of_a_day(account, at), limits.all_per_day)
+        && fits(of_host.saturating_add(made), limits.emails_per_hour)
+}
+
+fn sends_of_a_day(account: &Account, at: WallTime) -> usize {
+    account.sends.iter().filter(|send| at.since(send.at) < DAY).count()
+}
+
+fn fits(count: usize, limit: u32) -> bool {
+    u32::try_from(count).is_ok_and(|count| count < limit)
 }
 
 /// Names a factor in a notice: its label, and where its codes are sent.
@@ -266,7 +289,9 @@ mod tests {
     fn tell(before: &Account, after: &mut Account, person: &Person, settings: &Settings) -> Vec<String> {
         let host = Host { name: "web1".into(), id: HostId::try_from("feed").unwrap() };
         let around = Around { person, host: &host, settings };
-        let made = notices(&Notice::Reset, before, after, &around, NOW, &mut Counting(100));
+        let Told { outgoing: made, alert } =
+            notices(&Notice::Reset, before, after, &around, NOW, &mut Counting(100));
+        assert_eq!(alert.is_some(), !made.is_empty() && after.sends.len() == 60, "recorded with the last");
         assert!(made.iter().all(|message| message.purpose == Purpose::Notice));
         made.iter().map(|message| message.recipient.address().to_owned()).collect()
     }

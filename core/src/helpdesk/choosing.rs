@@ -5,7 +5,9 @@
 use super::{Act, Done, record};
 use crate::account::{Account, UserName};
 use crate::audit::{AuditEvent, EventId};
+use crate::notice::{Notice, Told};
 use crate::policy::Policy;
+use crate::secret::Entropy;
 use crate::throttle::Standing;
 use crate::time::Now;
 
@@ -32,28 +34,37 @@ pub fn set_chosen(
     act: &Act,
     switch: Switch,
     policy: &Policy,
+    entropy: &mut dyn Entropy,
     now: Now,
 ) -> Result<Done, NotCovered> {
     if !policy.covers_chosen(&act.target, &act.host) {
         return Err(NotCovered(act.target.name.clone()));
     }
+    let before = account;
     let mut account = account.clone();
     let at = now.latest();
-    let (chosen, change) = match switch {
-        Switch::On => (true, "on"),
-        Switch::Off => (false, "off"),
+    let (chosen, change, notice) = match switch {
+        Switch::On => (true, "on", Notice::SwitchedOn),
+        Switch::Off => (false, "off", Notice::SwitchedOff),
     };
     account.chosen = chosen;
     account.changed = account.changed.max(at);
     let event =
         AuditEvent { change: Some(change.to_owned()), ..record(EventId::ChosenSet, &account, act, now) };
     let standing = account.throttle.worst(at);
+    let Told { outgoing, alert } = if chosen == before.chosen {
+        Told::default()
+    } else {
+        act.tell(&notice, before, &mut account, policy, now, entropy)
+    };
     Ok(Done {
         account,
         event,
         removed: 0,
         was_locked: standing != Standing::Open,
         needs_reset: standing == Standing::NeedsReset,
+        outgoing,
+        alert,
         invitation: None,
     })
 }

@@ -9,6 +9,7 @@ use super::{Act, Done, record};
 use crate::account::Account;
 use crate::audit::EventId;
 use crate::invitation::INVITATION_LIFE;
+use crate::notice::{Notice, Told};
 use crate::policy::Policy;
 use crate::secret::{Entropy, Secret};
 use crate::throttle::Standing;
@@ -44,6 +45,7 @@ pub fn invite(
     entropy: &mut dyn Entropy,
     now: Now,
 ) -> Invited {
+    let before = account;
     let mut account = account.clone();
     let at = now.latest();
     let was_locked = account.throttle.worst(at) != Standing::Open;
@@ -51,7 +53,10 @@ pub fn invite(
     let Issued { code, expires } = issue(&mut account, act, Some(life), policy, entropy, at);
     account.changed = account.changed.max(at);
     let event = record(EventId::InvitationMade, &account, act, now);
-    let done = Done { account, event, removed: 0, was_locked, needs_reset, invitation: None };
+    let notice = Notice::Invited { expires };
+    let Told { outgoing, alert } = act.tell(&notice, before, &mut account, policy, now, entropy);
+    let done =
+        Done { account, event, removed: 0, was_locked, needs_reset, outgoing, alert, invitation: None };
     Invited { done, code, expires }
 }
 

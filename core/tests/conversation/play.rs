@@ -237,7 +237,8 @@ impl Play {
     fn choose(&mut self, switch: Switch) {
         let account = self.world.load(&self.person);
         let now = self.world.now();
-        if let Ok(done) = set_chosen(&account, &act(&self.person), switch, &self.world.policy, now) {
+        let World { policy, entropy, .. } = &mut self.world;
+        if let Ok(done) = set_chosen(&account, &act(&self.person), switch, policy, entropy, now) {
             self.world.store(done.account);
         }
     }

@@ -207,7 +207,9 @@ impl Stage {
     fn choose(&mut self, name: &str, switch: Switch) {
         let target = self.person(name);
         let account = self.world.load(&target);
-        let done = set_chosen(&account, &act(&target), switch, &self.world.policy, self.world.now());
+        let now = self.world.now();
+        let World { policy, entropy, .. } = &mut self.world;
+        let done = set_chosen(&account, &act(&target), switch, policy, entropy, now);
         let done = done.expect("a rule with `chosen`");
         self.world.events.push(done.event);
         self.world.store(done.account);

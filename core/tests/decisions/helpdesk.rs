@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use countersign_core::account::{Account, Coverage, Epoch, Revision, RuleName, UserName};
 use countersign_core::audit::EventId;
-use countersign_core::factor::{FactorState, Method};
+use countersign_core::contact::EmailAddress;
+use countersign_core::delivery::Recipient;
+use countersign_core::factor::{Factor, FactorKind, FactorState, Method};
 use countersign_core::helpdesk::{
-    Act, Actor, Done, Reason, Refusal, Scope, Switch, invite, may_act, refused, reset, set_chosen, unlock,
+    Act, Actor, Done, Entry, NewContacts, Reason, Refusal, Scope, Switch, invite, may_act, refused, reset,
+    set_chosen, set_contact, unlock,
 };
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use countersign_core::policy::{Enrollment, Matcher, Policy, Requirement, Rule};
+use countersign_core::remember::{Remembered, Skipped};
 use countersign_core::throttle::{Bucket, Counter, Standing, Throttle, UNTIL_RESET};
 use countersign_core::time::{Now, WallTime};
 
@@ -32,6 +36,10 @@ fn act(actor: Actor) -> Act {
 
 fn reset_now(account: &Account, act: &Act, scope: Scope) -> Done {
     reset(account, act, scope, &policy(vec![]), &mut Seeded(9), NOW)
+}
+
+fn unlock_now(account: &Account, act: &Act) -> Done {
+    unlock(account, act, &policy(vec![]), &mut Seeded(9), NOW)
 }
 
 /// A policy under which alice needs an invitation, that may live for a day.
@@ -59,6 +67,89 @@ fn locked_account() -> Account {
         let _ = account.throttle.charge(Bucket::UnknownSource, NOW.floor, &limits);
     }
     account
+}
+
+/// A policy under which e-mails are sent.
+fn with_mail() -> Policy {
+    let mut policy = policy(vec![]);
+    policy.settings.channels.email = true;
+    policy
+}
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::try_from(text).unwrap()
+}
+
+fn told(done: &Done) -> Vec<&str> {
+    done.outgoing.iter().map(|message| message.recipient.address()).collect()
+}
+
+#[test]
+fn a_reset_takes_places_sent_codes_and_what_was_put_off_and_tells_the_person() {
+    let mut before = locked_account();
+    let mailbox = Recipient::Email(address("alice@example.org"));
+    before
+        .factors
+        .push(Factor { kind: FactorKind::Sent(mailbox), ..factor(3, FactorState::Active { since: at(1) }) });
+    before.remembered = vec![Remembered {
+        address: "198.51.100.7".parse().unwrap(),
+        service: "sshd".into(),
+        key: None,
+        rule: RuleName::try_from("students").unwrap(),
+        terms: "terms".into(),
+        epoch: Epoch(2),
+        since: at(1),
+        until: at(1_000),
+    }];
+    before.skipped =
+        Some(Skipped { rule: RuleName::try_from("students").unwrap(), count: 1, counted: at(1) });
+    let done = reset(&before, &act(dora()), Scope::All, &with_mail(), &mut Seeded(9), NOW);
+    assert!(done.account.remembered.is_empty() && done.account.sent.is_empty());
+    assert_eq!(done.account.skipped, None);
+    assert_eq!(told(&done), ["alice@example.org"], "at the address that is gone");
+    let one = reset(&before, &act(dora()), Scope::Only(Method::Email), &with_mail(), &mut Seeded(9), NOW);
+    assert_eq!((one.removed, one.account.factors.len()), (1, 2));
+}
+
+#[test]
+fn a_new_contact_is_told_to_the_old_and_the_new_address_and_turns_no_code() {
+    let mut before = account("alice");
+    let own = Recipient::Email(address("own@example.org"));
+    before
+        .factors
+        .push(Factor { kind: FactorKind::Sent(own), ..factor(3, FactorState::Active { since: at(1) }) });
+    before.contacts.email = Some(address("old@example.org"));
+    let new = |email| NewContacts { email, phone: Entry::Keep };
+    let set = |email| set_contact(&before, &act(dora()), &new(email), &with_mail(), &mut Seeded(9), NOW);
+
+    let done = set(Entry::Set(address("new@example.org")));
+    assert_eq!(done.account.contacts.email, Some(address("new@example.org")));
+    assert_eq!(done.account.factors, before.factors);
+    assert_eq!(done.account.epoch, before.epoch, "nothing that was set up is void");
+    assert_eq!(told(&done), ["own@example.org", "old@example.org", "new@example.org"]);
+    assert_eq!(done.event.event, EventId::ContactSet);
+    assert_eq!(done.event.change.as_deref(), Some("email"));
+    assert!(!done.event.canonical().contains("example.org\""), "the audit keeps no address");
+
+    assert_eq!(set(Entry::Clear).account.contacts.email, None);
+    let same = set(Entry::Set(address("old@example.org")));
+    assert!(same.outgoing.is_empty(), "nothing changed, nothing is told");
+}
+
+#[test]
+fn every_act_is_told_once_it_changes_something() {
+    let mut before = locked_account();
+    before.contacts.email = Some(address("alice@example.org"));
+    let (policy, act) = (with_mail(), act(dora()));
+    let unlocked = unlock(&before, &act, &policy, &mut Seeded(9), NOW);
+    assert_eq!(told(&unlocked), ["alice@example.org"]);
+    assert!(told(&unlock(&unlocked.account, &act, &policy, &mut Seeded(9), NOW)).is_empty());
+    let invited = invite(&before, &act, Duration::from_hours(1), &policy, &mut Seeded(9), NOW);
+    assert_eq!(told(&invited.done), ["alice@example.org"]);
+    let text = |done: &Done| {
+        done.outgoing.first().map(|message| message.letter.text.expose().clone()).unwrap_or_default()
+    };
+    assert!(!text(&invited.done).contains(invited.code.expose()), "the code is the helpdesk's to give");
 }
 
 #[test]
@@ -133,7 +224,7 @@ fn a_reset_forgets_the_uid_so_that_whoever_bears_the_name_now_begins_anew() {
     let mut account = locked_account();
     account.uids.insert(host().id, 1000);
     assert!(reset_now(&account, &act(Actor::Root), Scope::All).account.uids.is_empty());
-    assert_eq!(unlock(&account, &act(Actor::Root), NOW).account.uids, account.uids);
+    assert_eq!(unlock_now(&account, &act(Actor::Root)).account.uids, account.uids);
 }
 
 #[test]
@@ -149,7 +240,7 @@ fn a_reset_ends_a_lock_that_needs_one_and_an_unlock_says_that_it_does_not() {
     let mut stopped = locked_account();
     let hard_stop = Counter { in_a_row: 100, locked_until: Some(UNTIL_RESET), ..Counter::default() };
     stopped.throttle.buckets.insert(Bucket::KnownSource, hard_stop);
-    let unlocked = unlock(&stopped, &act(dora()), NOW);
+    let unlocked = unlock_now(&stopped, &act(dora()));
     assert!(unlocked.was_locked && unlocked.needs_reset);
     assert_eq!(unlocked.account.throttle.standing(Bucket::UnknownSource, NOW.latest()), Standing::Open);
     assert_eq!(unlocked.account.throttle.standing(Bucket::KnownSource, NOW.latest()), Standing::NeedsReset);
@@ -160,13 +251,13 @@ fn a_reset_ends_a_lock_that_needs_one_and_an_unlock_says_that_it_does_not() {
 #[test]
 fn an_unlock_ends_locks_and_leaves_everything_else() {
     let before = locked_account();
-    let done = unlock(&before, &act(dora()), NOW);
+    let done = unlock_now(&before, &act(dora()));
     assert_eq!((done.removed, done.was_locked, done.needs_reset), (0, true, false));
     assert_eq!(done.account.throttle.worst(NOW.latest()), Standing::Open);
     let Account { throttle, changed, .. } = done.account.clone();
     assert_eq!(done.account, Account { throttle, changed, ..before });
     assert_eq!(done.event.event, EventId::UserUnlocked);
-    let again = unlock(&done.account, &act(dora()), NOW);
+    let again = unlock_now(&done.account, &act(dora()));
     assert!(!again.was_locked);
 }
 
@@ -240,8 +331,9 @@ fn the_second_factor_is_switched_only_where_a_rule_asks_the_chosen() {
     let chosen =
         rule("it", Requirement::Chosen, Matcher { users: strings(&["alice"]), ..Matcher::default() });
     let covered = policy(vec![chosen]);
-    let switch =
-        |account: &Account, switch, policy: &Policy| set_chosen(account, &act(dora()), switch, policy, NOW);
+    let switch = |account: &Account, switch, policy: &Policy| {
+        set_chosen(account, &act(dora()), switch, policy, &mut Seeded(9), NOW)
+    };
     let on = switch(&account("alice"), Switch::On, &covered).expect("covered");
     assert!(on.account.chosen);
     assert_eq!((on.event.event, on.event.change.as_deref()), (EventId::ChosenSet, Some("on")));

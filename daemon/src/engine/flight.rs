@@ -190,7 +190,7 @@ impl Draft {
             self.events.push(helpdesk::refused(&account, act, &refusal, now));
             return Err(refusal.into());
         }
-        let Done { account: next, event, removed, was_locked, needs_reset, invitation } =
+        let Done { account: next, event, removed, was_locked, needs_reset, outgoing: _, alert, invitation } =
             do_deed(deed, &account, act, policy, &mut *entropy, now)?;
         let is_switched = next.chosen != account.chosen;
         // A person without an account has nothing to reset; the act is recorded all the same.
@@ -199,6 +199,7 @@ impl Draft {
             self.is_changed = true;
         }
         self.events.push(event);
+        self.events.extend(alert);
         Ok(ActDone { removed, was_locked, needs_reset, is_switched, invitation })
     }
 }
@@ -214,12 +215,12 @@ fn do_deed(
 ) -> Result<Done, NotDone> {
     Ok(match deed {
         Deed::Reset(scope) => helpdesk::reset(account, act, scope, policy, entropy, now),
-        Deed::Unlock => helpdesk::unlock(account, act, now),
+        Deed::Unlock => helpdesk::unlock(account, act, policy, entropy, now),
         Deed::Invite(life) => {
             let Invited { done, code, expires } = helpdesk::invite(account, act, life, policy, entropy, now);
             Done { invitation: Some(Issued { code, expires }), ..done }
         }
-        Deed::SetChosen(switch) => helpdesk::set_chosen(account, act, switch, policy, now)?,
+        Deed::SetChosen(switch) => helpdesk::set_chosen(account, act, switch, policy, entropy, now)?,
     })
 }
 
