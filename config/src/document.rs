@@ -7,11 +7,12 @@ use countersign_core::policy::{Rule, Settings};
 use toml::de::DeTable;
 
 use crate::diagnostics::Findings;
-use crate::keys;
 use crate::rules::{self, PlacedRule};
 use crate::sections::Section;
-use crate::settings::{self, StoreSettings};
+use crate::settings;
 use crate::source::Source;
+use crate::store::StoreSettings;
+use crate::tables;
 
 /// What the main file says.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub(crate) struct MainFile<'s> {
 /// Reads the main file; none where its syntax is wrong.
 pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Option<MainFile<'s>> {
     let table = parse(source, findings)?;
-    let top = Section::open(&keys::TOP, source, &table, findings);
+    let top = Section::open(&tables::TOP, source, &table, findings);
     let (settings, store) = settings::read(&top, findings);
     let rules = read_rules(&top, findings);
     let default = rules::read_default(&top, source, findings);
@@ -35,10 +36,10 @@ pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Opti
 /// Reads a drop-in.
 pub(crate) fn read_drop_in<'s>(source: &'s Source, findings: &mut Findings) -> Vec<PlacedRule<'s>> {
     let Some(table) = parse(source, findings) else { return Vec::new() };
-    let top = Section::open(&keys::TOP, source, &table, findings);
+    let top = Section::open(&tables::TOP, source, &table, findings);
     for key in table.get_ref().keys() {
         let name: &str = key.get_ref();
-        if name != "policy" && keys::TOP.known.iter().any(|known| known.name == name) {
+        if name != "policy" && tables::TOP.known.iter().any(|known| known.name == name) {
             let message = format!("`{name}` in a drop-in, which holds [[policy]] only");
             findings.error(&source.place(key.span()), message, "write it in countersign.toml");
         }
@@ -47,7 +48,7 @@ pub(crate) fn read_drop_in<'s>(source: &'s Source, findings: &mut Findings) -> V
 }
 
 fn read_rules<'s>(top: &Section<'_, 's>, findings: &mut Findings) -> Vec<PlacedRule<'s>> {
-    let sections = top.sections("policy", &keys::POLICY, findings);
+    let sections = top.sections("policy", &tables::POLICY, findings);
     sections.iter().filter_map(|section| rules::read(section, findings)).collect()
 }
 

@@ -1,12 +1,13 @@
-//! The keys of the file, by table: what this version acts on, and what it refuses by name.
+//! What becomes of the keys of a table: acted on, refused by name, or unknown with a suggestion.
 //!
-//! Owns the list that the loader goes by; a test compares it with the schema. A key is either acted on, or refused:
-//! none is ever ignored.
+//! Owns the check that every table goes through. Leaves the lists to `tables`. A key is either acted on, or refused: none
+//! is ever ignored.
 
 use toml::de::DeTable;
 
 use crate::diagnostics::{Findings, shorten};
 use crate::source::Source;
+use crate::tables::ALL;
 
 /// One key and an example of its value, as TOML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,104 +27,10 @@ pub(crate) struct Keys {
     pub(crate) later: &'static [&'static str],
 }
 
-const fn key(name: &'static str, example: &'static str) -> Key {
+/// One entry of a list.
+pub(crate) const fn key(name: &'static str, example: &'static str) -> Key {
     Key { name, example }
 }
-
-const RULE_LATER: &[&str] =
-    &["accept", "contacts", "enrolled_after", "fresh_for", "idle_timeout", "mode", "remember", "skip"];
-
-/// The top of the main file.
-pub(crate) const TOP: Keys = Keys {
-    table: "",
-    known: &[
-        key("organization", r#""Example University""#),
-        key("language", r#""en""#),
-        key("help", r#""IT helpdesk, +49 30 1234""#),
-        key("echo", r#""visible""#),
-        key("protected_groups", r#"["root", "sudo", "wheel", "countersign-helpdesk"]"#),
-        key("store", "{ url = \"sqlite:///var/lib/countersign/countersign.db\" }"),
-        key("totp", "{ digits = 6 }"),
-        key("limits", "{ wrong_codes = 5 }"),
-        key("policy", r#"[{ name = "administrators", require = "always" }]"#),
-        key("default", r#"{ require = "enrolled" }"#),
-    ],
-    later: &["enabled", "on_reenable", "mode", "email", "sms", "call", "sent", "audit", "texts"],
-};
-
-/// `[store]`.
-pub(crate) const STORE: Keys = Keys {
-    table: "[store]",
-    known: &[
-        key("url", r#""sqlite:///var/lib/countersign/countersign.db""#),
-        key("key_file", r#""/etc/countersign/store-key""#),
-        key("local_names", r#""host""#),
-    ],
-    later: &[],
-};
-
-/// `[totp]`.
-pub(crate) const TOTP: Keys = Keys {
-    table: "[totp]",
-    known: &[
-        key("algorithm", r#""SHA1""#),
-        key("digits", "6"),
-        key("period", r#""30s""#),
-        key("strict", "false"),
-    ],
-    later: &[],
-};
-
-/// `[limits]`.
-pub(crate) const LIMITS: Keys = Keys {
-    table: "[limits]",
-    known: &[
-        key("wrong_codes", "5"),
-        key("within", r#""15m""#),
-        key("lock", r#""30m""#),
-        key("longest_lock", r#""24h""#),
-        key("wrong_codes_per_day", "20"),
-        key("wrong_codes_in_a_row", "100"),
-    ],
-    later: &[],
-};
-
-/// `[[policy]]`.
-pub(crate) const POLICY: Keys = Keys {
-    table: "[[policy]]",
-    known: &[
-        key("name", r#""administrators""#),
-        key("users", r#"["alice"]"#),
-        key("groups", r#"["sudo"]"#),
-        key("services", r#"["sshd"]"#),
-        key("networks", r#"["10.20.0.0/16", "local"]"#),
-        key("origin", r#""local""#),
-        key("hosts", r#"["web*", "db?.example.org"]"#),
-        key("domains", r#"["example.org"]"#),
-        key("require", r#""always""#),
-        key("methods", r#"["totp", "hotp", "backup"]"#),
-        key("enroll", r#""self-service""#),
-        key("enroll_within", r#""7d""#),
-        key("invite_for", r#""1h""#),
-    ],
-    later: RULE_LATER,
-};
-
-/// `[default]`.
-pub(crate) const DEFAULT: Keys = Keys {
-    table: "[default]",
-    known: &[
-        key("require", r#""enrolled""#),
-        key("methods", r#"["totp", "hotp", "backup"]"#),
-        key("enroll", r#""self-service""#),
-        key("enroll_within", r#""7d""#),
-        key("invite_for", r#""1h""#),
-    ],
-    later: RULE_LATER,
-};
-
-/// All tables.
-pub(crate) const ALL: &[Keys] = &[TOP, STORE, TOTP, LIMITS, POLICY, DEFAULT];
 
 /// How alike two keys must be for one to be suggested (Jaro-Winkler).
 const LIKENESS: f64 = 0.8;
@@ -209,6 +116,7 @@ pub(crate) fn most_alike<'n>(name: &str, candidates: impl Iterator<Item = &'n st
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::POLICY;
 
     #[test]
     fn no_key_is_both_acted_on_and_refused() {

@@ -13,8 +13,8 @@ use crate::diagnostics::{Diagnostic, Findings};
 use crate::document::{self, MainFile};
 use crate::files::{self, Gathered, Guard, Trust};
 use crate::order;
-use crate::settings::StoreSettings;
 use crate::source::Source;
+use crate::store::StoreSettings;
 
 /// What the files say.
 #[derive(Debug, Clone, PartialEq, Eq)]

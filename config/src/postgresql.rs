@@ -214,7 +214,7 @@ impl<'u> Parameters<'u> {
 
     fn path(&self, key: &str) -> Result<Option<PathBuf>, UrlRefusal> {
         let Some(value) = self.value(key) else { return Ok(None) };
-        crate::settings::plain_path(value).map(Some).ok_or_else(|| {
+        crate::path::plain(value).map(Some).ok_or_else(|| {
             refuse(
                 format!("`{key}` is not the absolute path of a file"),
                 format!("write {key}=/etc/countersign/…"),
@@ -270,7 +270,7 @@ impl<'u> Parameters<'u> {
 fn servers(hosts: &str, parameters: &Parameters<'_>) -> Result<Vec<Server>, UrlRefusal> {
     match (hosts, parameters.value("host")) {
         ("", Some(directory)) => {
-            let directory = crate::settings::plain_path(directory).ok_or_else(|| {
+            let directory = crate::path::plain(directory).ok_or_else(|| {
                 refuse("`host` is the absolute path of a socket's directory", "write host=/run/postgresql")
             })?;
             match parameters.value("port").map_or(Ok(PORT), str::parse) {

@@ -13,7 +13,7 @@ use crate::names::{self, NameKind};
 use crate::sections::Section;
 use crate::source::Source;
 use crate::values::{Choices, NAME_LIMIT, Text};
-use crate::{domain, host, keys, network};
+use crate::{domain, host, network, tables};
 
 /// The most rules of all files together.
 pub const RULE_LIMIT: usize = 1000;
@@ -62,7 +62,7 @@ pub(crate) fn read_default(top: &Section<'_, '_>, source: &Source, findings: &mu
         findings.error(&source.place(source.text.len()..source.text.len()), "there is no [default]", help);
         return None;
     }
-    let section = top.section("default", &keys::DEFAULT, findings)?;
+    let section = top.section("default", &tables::DEFAULT, findings)?;
     let Demand { require, methods, enroll, enroll_within, invite_for } = Demand::read(&section, findings);
     if require == Some(Requirement::Never) {
         let place = section.value("require").map_or_else(|| section.place.clone(), |value| value.place);

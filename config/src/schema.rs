@@ -280,7 +280,7 @@ struct Name(#[schemars(length(min = 1, max = 256))] String);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys;
+    use crate::tables;
 
     /// The names of the properties of a table of the schema.
     fn properties(definition: &str) -> Vec<String> {
@@ -295,14 +295,14 @@ mod tests {
     #[test]
     fn the_schema_has_exactly_the_keys_that_the_loader_acts_on() {
         let definitions = [
-            (keys::TOP, ""),
-            (keys::STORE, "Store"),
-            (keys::TOTP, "Totp"),
-            (keys::LIMITS, "Limits"),
-            (keys::POLICY, "Rule"),
-            (keys::DEFAULT, "DefaultRule"),
+            (tables::TOP, ""),
+            (tables::STORE, "Store"),
+            (tables::TOTP, "Totp"),
+            (tables::LIMITS, "Limits"),
+            (tables::POLICY, "Rule"),
+            (tables::DEFAULT, "DefaultRule"),
         ];
-        assert_eq!(definitions.len(), keys::ALL.len());
+        assert_eq!(definitions.len(), tables::ALL.len());
         for (table, definition) in definitions {
             let mut known: Vec<&str> = table.known.iter().map(|key| key.name).collect();
             known.sort_unstable();
