@@ -1,14 +1,19 @@
 //! How messages leave the host: `[email]`, `[sms]`, `[call]`, as values for the daemon.
 //!
-//! Owns what the sections become. No password stands in the file: each is named by file or systemd credential, and read
+//! Owns what the sections become; `email` and `gateway` read them. No password stands in the file: each is named by file or systemd credential, and read
 //! by the daemon. Leaves to `core` what may be sent to whom.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_core::contact::EmailAddress;
+use countersign_core::delivery::Channel;
+use countersign_core::sending::Channels;
 
+use crate::diagnostics::{Findings, Place};
+use crate::sections::Section;
 use crate::template::Template;
+use crate::{email, gateway, tables};
 
 /// The ways out that are configured.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +24,35 @@ pub struct DeliverySettings {
     pub sms: Option<Gateway>,
     /// `[call]`.
     pub call: Option<Gateway>,
+}
+
+/// The ways out, with what `core` has to know of them and where they stand in the file.
+#[derive(Debug)]
+pub(crate) struct Ways<'s> {
+    pub(crate) delivery: DeliverySettings,
+    pub(crate) channels: Channels,
+    pub(crate) places: Vec<(Channel, Place<'s>)>,
+}
+
+/// Reads the sections. One that is there counts as configured even where something in it is wrong: then no policy comes
+/// of the file anyway.
+pub(crate) fn read<'s>(top: &Section<'_, 's>, findings: &mut Findings) -> Ways<'s> {
+    let email = top.section("email", &tables::EMAIL, findings);
+    let sms = top.section("sms", &tables::SMS, findings);
+    let call = top.section("call", &tables::CALL, findings);
+    let delivery = DeliverySettings {
+        email: email.as_ref().and_then(|section| email::read(section, findings)),
+        sms: sms.as_ref().and_then(|section| gateway::read(section, findings)),
+        call: call.as_ref().and_then(|section| gateway::read(section, findings)),
+    };
+    let channels = Channels {
+        email: email.is_some(),
+        sms: sms.as_ref().map(|section| gateway::numbers(section, findings)),
+        call: call.as_ref().map(|section| gateway::numbers(section, findings)),
+    };
+    let sections = [(Channel::Email, email), (Channel::Sms, sms), (Channel::Call, call)];
+    let placed = |(channel, section): (Channel, Option<Section<'_, 's>>)| Some((channel, section?.place));
+    Ways { delivery, channels, places: sections.into_iter().filter_map(placed).collect() }
 }
 
 /// The mail server that takes our messages.
@@ -87,7 +121,7 @@ pub struct HttpGateway {
     pub body: Option<Template>,
     /// How values are escaped in the body.
     pub body_form: BodyForm,
-    /// The answers that mean that the message was taken; 200 to 299 where the file names none.
+    /// The answers that mean that the message was taken; empty for 200 to 299.
     pub success_status: Vec<u16>,
     /// What the answer's body has to contain.
     pub success_body: Option<String>,
@@ -96,11 +130,12 @@ pub struct HttpGateway {
 }
 
 /// What a request's body is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum BodyForm {
     /// `application/json`: values stand inside strings.
     Json,
     /// `application/x-www-form-urlencoded`.
+    #[default]
     Form,
     /// XML: values stand in text or attributes.
     Xml,

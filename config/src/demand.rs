@@ -1,17 +1,19 @@
 //! What a rule demands: `require`, `methods`, and how and by when people come by a factor.
 //!
 //! Owns what `[[policy]]` and `[default]` have in common, and the warnings about keys that change nothing there. Leaves
-//! conditions to `rules`.
+//! conditions to `rules`, and what people may choose to `terms`.
 
 use std::time::Duration;
 
+use countersign_core::account::RuleName;
 use countersign_core::factor::Method;
 use countersign_core::invitation::{INVITATION_LIFE, LONGEST_INVITATION};
-use countersign_core::policy::{ENROLL_WITHIN, Enrollment, Requirement};
+use countersign_core::policy::{ENROLL_WITHIN, Enrollment, Matcher, Requirement, Rule};
 
-use crate::diagnostics::Findings;
+use crate::diagnostics::{Findings, Place};
 use crate::names;
 use crate::sections::Section;
+use crate::terms::{self, Terms};
 use crate::values::{Choices, Value};
 
 /// The longest time to enroll in without an invitation (SECURITY.md 3), if it has an end at all.
@@ -31,8 +33,15 @@ const REQUIREMENTS: Choices<Requirement> = Choices {
     later: &[],
 };
 const METHODS: Choices<Method> = Choices {
-    now: &[("totp", Method::Totp), ("hotp", Method::Hotp), ("backup", Method::Backup)],
-    later: &["email", "sms", "call"],
+    now: &[
+        ("totp", Method::Totp),
+        ("hotp", Method::Hotp),
+        ("email", Method::Email),
+        ("sms", Method::Sms),
+        ("call", Method::Call),
+        ("backup", Method::Backup),
+    ],
+    later: &[],
 };
 const ENROLLMENTS: Choices<Enrollment> = Choices {
     now: &[
@@ -45,17 +54,20 @@ const ENROLLMENTS: Choices<Enrollment> = Choices {
 
 /// What a rule demands; what is wrong in the file has been noted, and has its default here.
 #[derive(Debug, Clone)]
-pub(crate) struct Demand {
+pub(crate) struct Demand<'s> {
     pub(crate) require: Option<Requirement>,
     pub(crate) methods: Vec<Method>,
+    /// The methods that the file names, with their places.
+    pub(crate) named: Vec<(Method, Place<'s>)>,
     pub(crate) enroll: Enrollment,
     pub(crate) enroll_within: Option<Duration>,
     pub(crate) invite_for: Duration,
+    pub(crate) terms: Terms,
 }
 
-impl Demand {
+impl<'s> Demand<'s> {
     /// Reads it from a rule or from `[default]`.
-    pub(crate) fn read(section: &Section<'_, '_>, findings: &mut Findings) -> Self {
+    pub(crate) fn read(section: &Section<'_, 's>, findings: &mut Findings) -> Self {
         let require = section.value("require");
         if require.is_none() {
             let help = format!("write require = {}", REQUIREMENTS.names());
@@ -64,9 +76,15 @@ impl Demand {
         let invite_for = section
             .value("invite_for")
             .and_then(|value| value.duration(findings, INVITE_FOR_LEAST..=LONGEST_INVITATION));
+        let named = methods(section, findings);
         let demand = Self {
             require: require.and_then(|value| value.choice(findings, REQUIREMENTS)),
-            methods: methods(section, findings),
+            methods: if named.is_empty() {
+                Method::DEFAULT.to_vec()
+            } else {
+                named.iter().map(|(method, _)| *method).collect()
+            },
+            named,
             enroll: section
                 .value("enroll")
                 .and_then(|value| value.choice(findings, ENROLLMENTS))
@@ -75,6 +93,7 @@ impl Demand {
                 .value("enroll_within")
                 .map_or(Some(ENROLL_WITHIN), |value| enroll_within(&value, findings)),
             invite_for: invite_for.unwrap_or(INVITATION_LIFE),
+            terms: Terms::read(section, findings),
         };
         demand.warn_of_no_effect(section, findings);
         demand
@@ -83,7 +102,8 @@ impl Demand {
     /// Says where a key changes nothing, because nothing is ever ignored in silence.
     fn warn_of_no_effect(&self, section: &Section<'_, '_>, findings: &mut Findings) {
         let Some(require) = self.require else { return };
-        for key in ["methods", "enroll", "enroll_within", "invite_for"] {
+        let keys = ["methods", "enroll", "enroll_within", "invite_for", "contacts", "skip", "remember"];
+        for key in keys {
             let Some(value) = section.value(key) else { continue };
             if let Some((message, help)) = self.no_effect_of(key, require) {
                 findings.warning(&value.place, message, help);
@@ -109,7 +129,25 @@ impl Demand {
                 "`invite_for` has no effect where no invitation is ever asked for".to_owned(),
                 "take it out, or write enroll = \"invited\"",
             )),
-            _ => None,
+            _ => terms::no_effect(key, require, &self.methods),
+        }
+    }
+
+    /// Turns it into a rule.
+    pub(crate) fn into_rule(self, name: RuleName, matcher: Matcher, require: Requirement) -> Rule {
+        let Self { require: _, methods, named: _, enroll, enroll_within, invite_for, terms } = self;
+        let Terms { contacts, skip, remember } = terms;
+        Rule {
+            name,
+            matcher,
+            require,
+            methods,
+            enroll,
+            enroll_within,
+            invite_for_limit: invite_for,
+            contacts,
+            skip,
+            remember,
         }
     }
 
@@ -129,21 +167,24 @@ fn enroll_within(value: &Value<'_, '_>, findings: &mut Findings) -> Option<Durat
     Some(within.unwrap_or(ENROLL_WITHIN))
 }
 
-fn methods(section: &Section<'_, '_>, findings: &mut Findings) -> Vec<Method> {
-    let Some(value) = section.value("methods") else { return Method::DEFAULT.to_vec() };
-    let Some(entries) = value.list(findings) else { return Method::DEFAULT.to_vec() };
+/// Takes the methods that the file names; none where it names none.
+fn methods<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Vec<(Method, Place<'s>)> {
+    let Some(value) = section.value("methods") else { return Vec::new() };
+    let Some(entries) = value.list(findings) else { return Vec::new() };
     if value.is_empty_list() {
         value.refuse(findings, "`methods` is empty, nobody could log in");
     }
-    let mut methods = Vec::new();
-    for entry in &entries {
-        match METHODS.take(entry, "methods", findings) {
-            Some(method) if methods.contains(&method) => names::repeated(entry, findings),
-            Some(method) => methods.push(method),
+    let mut methods: Vec<(Method, Place<'s>)> = Vec::new();
+    for entry in entries.iter().cloned() {
+        match METHODS.take(&entry, "methods", findings) {
+            Some(method) if methods.iter().any(|(named, _)| *named == method) => {
+                names::repeated(&entry, findings);
+            }
+            Some(method) => methods.push((method, entry.place)),
             None => {}
         }
     }
-    if methods == [Method::Backup] && entries.len() == 1 {
+    if let ([(Method::Backup, _)], 1) = (methods.as_slice(), entries.len()) {
         value.refuse(findings, "backup codes come with another method, and `methods` has none");
     }
     methods

@@ -26,12 +26,14 @@ pub enum Severity {
     Error,
     /// The file can be used, but does what is hardly meant.
     Warning,
+    /// The file is right; there is something to know about it.
+    Note,
 }
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Error or warning.
+    /// Error, warning or note.
     pub severity: Severity,
     /// The file.
     pub file: PathBuf,
@@ -83,6 +85,7 @@ impl fmt::Display for Diagnostic {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         };
         let file = escape(&self.file.to_string_lossy());
         let margin = " ".repeat(self.line.to_string().len());
@@ -130,6 +133,11 @@ impl Findings {
         self.at(Severity::Warning, place, message.into(), help.into());
     }
 
+    /// Notes what there is to know at a place where nothing is wrong.
+    pub(crate) fn remark(&mut self, place: &Place<'_>, message: impl Into<String>, help: impl Into<String>) {
+        self.at(Severity::Note, place, message.into(), help.into());
+    }
+
     /// Notes a diagnostic made elsewhere.
     pub(crate) fn note(&mut self, diagnostic: Diagnostic) {
         if self.make_room(diagnostic.severity) {
@@ -160,7 +168,7 @@ impl Findings {
         });
     }
 
-    /// Counts a diagnostic and tells whether it is kept; an error takes the place of a warning, and hides behind none.
+    /// Counts a diagnostic and tells whether it is kept; an error takes the place of a milder one, and hides behind none.
     fn make_room(&mut self, severity: Severity) -> bool {
         if severity == Severity::Error {
             self.errors += 1;
@@ -169,8 +177,8 @@ impl Findings {
             return true;
         }
         self.left_out += 1;
-        let is_warning = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
-        let replaced = self.diagnostics.iter().rposition(is_warning).filter(|_| severity == Severity::Error);
+        let is_milder = |diagnostic: &Diagnostic| diagnostic.severity != Severity::Error;
+        let replaced = self.diagnostics.iter().rposition(is_milder).filter(|_| severity == Severity::Error);
         replaced.map(|index| self.diagnostics.remove(index)).is_some()
     }
 

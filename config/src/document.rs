@@ -3,10 +3,12 @@
 //! Owns the difference between the main file, which holds settings and rules, and a drop-in, which holds rules only.
 //! Of a syntax error TOML tells the first; the other files are still read.
 
-use countersign_core::policy::{Rule, Settings};
+use countersign_core::delivery::Channel;
+use countersign_core::policy::Settings;
 use toml::de::DeTable;
 
-use crate::diagnostics::Findings;
+use crate::delivery::{self, DeliverySettings, Ways};
+use crate::diagnostics::{Findings, Place};
 use crate::rules::{self, PlacedRule};
 use crate::sections::Section;
 use crate::settings;
@@ -19,7 +21,9 @@ use crate::tables;
 pub(crate) struct MainFile<'s> {
     pub(crate) settings: Settings,
     pub(crate) store: StoreSettings,
-    pub(crate) default: Option<Rule>,
+    pub(crate) delivery: DeliverySettings,
+    pub(crate) ways: Vec<(Channel, Place<'s>)>,
+    pub(crate) default: Option<PlacedRule<'s>>,
     pub(crate) rules: Vec<PlacedRule<'s>>,
 }
 
@@ -27,10 +31,11 @@ pub(crate) struct MainFile<'s> {
 pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Option<MainFile<'s>> {
     let table = parse(source, findings)?;
     let top = Section::open(&tables::TOP, source, &table, findings);
-    let (settings, store) = settings::read(&top, findings);
+    let Ways { delivery, channels, places: ways } = delivery::read(&top, findings);
+    let (settings, store) = settings::read(&top, channels, findings);
     let rules = read_rules(&top, findings);
     let default = rules::read_default(&top, source, findings);
-    Some(MainFile { settings, store, default, rules })
+    Some(MainFile { settings, store, delivery, ways, default, rules })
 }
 
 /// Reads a drop-in.

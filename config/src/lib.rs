@@ -7,13 +7,19 @@
 //! The story of one load, in the order of the modules: [`files`](Trust) opens and trusts, `document` parses, `settings`,
 //! `rules` and `demand` read `values` with their places, `order` compares the rules, `load` makes the policy.
 
+mod authority;
+mod body;
+mod command;
 mod delivery;
 mod demand;
 mod diagnostics;
 mod document;
 mod domain;
 mod duration;
+mod email;
 mod files;
+mod gateway;
+mod headers;
 mod host;
 mod keys;
 mod limits;
@@ -23,16 +29,21 @@ mod names;
 mod network;
 mod order;
 mod path;
+mod places;
 mod postgresql;
 mod printable;
+mod reach;
+mod request;
 mod rules;
 mod schema;
 mod sections;
+mod sent;
 mod settings;
 mod source;
 mod store;
 mod tables;
 mod template;
+mod terms;
 mod values;
 
 pub use delivery::{BodyForm, DeliverySettings, EmailServer, Gateway, GatewayWay, HttpGateway, Security};

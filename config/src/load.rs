@@ -9,10 +9,12 @@ use std::path::Path;
 use countersign_core::policy::Policy;
 use sha2::{Digest, Sha256};
 
-use crate::diagnostics::{Diagnostic, Findings};
+use crate::delivery::DeliverySettings;
+use crate::diagnostics::{Diagnostic, Findings, Severity};
 use crate::document::{self, MainFile};
 use crate::files::{self, Gathered, Guard, Trust};
 use crate::order;
+use crate::reach;
 use crate::source::Source;
 use crate::store::StoreSettings;
 
@@ -23,6 +25,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// Where the store is.
     pub store: StoreSettings,
+    /// The ways out for messages.
+    pub delivery: DeliverySettings,
     /// What is hardly meant.
     pub warnings: Vec<Diagnostic>,
 }
@@ -37,7 +41,11 @@ pub struct Loaded {
 pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Diagnostic>> {
     let (loaded, diagnostics) = read(main, Some(drop_ins), Guard::Trusted(trust));
     match loaded {
-        Some((policy, store)) => Ok(Loaded { policy, store, warnings: diagnostics }),
+        Some((policy, store, delivery)) => {
+            // What a method is worth is for whoever writes the file, not for the log of every start.
+            let warnings = diagnostics.into_iter().filter(|found| found.severity != Severity::Note).collect();
+            Ok(Loaded { policy, store, delivery, warnings })
+        }
         None => Err(diagnostics),
     }
 }
@@ -48,11 +56,10 @@ pub fn check(main: &Path, drop_ins: Option<&Path>) -> Vec<Diagnostic> {
     read(main, drop_ins, Guard::Readable).1
 }
 
-fn read(
-    main: &Path,
-    drop_ins: Option<&Path>,
-    guard: Guard,
-) -> (Option<(Policy, StoreSettings)>, Vec<Diagnostic>) {
+/// What becomes of files without an error.
+type Read = (Policy, StoreSettings, DeliverySettings);
+
+fn read(main: &Path, drop_ins: Option<&Path>, guard: Guard) -> (Option<Read>, Vec<Diagnostic>) {
     let Gathered { main: main_source, drop_ins, faults } = files::gather(main, drop_ins, guard);
     let mut findings = Findings::default();
     for fault in faults {
@@ -62,21 +69,18 @@ fn read(
     (read, findings.into_diagnostics(main))
 }
 
-fn interpret(
-    main: Option<&Source>,
-    drop_ins: &[Source],
-    findings: &mut Findings,
-) -> Option<(Policy, StoreSettings)> {
+fn interpret(main: Option<&Source>, drop_ins: &[Source], findings: &mut Findings) -> Option<Read> {
     let mut main_file = main.and_then(|source| document::read_main(source, findings));
     let mut rules = main_file.as_mut().map(|file| std::mem::take(&mut file.rules)).unwrap_or_default();
     for source in drop_ins {
         rules.append(&mut document::read_drop_in(source, findings));
     }
     order::check(&rules, findings);
-    let MainFile { settings, store, default, rules: _ } = main_file?;
+    let MainFile { settings, store, delivery, ways, default, rules: _ } = main_file?;
+    reach::check(rules.iter().chain(&default), &ways, findings);
     let rules = rules.into_iter().map(|placed| placed.rule).collect();
     let digest = digest(main.into_iter().chain(drop_ins));
-    Some((Policy { rules, default: default?, settings, digest }, store))
+    Some((Policy { rules, default: default?.rule, settings, digest }, store, delivery))
 }
 
 /// SHA-256 over names and contents, each with its length before it, in hex.

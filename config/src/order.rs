@@ -51,7 +51,7 @@ fn refuse_repeated_names(rules: &[PlacedRule<'_>], findings: &mut Findings) {
 }
 
 fn warn_of_open_door(placed: &PlacedRule<'_>, findings: &mut Findings) {
-    let PlacedRule { rule, place, is_sound } = placed;
+    let PlacedRule { rule, place, methods: _, is_sound } = placed;
     if *is_sound && rule.require == Requirement::Never && rule.matcher == Matcher::default() {
         let message = format!("rule `{}` has no condition and asks nobody for a code", rule.name);
         findings.warning(

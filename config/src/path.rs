@@ -10,6 +10,12 @@ use crate::values::Value;
 /// The longest path, in bytes.
 const PATH_LIMIT: usize = 4095;
 
+/// Takes the absolute path of a file as the whole value of a key.
+pub(crate) fn read(value: &Value<'_, '_>, findings: &mut Findings) -> Option<PathBuf> {
+    let text = value.text(findings)?;
+    absolute(text.text, value, findings)
+}
+
 /// Takes the absolute path of a file, or says what to write.
 pub(crate) fn absolute(path: &str, value: &Value<'_, '_>, findings: &mut Findings) -> Option<PathBuf> {
     let taken = plain(path);

@@ -4,9 +4,9 @@
 //! administrator relies on. A connection that leaves the host is encrypted and the server's name verified, always.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
+use crate::authority::{self, Authority};
 use crate::diagnostics::shorten;
 
 /// The most servers of one URL.
@@ -111,9 +111,7 @@ impl Server {
     fn is_within_host(&self) -> bool {
         match self {
             Self::Socket { .. } => true,
-            Self::Tcp { host, .. } => {
-                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-            }
+            Self::Tcp { host, .. } => authority::is_within_host(host),
         }
     }
 }
@@ -299,27 +297,11 @@ fn servers(hosts: &str, parameters: &Parameters<'_>) -> Result<Vec<Server>, UrlR
 }
 
 fn server(text: &str) -> Result<Server, UrlRefusal> {
-    let fault =
-        || refuse(format!("`{}` is not a server", shorten(text)), "write NAME, NAME:PORT, or [IPv6]:PORT");
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']').ok_or_else(fault)?;
-            address.parse::<Ipv6Addr>().map_err(|_| fault())?;
-            (address, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or_else(fault)?) })
-        }
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
+    let Some(Authority { host, port }) = Authority::parse(text) else {
+        let message = format!("`{}` is not a server", shorten(text));
+        return Err(refuse(message, "write NAME, NAME:PORT, or [IPv6]:PORT"));
     };
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let is_host =
-        text.starts_with('[') || (!host.is_empty() && host.len() <= 253 && host.bytes().all(is_name));
-    let port = port.map_or(Ok(PORT), str::parse).map_err(|_| fault())?;
-    if !is_host || port == 0 {
-        return Err(fault());
-    }
-    Ok(Server::Tcp { host: host.to_owned(), port })
+    Ok(Server::Tcp { host, port: port.unwrap_or(PORT) })
 }
 
 /// Takes the name of a database or role that needs no quoting anywhere.

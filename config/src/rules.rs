@@ -4,8 +4,9 @@
 //! each other to `order`.
 
 use countersign_core::account::RuleName;
+use countersign_core::factor::Method;
 use countersign_core::login::Origin;
-use countersign_core::policy::{ContactRule, Matcher, Network, Requirement, Rule};
+use countersign_core::policy::{Matcher, Network, Requirement, Rule};
 
 use crate::demand::Demand;
 use crate::diagnostics::{Findings, Place, shorten};
@@ -25,6 +26,8 @@ pub(crate) const DEFAULT_NAME: &str = "default";
 pub(crate) struct PlacedRule<'s> {
     pub(crate) rule: Rule,
     pub(crate) place: Place<'s>,
+    /// The methods that the file names, with their places.
+    pub(crate) methods: Vec<(Method, Place<'s>)>,
     /// Whether it was read without a fault.
     pub(crate) is_sound: bool,
 }
@@ -37,52 +40,37 @@ pub(crate) fn read<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Op
     let errors = findings.errors();
     let name = rule_name(section, findings);
     let matcher = matcher(section, findings);
-    let Demand { require, methods, enroll, enroll_within, invite_for } = Demand::read(section, findings);
+    let demand = Demand::read(section, findings);
     let (name, place) = name?;
-    let require = require.unwrap_or(Requirement::Always);
-    let rule = Rule {
-        name,
-        matcher,
-        require,
-        methods,
-        enroll,
-        enroll_within,
-        invite_for_limit: invite_for,
-        contacts: ContactRule::default(),
-        skip: None,
-        remember: None,
-    };
-    Some(PlacedRule { rule, place, is_sound: findings.errors() == errors })
+    let methods = demand.named.clone();
+    let require = demand.require.unwrap_or(Requirement::Always);
+    let rule = demand.into_rule(name, matcher, require);
+    Some(PlacedRule { rule, place, methods, is_sound: findings.errors() == errors })
 }
 
 /// Reads `[default]`, which every main file has.
-pub(crate) fn read_default(top: &Section<'_, '_>, source: &Source, findings: &mut Findings) -> Option<Rule> {
+pub(crate) fn read_default<'s>(
+    top: &Section<'_, 's>,
+    source: &Source,
+    findings: &mut Findings,
+) -> Option<PlacedRule<'s>> {
     if top.value("default").is_none() {
         let help = "write at the end:\n[default]\nrequire = \"enrolled\"";
         findings.error(&source.place(source.text.len()..source.text.len()), "there is no [default]", help);
         return None;
     }
     let section = top.section("default", &tables::DEFAULT, findings)?;
-    let Demand { require, methods, enroll, enroll_within, invite_for } = Demand::read(&section, findings);
-    if require == Some(Requirement::Never) {
+    let errors = findings.errors();
+    let demand = Demand::read(&section, findings);
+    if demand.require == Some(Requirement::Never) {
         let place = section.value("require").map_or_else(|| section.place.clone(), |value| value.place);
         let help = "write require = \"enrolled\" to ask at least those who have enrolled";
         findings.warning(&place, "whom no rule matches is never asked, even when enrolled", help);
     }
-    let name = RuleName::try_from(DEFAULT_NAME).ok()?;
-    let matcher = Matcher::default();
-    Some(Rule {
-        name,
-        matcher,
-        require: require?,
-        methods,
-        enroll,
-        enroll_within,
-        invite_for_limit: invite_for,
-        contacts: ContactRule::default(),
-        skip: None,
-        remember: None,
-    })
+    let (name, require) = (RuleName::try_from(DEFAULT_NAME).ok()?, demand.require?);
+    let methods = demand.named.clone();
+    let rule = demand.into_rule(name, Matcher::default(), require);
+    Some(PlacedRule { rule, place: section.place, methods, is_sound: findings.errors() == errors })
 }
 
 fn rule_name<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Option<(RuleName, Place<'s>)> {

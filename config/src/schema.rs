@@ -36,7 +36,15 @@ struct Document {
     store: Option<Store>,
     /// New authenticator apps.
     totp: Option<Totp>,
-    /// When wrong codes lock.
+    /// The mail server.
+    email: Option<Email>,
+    /// The gateway for text messages.
+    sms: Option<Gateway>,
+    /// The gateway for calls.
+    call: Option<Gateway>,
+    /// Codes that are sent.
+    sent: Option<Sent>,
+    /// When wrong codes lock, and how much is sent.
     limits: Option<Limits>,
     /// Rules, read from top to bottom; the first that matches decides.
     #[schemars(length(max = 1000))]
@@ -76,7 +84,81 @@ struct Totp {
     strict: Option<bool>,
 }
 
-/// When wrong codes lock.
+/// The mail server.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Email {
+    /// The server: `smtps://HOST`, `smtp+starttls://HOST`, or `smtp://localhost`.
+    #[schemars(regex(pattern = "^smtp(s|[+]starttls)?://[^@/]+$"))]
+    server: String,
+    /// The sender: NAME <ADDRESS>, or ADDRESS.
+    #[schemars(regex(pattern = "@"))]
+    from: String,
+    /// As whom the service logs in to the server.
+    #[schemars(length(min = 1, max = 256))]
+    user: Option<String>,
+    /// The file with the password; without it, the systemd credential email-password.
+    #[schemars(regex(pattern = "^/"))]
+    password_file: Option<String>,
+    /// The certificate authorities of the server. Default: those of the system.
+    #[schemars(regex(pattern = "^/"))]
+    ca_file: Option<String>,
+    /// How long one attempt may take, 1s to 60s. Default: 20s.
+    timeout: Option<Duration>,
+}
+
+/// A gateway: url or command.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Gateway {
+    /// The address of the request, with https. Places: {number}, {text}, {text:xml}, {id}, {credential:NAME}.
+    #[schemars(regex(pattern = "^https?://"))]
+    url: Option<String>,
+    /// The method of the request. Default: POST.
+    method: Option<HttpMethod>,
+    /// The headers of the request.
+    headers: Option<std::collections::BTreeMap<String, String>>,
+    /// The body of the request; values are escaped for JSON, a form, XML or plain text, as Content-Type says.
+    #[schemars(length(min = 1))]
+    body: Option<String>,
+    /// The statuses that mean that the message was taken. Default: 200 to 299.
+    #[schemars(length(min = 1))]
+    success_status: Option<Vec<Status>>,
+    /// A text that the answer has to contain.
+    #[schemars(length(min = 1, max = 200))]
+    success_body: Option<String>,
+    /// The certificate authorities of the gateway. Default: those of the system.
+    #[schemars(regex(pattern = "^/"))]
+    ca_file: Option<String>,
+    /// A program with its arguments; {number} stands for the number, and the text comes on standard input.
+    #[schemars(length(min = 1, max = 32))]
+    command: Option<Vec<String>>,
+    /// How long one attempt may take, 1s to 60s. Default: 20s.
+    timeout: Option<Duration>,
+    /// The country whose numbers may be written without its code: two letters.
+    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
+    country: Option<String>,
+    /// Beginnings of the numbers that are served. Default: all numbers.
+    #[schemars(length(min = 1, max = 1000))]
+    allow_prefixes: Option<Vec<Prefix>>,
+}
+
+/// Codes that are sent.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Sent {
+    /// How many characters a code has. Default: 8.
+    #[schemars(range(min = 6, max = 10))]
+    digits: Option<u32>,
+    /// Of which. Default: digits.
+    alphabet: Option<Alphabet>,
+    /// How long a code is good, 1m to 10m. Default: 5m.
+    lifetime: Option<Duration>,
+    /// To what a code is bound. Default: place.
+    bind: Option<Bind>,
+}
+
+/// When wrong codes lock, and how much is sent.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Limits {
@@ -95,6 +177,25 @@ struct Limits {
     /// So many wrong codes in a row need a reset by the helpdesk. Default: 100.
     #[schemars(range(min = 1, max = 100))]
     wrong_codes_in_a_row: Option<u32>,
+    /// The wait before another code, 30s to 1h; each further one is twice as long. Default: 60s.
+    resend_wait: Option<Duration>,
+    /// The longest such wait, 30s to 1h. Default: 5m.
+    longest_resend_wait: Option<Duration>,
+    /// So many codes in 10 minutes, for a person and for a recipient, not counting those used. Default: 5.
+    #[schemars(range(min = 1, max = 20))]
+    codes_per_ten_minutes: Option<u32>,
+    /// So many in 24 h. Default: 10.
+    #[schemars(range(min = 1, max = 100))]
+    codes_per_day: Option<u32>,
+    /// So many messages to one person in 24 h, used or not. Default: 60.
+    #[schemars(range(min = 1, max = 200))]
+    messages_per_day: Option<u32>,
+    /// So many e-mails from this host in an hour. Default: 1000.
+    #[schemars(range(min = 1, max = 10000))]
+    emails_per_hour: Option<u32>,
+    /// So many text messages and calls from this host in an hour. Default: 200.
+    #[schemars(range(min = 1, max = 10000))]
+    texts_per_hour: Option<u32>,
 }
 
 /// A rule; it matches where all its conditions do.
@@ -135,6 +236,12 @@ struct Rule {
     enroll_within: Option<EnrollWithin>,
     /// The longest life of an invitation, 1m to 7d. Default: 1h.
     invite_for: Option<Duration>,
+    /// Which address or number codes go to. Default: the one on file, and any where none is on file.
+    contacts: Option<Contacts>,
+    /// Whether setting up can be put off.
+    skip: Option<Skip>,
+    /// For how long a place is remembered where the person wants it, 1h to 30d. Default: not at all.
+    remember: Option<Duration>,
 }
 
 /// What decides where no rule matches.
@@ -152,6 +259,26 @@ struct DefaultRule {
     enroll_within: Option<EnrollWithin>,
     /// The longest life of an invitation, 1m to 7d. Default: 1h.
     invite_for: Option<Duration>,
+    /// Which address or number codes go to. Default: the one on file, and any where none is on file.
+    contacts: Option<Contacts>,
+    /// Whether setting up can be put off.
+    skip: Option<Skip>,
+    /// For how long a place is remembered where the person wants it, 1h to 30d. Default: not at all.
+    remember: Option<Duration>,
+}
+
+/// Whether setting up can be put off.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Skip {
+    /// Whether it can. Default: false.
+    allow: Option<bool>,
+    /// How often, at most once in 24 h; without it, the choice is remembered.
+    #[schemars(range(min = 1, max = 100))]
+    times: Option<u32>,
+    /// Until the end of this day, UTC: a date without quotes.
+    #[schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    until: Option<String>,
 }
 
 /// A language.
@@ -229,8 +356,56 @@ enum Method {
     Totp,
     /// A hardware token, or an app with a counter.
     Hotp,
+    /// A code by e-mail.
+    Email,
+    /// A code by text message.
+    Sms,
+    /// A code by voice call.
+    Call,
     /// Backup codes, made with the first other method.
     Backup,
+}
+
+/// The method of a request.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "UPPERCASE")]
+enum HttpMethod {
+    /// Values stand in the URL.
+    Get,
+    /// Values stand in the body or in the URL.
+    Post,
+    /// Values stand in the body or in the URL.
+    Put,
+}
+
+/// Of what codes are made.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Alphabet {
+    /// Digits.
+    Digits,
+    /// Letters and digits without look-alikes.
+    Letters,
+}
+
+/// To what a code is bound besides the person.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Bind {
+    /// Service, address and key.
+    Place,
+    /// The one login that asked.
+    Login,
+}
+
+/// Which address or number codes go to.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Contacts {
+    /// The one on file only.
+    OnFile,
+    /// Any that the person names.
+    Any,
 }
 
 /// How people come by a factor.
@@ -259,6 +434,16 @@ enum EnrollWithin {
     /// No end.
     Zero(#[schemars(range(min = 0, max = 0))] u32),
 }
+
+/// A status of HTTP.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Status(#[schemars(range(min = 100, max = 599))] u32);
+
+/// The beginning of a number: + and digits.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Prefix(#[schemars(regex(pattern = "^[+][1-9][0-9]{0,14}$"))] String);
 
 /// A pattern of host names, at most 253 bytes.
 #[derive(JsonSchema)]
@@ -297,6 +482,11 @@ mod tests {
         let definitions = [
             (tables::TOP, ""),
             (tables::STORE, "Store"),
+            (tables::EMAIL, "Email"),
+            (tables::SMS, "Gateway"),
+            (tables::CALL, "Gateway"),
+            (tables::SENT, "Sent"),
+            (tables::SKIP, "Skip"),
             (tables::TOTP, "Totp"),
             (tables::LIMITS, "Limits"),
             (tables::POLICY, "Rule"),

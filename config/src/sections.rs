@@ -41,6 +41,16 @@ impl<'t, 's> Section<'t, 's> {
         Some(Value { key, place, example: self.keys.example(key), content: value.get_ref() })
     }
 
+    /// Finds a value that has to be there.
+    pub(crate) fn required(&self, key: &'static str, findings: &mut Findings) -> Option<Value<'t, 's>> {
+        let value = self.value(key);
+        if value.is_none() {
+            let message = format!("{} has no `{key}`", self.keys.table);
+            findings.error(&self.place, message, format!("write {key} = {}", self.keys.example(key)));
+        }
+        value
+    }
+
     /// Opens a table within this one.
     pub(crate) fn section(
         &self,

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use countersign_core::factor::sent::SentParameters;
 use countersign_core::factor::totp::{Algorithm, Digits, Period, TotpParameters, Window};
 use countersign_core::policy::{Echo, Settings};
-use countersign_core::sending::{Channels, SendLimits};
+use countersign_core::sending::Channels;
 use countersign_core::words::Language;
 use countersign_core::words::texts::Texts;
 
@@ -15,6 +14,7 @@ use crate::diagnostics::Findings;
 use crate::limits;
 use crate::names::{self, NameKind};
 use crate::sections::Section;
+use crate::sent;
 use crate::store::{self, StoreSettings};
 use crate::tables;
 use crate::values::{Choices, Value};
@@ -49,7 +49,12 @@ const ALGORITHMS: Choices<Algorithm> = Choices {
 };
 
 /// Reads the settings at the top of the file and in its tables.
-pub(crate) fn read(top: &Section<'_, '_>, findings: &mut Findings) -> (Settings, StoreSettings) {
+pub(crate) fn read(
+    top: &Section<'_, '_>,
+    channels: Channels,
+    findings: &mut Findings,
+) -> (Settings, StoreSettings) {
+    let (limits, sending) = limits::read(top, findings);
     let settings = Settings {
         organization: organization(top, findings).unwrap_or_else(|| DEFAULT_ORGANIZATION.to_owned()),
         language: top.value("language").and_then(|it| it.choice(findings, LANGUAGES)).unwrap_or_default(),
@@ -57,10 +62,10 @@ pub(crate) fn read(top: &Section<'_, '_>, findings: &mut Findings) -> (Settings,
         echo: top.value("echo").and_then(|it| it.choice(findings, ECHOES)).unwrap_or_default(),
         protected_groups: protected_groups(top, findings),
         totp: totp(top, findings),
-        limits: limits::read(top, findings),
-        sent: SentParameters::default(),
-        sending: SendLimits::default(),
-        channels: Channels::default(),
+        limits,
+        sent: sent::read(top, findings),
+        sending,
+        channels,
         texts: Texts::default(),
     };
     (settings, store::read(top, findings))

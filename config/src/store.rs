@@ -55,10 +55,7 @@ pub(crate) fn read(top: &Section<'_, '_>, findings: &mut Findings) -> StoreSetti
     };
     let url = section.value("url");
     let database = url.as_ref().map_or_else(|| Some(standard()), |it| database(it, findings));
-    let key_file = section.value("key_file").and_then(|it| {
-        let text = it.text(findings)?;
-        path::absolute(text.text, &it, findings)
-    });
+    let key_file = section.value("key_file").and_then(|it| path::read(&it, findings));
     let names = section.value("local_names");
     let local_names = names.as_ref().and_then(|it| it.choice(findings, LOCAL_NAMES)).unwrap_or_default();
     if let (LocalNames::Fleet, Some(Database::Embedded(_)), Some(value)) = (local_names, &database, &names) {

@@ -2,10 +2,9 @@
 //!
 //! Owns the list that the loader goes by; a test compares it with the schema. Leaves the checking to `keys`.
 
-use crate::keys::{Keys, key};
+use crate::keys::{Key, Keys, key};
 
-const RULE_LATER: &[&str] =
-    &["accept", "contacts", "enrolled_after", "fresh_for", "idle_timeout", "mode", "remember", "skip"];
+const RULE_LATER: &[&str] = &["accept", "enrolled_after", "fresh_for", "idle_timeout", "mode"];
 
 /// The top of the main file.
 pub(crate) const TOP: Keys = Keys {
@@ -19,10 +18,14 @@ pub(crate) const TOP: Keys = Keys {
         key("store", "{ url = \"sqlite:///var/lib/countersign/countersign.db\" }"),
         key("totp", "{ digits = 6 }"),
         key("limits", "{ wrong_codes = 5 }"),
+        key("email", r#"{ server = "smtps://mail.example.org", from = "login@example.org" }"#),
+        key("sms", r#"{ url = "https://sms.example.org/send", body = "to={number}&text={text}" }"#),
+        key("call", r#"{ url = "https://call.example.org/say", body = "to={number}&text={text}" }"#),
+        key("sent", "{ digits = 8 }"),
         key("policy", r#"[{ name = "administrators", require = "always" }]"#),
         key("default", r#"{ require = "enrolled" }"#),
     ],
-    later: &["enabled", "on_reenable", "mode", "email", "sms", "call", "sent", "audit", "texts"],
+    later: &["enabled", "on_reenable", "mode", "audit", "texts"],
 };
 
 /// `[store]`.
@@ -58,6 +61,59 @@ pub(crate) const LIMITS: Keys = Keys {
         key("longest_lock", r#""24h""#),
         key("wrong_codes_per_day", "20"),
         key("wrong_codes_in_a_row", "100"),
+        key("resend_wait", r#""60s""#),
+        key("longest_resend_wait", r#""5m""#),
+        key("codes_per_ten_minutes", "5"),
+        key("codes_per_day", "10"),
+        key("messages_per_day", "60"),
+        key("emails_per_hour", "1000"),
+        key("texts_per_hour", "200"),
+    ],
+    later: &[],
+};
+
+/// `[email]`.
+pub(crate) const EMAIL: Keys = Keys {
+    table: "[email]",
+    known: &[
+        key("server", r#""smtps://mail.example.org""#),
+        key("from", r#""Example Login <login@example.org>""#),
+        key("user", r#""login""#),
+        key("password_file", r#""/etc/countersign/email-password""#),
+        key("ca_file", r#""/etc/countersign/mail-ca.pem""#),
+        key("timeout", r#""20s""#),
+    ],
+    later: &["require_verified_domains"],
+};
+
+const GATEWAY: &[Key] = &[
+    key("url", r#""https://sms.example.org/send""#),
+    key("method", r#""POST""#),
+    key("headers", r#"{ Authorization = "Bearer {credential:sms-token}" }"#),
+    key("body", r#"'{"to":"{number}","text":"{text}"}'"#),
+    key("success_status", "[200, 202]"),
+    key("success_body", r#""accepted""#),
+    key("ca_file", r#""/etc/countersign/gateway-ca.pem""#),
+    key("command", r#"["/usr/bin/gammu-smsd-inject", "TEXT", "{number}"]"#),
+    key("timeout", r#""20s""#),
+    key("country", r#""DE""#),
+    key("allow_prefixes", r#"["+49", "+43"]"#),
+];
+
+/// `[sms]`.
+pub(crate) const SMS: Keys = Keys { table: "[sms]", known: GATEWAY, later: &[] };
+
+/// `[call]`.
+pub(crate) const CALL: Keys = Keys { table: "[call]", known: GATEWAY, later: &[] };
+
+/// `[sent]`.
+pub(crate) const SENT: Keys = Keys {
+    table: "[sent]",
+    known: &[
+        key("digits", "8"),
+        key("alphabet", r#""digits""#),
+        key("lifetime", r#""5m""#),
+        key("bind", r#""place""#),
     ],
     later: &[],
 };
@@ -79,6 +135,9 @@ pub(crate) const POLICY: Keys = Keys {
         key("enroll", r#""self-service""#),
         key("enroll_within", r#""7d""#),
         key("invite_for", r#""1h""#),
+        key("contacts", r#""on-file""#),
+        key("skip", "{ allow = true, times = 3, until = 2027-01-31 }"),
+        key("remember", r#""30d""#),
     ],
     later: RULE_LATER,
 };
@@ -92,9 +151,19 @@ pub(crate) const DEFAULT: Keys = Keys {
         key("enroll", r#""self-service""#),
         key("enroll_within", r#""7d""#),
         key("invite_for", r#""1h""#),
+        key("contacts", r#""on-file""#),
+        key("skip", "{ allow = true, times = 3, until = 2027-01-31 }"),
+        key("remember", r#""30d""#),
     ],
     later: RULE_LATER,
 };
 
+/// `skip` of a rule.
+pub(crate) const SKIP: Keys = Keys {
+    table: "`skip`",
+    known: &[key("allow", "true"), key("times", "3"), key("until", "2027-01-31")],
+    later: &[],
+};
+
 /// All tables.
-pub(crate) const ALL: &[Keys] = &[TOP, STORE, TOTP, LIMITS, POLICY, DEFAULT];
+pub(crate) const ALL: &[Keys] = &[TOP, STORE, EMAIL, SMS, CALL, TOTP, SENT, LIMITS, POLICY, DEFAULT, SKIP];

@@ -1,4 +1,4 @@
-//! Texts with places for values: `{number}`, `{text}`, `{id}`, `{credential:NAME}`.
+//! Texts with places for values: `{number}`, `{text}`, `{text:xml}`, `{id}`, `{credential:NAME}`.
 //!
 //! Owns which places there are and how they are written: every brace that begins no word in braces stands for itself, so
 //! that JSON can be written as it is. Leaves escaping to whoever renders.
@@ -28,6 +28,8 @@ pub enum Placeholder {
     Number,
     /// `{text}`: what is said, one line.
     Text,
+    /// `{text:xml}`: the same, escaped as XML and then for where it stands: XML within a form.
+    XmlText,
     /// `{id}`: the message's id, 32 hexadecimal digits.
     Id,
     /// `{credential:NAME}`: a systemd credential.
@@ -96,6 +98,7 @@ impl Placeholder {
         match name {
             "number" => Some(Self::Number),
             "text" => Some(Self::Text),
+            "text:xml" => Some(Self::XmlText),
             "id" => Some(Self::Id),
             _ => {
                 let credential = name.strip_prefix("credential:")?;
@@ -115,6 +118,7 @@ impl fmt::Display for Placeholder {
         match self {
             Self::Number => formatter.write_str("{number}"),
             Self::Text => formatter.write_str("{text}"),
+            Self::XmlText => formatter.write_str("{text:xml}"),
             Self::Id => formatter.write_str("{id}"),
             Self::Credential(name) => write!(formatter, "{{credential:{name}}}"),
         }

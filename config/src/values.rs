@@ -142,6 +142,40 @@ impl<'t, 's> Value<'t, 's> {
         self.content.as_array().is_some_and(|array| array.is_empty())
     }
 
+    /// Takes a list of whole numbers within a range.
+    pub(crate) fn numbers(&self, findings: &mut Findings, range: &RangeInclusive<u16>) -> Option<Vec<u16>> {
+        let DeValue::Array(array) = self.content else {
+            return self.mistyped(findings, "a list of whole numbers in brackets");
+        };
+        let mut numbers = Vec::new();
+        for entry in array.iter().take(ENTRY_LIMIT) {
+            let place = self.place.source.place(entry.span());
+            let number = entry.get_ref().as_integer().and_then(|integer| {
+                let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+                u16::try_from(number).ok().filter(|number| range.contains(number))
+            });
+            match number {
+                Some(number) if numbers.contains(&number) => {
+                    findings.error(&place, format!("{number} stands here twice"), "take one out");
+                }
+                Some(number) => numbers.push(number),
+                None => {
+                    let (from, to) = range.clone().into_inner();
+                    let message = format!("an entry of `{}` is a whole number from {from} to {to}", self.key);
+                    findings.error(
+                        &place,
+                        message,
+                        format!("write for example {} = {}", self.key, self.example),
+                    );
+                }
+            }
+        }
+        if array.is_empty() || array.len() > ENTRY_LIMIT {
+            self.refuse(findings, format!("`{}` has {} entries", self.key, array.len()));
+        }
+        Some(numbers)
+    }
+
     /// Takes a list of strings.
     pub(crate) fn list(&self, findings: &mut Findings) -> Option<Vec<Text<'t, 's>>> {
         let DeValue::Array(array) = self.content else {
@@ -172,7 +206,20 @@ impl<'t, 's> Value<'t, 's> {
     }
 }
 
-impl Text<'_, '_> {
+impl<'s> Text<'_, 's> {
+    /// Finds where a part of the text stands in the file; the whole text where it is written in another way.
+    pub(crate) fn place_of(&self, part: &str) -> Place<'s> {
+        let Place { source, span } = &self.place;
+        let written = source.text.get(span.clone()).unwrap_or_default();
+        match written.find(part) {
+            Some(offset) => {
+                let start = span.start.saturating_add(offset);
+                source.place(start..start.saturating_add(part.len()))
+            }
+            None => self.place.clone(),
+        }
+    }
+
     /// Refuses what cannot be shown to a person: empty, too long, control characters, marks that reorder text.
     pub(crate) fn is_showable(&self, limit: usize, findings: &mut Findings) -> bool {
         let Self { text, place } = self;

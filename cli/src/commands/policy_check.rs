@@ -64,6 +64,7 @@ fn painted(output: &Output, diagnostic: &Diagnostic) -> String {
     let (word, tone) = match diagnostic.severity {
         Severity::Error => ("error", Tone::Bad),
         Severity::Warning => ("warning", Tone::Caution),
+        Severity::Note => ("note", Tone::Strong),
     };
     match text.strip_prefix(word) {
         Some(rest) => format!("{}{rest}", output.paint(Stream::Out, tone, word)),

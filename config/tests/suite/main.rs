@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test whose preparation fails has to fail")]
 #![expect(clippy::format_collect, reason = "the texts are small, and read better so")]
 
+mod delivery;
 mod diagnostics;
 mod files;
 mod folder;

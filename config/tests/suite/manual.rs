@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use countersign_config::check;
+use countersign_config::{Severity, check};
 
 use crate::folder::{Folder, MINIMAL};
 
@@ -21,7 +21,9 @@ fn every_file_shown_in_the_documentation_is_right_and_raises_no_warning() {
         let blocks = blocks(document);
         assert!(!blocks.is_empty(), "{document}");
         for block in blocks {
-            assert_eq!(check(&Folder::new(&block).main(), None), Vec::new(), "{document}\n{block}");
+            let mut found = check(&Folder::new(&block).main(), None);
+            found.retain(|found| found.severity != Severity::Note);
+            assert_eq!(found, Vec::new(), "{document}\n{block}");
         }
     }
 }
@@ -30,15 +32,19 @@ fn every_file_shown_in_the_documentation_is_right_and_raises_no_warning() {
 fn the_defaults_that_the_manual_states_are_the_defaults() {
     let manual = std::fs::read_to_string(DOCUMENTS[0]).unwrap();
     let mut file = String::new();
+    let mut header = None;
     for line in manual.lines() {
         if let Some(table) = line.strip_prefix("# [") {
             if table.starts_with('[') {
                 break;
             }
-            writeln!(file, "[{table}").unwrap();
+            header = Some(table);
         }
         let stated = line.strip_prefix("**").and_then(|rest| rest.split_once("** = `"));
         if let Some((key, value)) = stated {
+            if let Some(table) = header.take() {
+                writeln!(file, "[{table}").unwrap();
+            }
             writeln!(file, "{key} = {}", value.trim_end_matches('`')).unwrap();
         }
     }

@@ -63,6 +63,9 @@ fn faults(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String
     for (key, entry) in value.as_object().into_iter().flatten() {
         match schema["properties"].get(key) {
             Some(inner) => found.extend(faults(root, inner, entry, &format!("{path}.{key}"))),
+            None if schema["additionalProperties"].is_object() => {
+                found.extend(faults(root, &schema["additionalProperties"], entry, &format!("{path}.{key}")));
+            }
             None => found.push(format!("{path}: unknown {key}")),
         }
     }
@@ -82,9 +85,21 @@ fn choices(schema: &Value) -> Option<Vec<&Value>> {
     Some(alternatives.iter().map(|alternative| &alternative["const"]).collect())
 }
 
+/// A date of the file is text to an editor.
+fn as_editors_see(value: toml::Value) -> Value {
+    match value {
+        toml::Value::Datetime(date) => date.to_string().into(),
+        toml::Value::Array(entries) => entries.into_iter().map(as_editors_see).collect(),
+        toml::Value::Table(table) => {
+            Value::Object(table.into_iter().map(|(key, value)| (key, as_editors_see(value))).collect())
+        }
+        plain => serde_json::to_value(plain).unwrap(),
+    }
+}
+
 fn faults_of(text: &str) -> Vec<String> {
     let root = schema();
-    let value = serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap()).unwrap();
+    let value = as_editors_see(toml::Value::Table(toml::from_str(text).unwrap()));
     faults(&root, &root, &value, "")
 }
 
@@ -113,8 +128,20 @@ fn the_schema_and_the_loader_refuse_the_same_plain_mistakes() {
         "policy = [{ name = \"r\" }]",
         "policy = [{ require = \"never\" }]",
         "policy = [{ name = \"r\", users = [], require = \"never\" }]",
-        "policy = [{ name = \"r\", remember = \"30d\", require = \"always\" }]",
-        "policy = [{ name = \"r\", methods = [\"sms\"], require = \"always\" }]",
+        "policy = [{ name = \"r\", idle_timeout = \"4h\", require = \"always\" }]",
+        "policy = [{ name = \"r\", methods = [\"mail\"], require = \"always\" }]",
+        "policy = [{ name = \"r\", contacts = \"own\", require = \"always\" }]",
+        "policy = [{ name = \"r\", skip = true, require = \"always\" }]",
+        "policy = [{ name = \"r\", skip = { allow = true, times = 0 }, require = \"always\" }]",
+        "email = { server = \"smtps://mail\" }",
+        "email = { server = \"smtps://mail\", from = \"a@b\", password = \"x\" }",
+        "sms = { url = \"https://sms/{number}/{text}\", method = \"DELETE\" }",
+        "sms = { url = \"https://sms/{number}/{text}\", success_status = [600] }",
+        "sms = { url = \"https://sms/{number}/{text}\", headers = { X = 1 } }",
+        "call = { command = [] }",
+        "sent = { digits = 5 }",
+        "sent = { alphabet = \"words\" }",
+        "limits = { messages_per_day = 201 }",
         "policy = [{ name = \"r\", origin = \"ldap\", require = \"always\" }]",
         "policy = [{ name = \"r\", hosts = [], require = \"always\" }]",
         "policy = [{ name = \"r\", enroll = \"by-post\", require = \"always\" }]",

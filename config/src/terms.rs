@@ -1,0 +1,141 @@
+//! What a rule lets people choose: where codes go (`contacts`), putting off (`skip`), being remembered (`remember`).
+//!
+//! Owns their ranges, and the warnings about those that change nothing. Leaves what they mean at a login to `core`.
+
+use std::time::Duration;
+
+use countersign_core::delivery::Channel;
+use countersign_core::factor::Method;
+use countersign_core::policy::{ContactRule, Requirement, SkipRule};
+use countersign_core::remember::REMEMBER_LIMIT;
+use countersign_core::time::WallTime;
+use toml::de::DeValue;
+use toml::value::{Date, Datetime};
+
+use crate::diagnostics::Findings;
+use crate::duration;
+use crate::sections::Section;
+use crate::tables;
+use crate::values::{Choices, Value};
+
+/// The shortest time that a place is remembered for.
+const REMEMBER_LEAST: Duration = Duration::from_hours(1);
+/// Up to here NIST SP 800-63B-4 2.2.3 speaks of AAL2.
+const REMEMBER_AAL2: Duration = Duration::from_hours(24);
+/// The most times that setting up can be put off.
+const SKIP_TIMES: std::ops::RangeInclusive<u32> = 1..=100;
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
+const CONTACTS: Choices<ContactRule> =
+    Choices { now: &[("on-file", ContactRule::OnFile), ("any", ContactRule::Any)], later: &[] };
+
+/// What a rule lets people choose.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Terms {
+    pub(crate) contacts: ContactRule,
+    pub(crate) skip: Option<SkipRule>,
+    pub(crate) remember: Option<Duration>,
+}
+
+impl Terms {
+    /// Reads them from a rule or from `[default]`.
+    pub(crate) fn read(section: &Section<'_, '_>, findings: &mut Findings) -> Self {
+        let contacts = section.value("contacts").and_then(|value| value.choice(findings, CONTACTS));
+        Self {
+            contacts: contacts.unwrap_or_default(),
+            skip: skip(section, findings),
+            remember: section.value("remember").and_then(|value| remember(&value, findings)),
+        }
+    }
+}
+
+/// Tells why a key of this kind changes nothing in a rule, and what to do.
+pub(crate) fn no_effect(
+    key: &str,
+    require: Requirement,
+    methods: &[Method],
+) -> Option<(String, &'static str)> {
+    match (key, require) {
+        ("skip", Requirement::Enrolled) => Some((
+            "`skip` has no effect with require = \"enrolled\", under which nobody has to enroll".to_owned(),
+            "take it out",
+        )),
+        ("contacts", _) if !methods.iter().any(|method| is_sent(*method)) => Some((
+            "`contacts` has no effect where `methods` has no code that is sent".to_owned(),
+            "take it out, or add \"email\", \"sms\" or \"call\" to `methods`",
+        )),
+        _ => None,
+    }
+}
+
+/// Tells whether the codes of a method are sent.
+pub(crate) fn is_sent(method: Method) -> bool {
+    Channel::ALL.into_iter().any(|channel| channel.method() == method)
+}
+
+fn remember(value: &Value<'_, '_>, findings: &mut Findings) -> Option<Duration> {
+    let time = value.duration(findings, REMEMBER_LEAST..=REMEMBER_LIMIT)?;
+    if time > REMEMBER_AAL2 {
+        let message = format!("{} is longer than NIST SP 800-63B-4 has for AAL2", duration::write(time));
+        let help = "fine for AAL1, where it is at most 30 days; for AAL2 write remember = \"24h\" or less";
+        findings.remark(&value.place, message, help);
+    }
+    Some(time)
+}
+
+fn skip(rule: &Section<'_, '_>, findings: &mut Findings) -> Option<SkipRule> {
+    let section = rule.section("skip", &tables::SKIP, findings)?;
+    let allow = section.value("allow").and_then(|value| value.flag(findings)).unwrap_or(false);
+    let times = section.value("times").and_then(|value| value.number(findings, SKIP_TIMES));
+    let until = section.value("until").and_then(|value| until(&value, findings));
+    if !allow {
+        let help = "write allow = true in it, or take it out";
+        findings.warning(&section.place, "`skip` has no effect without allow = true", help);
+    }
+    allow.then_some(SkipRule { times, until })
+}
+
+/// Takes a day, and tells its last second.
+fn until(value: &Value<'_, '_>, findings: &mut Findings) -> Option<WallTime> {
+    let end = match value.content {
+        DeValue::Datetime(Datetime { date: Some(date), time: None, offset: None }) => end_of_day(*date),
+        _ => None,
+    };
+    if end.is_none() {
+        value.refuse(findings, "`until` is a day, without quotes and without a time");
+    }
+    end
+}
+
+/// Tells the last second of a day, UTC, from 1970 on (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn end_of_day(date: Date) -> Option<WallTime> {
+    let Date { year, month, day } = date;
+    // The year begins in March, so that the leap day is its last.
+    let year = u64::from(year).checked_sub(u64::from(month <= 2))?;
+    let month = (u64::from(month) + 9) % 12;
+    let day_of_year = (153 * month + 2) / 5 + u64::from(day).checked_sub(1)?;
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year;
+    let days = days.checked_sub(719_468)?;
+    Some(WallTime::from_seconds((days + 1) * DAY_SECONDS - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_with_its_last_second() {
+        for (year, month, day, seconds) in [
+            (1970, 1, 1, 86_399),
+            (2000, 2, 29, 951_868_799),
+            (2027, 1, 31, 1_801_439_999),
+            (2026, 12, 31, 1_798_761_599),
+            (2100, 3, 1, 4_107_628_799),
+        ] {
+            let date = Date { year, month, day };
+            assert_eq!(end_of_day(date), Some(WallTime::from_seconds(seconds)), "{date}");
+        }
+        assert_eq!(end_of_day(Date { year: 1969, month: 12, day: 31 }), None);
+        assert_eq!(end_of_day(Date { year: 0, month: 1, day: 1 }), None);
+    }
+}
