@@ -140,7 +140,7 @@ mod tests {
         let manual = include_str!("../../docs/man/countersign.toml.5.md");
         for keys in ALL {
             for key in keys.known.iter().filter(|key| {
-                !["store", "email", "sms", "call", "totp", "sent", "limits", "policy", "default"]
+                !["store", "email", "sms", "call", "totp", "sent", "texts", "limits", "policy", "default"]
                     .contains(&key.name)
             }) {
                 assert!(manual.contains(&format!("**{}**", key.name)), "{} {}", keys.table, key.name);

@@ -45,6 +45,7 @@ mod tables;
 mod template;
 mod terms;
 mod values;
+mod wording;
 
 pub use delivery::{BodyForm, DeliverySettings, EmailServer, Gateway, GatewayWay, HttpGateway, Security};
 pub use demand::ENROLL_WITHIN_LIMIT;

@@ -44,6 +44,8 @@ struct Document {
     call: Option<Gateway>,
     /// Codes that are sent.
     sent: Option<Sent>,
+    /// The organization's own wording.
+    texts: Option<Texts>,
     /// When wrong codes lock, and how much is sent.
     limits: Option<Limits>,
     /// Rules, read from top to bottom; the first that matches decides.
@@ -157,6 +159,67 @@ struct Sent {
     /// To what a code is bound. Default: place.
     bind: Option<Bind>,
 }
+
+/// The organization's own wording, for all languages that have none of their own.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Texts {
+    /// The prompt for a code.
+    code: Option<Text>,
+    /// The line above a new key.
+    enroll: Option<Text>,
+    /// Too many wrong codes; has to tell {until}.
+    locked: Option<Text>,
+    /// A code is needed and none can be given.
+    not_enrolled: Option<Text>,
+    /// An invitation is needed.
+    invitation: Option<Text>,
+    /// A code is on its way; has to tell {recipient}.
+    sent: Option<Text>,
+    /// Setting up can be put off; has to tell skip.
+    skip: Option<Text>,
+    /// The closing line of an e-mail.
+    mail: Option<Text>,
+    /// English.
+    en: Option<TextsOfLanguage>,
+    /// German.
+    de: Option<TextsOfLanguage>,
+    /// French.
+    fr: Option<TextsOfLanguage>,
+    /// Spanish.
+    es: Option<TextsOfLanguage>,
+    /// Simplified Chinese.
+    zh: Option<TextsOfLanguage>,
+    /// Japanese.
+    ja: Option<TextsOfLanguage>,
+}
+
+/// The organization's own wording in one language.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct TextsOfLanguage {
+    /// The prompt for a code.
+    code: Option<Text>,
+    /// The line above a new key.
+    enroll: Option<Text>,
+    /// Too many wrong codes; has to tell {until}.
+    locked: Option<Text>,
+    /// A code is needed and none can be given.
+    not_enrolled: Option<Text>,
+    /// An invitation is needed.
+    invitation: Option<Text>,
+    /// A code is on its way; has to tell {recipient}.
+    sent: Option<Text>,
+    /// Setting up can be put off; has to tell skip.
+    skip: Option<Text>,
+    /// The closing line of an e-mail.
+    mail: Option<Text>,
+}
+
+/// One printable line, at most 511 bytes.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Text(#[schemars(length(min = 1, max = 511))] String);
 
 /// When wrong codes lock, and how much is sent.
 #[derive(JsonSchema)]
@@ -487,6 +550,8 @@ mod tests {
             (tables::CALL, "Gateway"),
             (tables::SENT, "Sent"),
             (tables::SKIP, "Skip"),
+            (tables::TEXTS, "Texts"),
+            (tables::TEXTS_OF_LANGUAGE, "TextsOfLanguage"),
             (tables::TOTP, "Totp"),
             (tables::LIMITS, "Limits"),
             (tables::POLICY, "Rule"),

@@ -8,7 +8,6 @@ use countersign_core::factor::totp::{Algorithm, Digits, Period, TotpParameters, 
 use countersign_core::policy::{Echo, Settings};
 use countersign_core::sending::Channels;
 use countersign_core::words::Language;
-use countersign_core::words::texts::Texts;
 
 use crate::diagnostics::Findings;
 use crate::limits;
@@ -18,6 +17,7 @@ use crate::sent;
 use crate::store::{self, StoreSettings};
 use crate::tables;
 use crate::values::{Choices, Value};
+use crate::wording;
 
 /// The issuer in authenticator apps where the file names none.
 pub(crate) const DEFAULT_ORGANIZATION: &str = "Countersign";
@@ -30,7 +30,7 @@ pub const HELP_LIMIT: usize = 200;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-const LANGUAGES: Choices<Language> = Choices {
+pub(crate) const LANGUAGES: Choices<Language> = Choices {
     now: &[
         ("en", Language::English),
         ("de", Language::German),
@@ -55,10 +55,10 @@ pub(crate) fn read(
     findings: &mut Findings,
 ) -> (Settings, StoreSettings) {
     let (limits, sending) = limits::read(top, findings);
+    let help = help(top, findings);
     let settings = Settings {
         organization: organization(top, findings).unwrap_or_else(|| DEFAULT_ORGANIZATION.to_owned()),
         language: top.value("language").and_then(|it| it.choice(findings, LANGUAGES)).unwrap_or_default(),
-        help: help(top, findings),
         echo: top.value("echo").and_then(|it| it.choice(findings, ECHOES)).unwrap_or_default(),
         protected_groups: protected_groups(top, findings),
         totp: totp(top, findings),
@@ -66,7 +66,8 @@ pub(crate) fn read(
         sent: sent::read(top, findings),
         sending,
         channels,
-        texts: Texts::default(),
+        texts: wording::read(top, help.is_some(), findings),
+        help,
     };
     (settings, store::read(top, findings))
 }

@@ -22,10 +22,11 @@ pub(crate) const TOP: Keys = Keys {
         key("sms", r#"{ url = "https://sms.example.org/send", body = "to={number}&text={text}" }"#),
         key("call", r#"{ url = "https://call.example.org/say", body = "to={number}&text={text}" }"#),
         key("sent", "{ digits = 8 }"),
+        key("texts", r#"{ code = "Code from your app (? for other ways):" }"#),
         key("policy", r#"[{ name = "administrators", require = "always" }]"#),
         key("default", r#"{ require = "enrolled" }"#),
     ],
-    later: &["enabled", "on_reenable", "mode", "audit", "texts"],
+    later: &["enabled", "on_reenable", "mode", "audit"],
 };
 
 /// `[store]`.
@@ -165,5 +166,44 @@ pub(crate) const SKIP: Keys = Keys {
     later: &[],
 };
 
+const CODE: Key = key("code", r#""Code from your app (? for other ways):""#);
+const ENROLL: Key = key("enroll", r#""Scan this with your app; questions: {help}""#);
+const LOCKED: Key = key("locked", r#""Too many wrong codes. Try again after {until}, or ask {help}.""#);
+const NOT_ENROLLED: Key = key("not_enrolled", r#""Set up your code first: https://it.example.org/code""#);
+const INVITATION: Key = key("invitation", r#""Get an invitation from {help}.""#);
+const SENT_TEXT: Key = key("sent", r#""A code is on its way to {recipient}.""#);
+const SKIP_TEXT: Key = key("skip", r#""Type `skip` to do this later; {days} days are left.""#);
+const MAIL: Key = key("mail", r#""{organization}, {help}""#);
+
+/// `[texts]`.
+pub(crate) const TEXTS: Keys = Keys {
+    table: "[texts]",
+    known: &[
+        CODE,
+        ENROLL,
+        LOCKED,
+        NOT_ENROLLED,
+        INVITATION,
+        SENT_TEXT,
+        SKIP_TEXT,
+        MAIL,
+        key("en", "{ code = \"…\" }"),
+        key("de", "{ code = \"…\" }"),
+        key("fr", "{ code = \"…\" }"),
+        key("es", "{ code = \"…\" }"),
+        key("zh", "{ code = \"…\" }"),
+        key("ja", "{ code = \"…\" }"),
+    ],
+    later: &[],
+};
+
+/// `[texts.de]` and the like.
+pub(crate) const TEXTS_OF_LANGUAGE: Keys = Keys {
+    table: "the texts of a language",
+    known: &[CODE, ENROLL, LOCKED, NOT_ENROLLED, INVITATION, SENT_TEXT, SKIP_TEXT, MAIL],
+    later: &[],
+};
+
 /// All tables.
-pub(crate) const ALL: &[Keys] = &[TOP, STORE, EMAIL, SMS, CALL, TOTP, SENT, LIMITS, POLICY, DEFAULT, SKIP];
+pub(crate) const ALL: &[Keys] =
+    &[TOP, STORE, EMAIL, SMS, CALL, TOTP, SENT, LIMITS, POLICY, DEFAULT, SKIP, TEXTS, TEXTS_OF_LANGUAGE];
