@@ -64,10 +64,12 @@ fn check_json(template: &Template) -> Result<(), BadBody> {
     })
 }
 
-/// A value as it is put into JSON: none is JSON by itself, so that a place without quotes shows.
+/// A value as it is put into JSON: no text is JSON by itself, so that a place without quotes shows.
 fn sample(place: &Placeholder) -> &'static str {
     match place {
         Placeholder::Number => "+4930123456",
+        // Without quotes a number: gateways want it as either.
+        Placeholder::Digits => "4930123456",
         Placeholder::Text => "4930 2718 \\\"code\\\"",
         Placeholder::XmlText => "4930 2718 &quot;code&quot;",
         Placeholder::Id => "0f",

@@ -37,7 +37,7 @@ pub(crate) fn read(value: &Value<'_, '_>, findings: &mut Findings) -> Option<Vec
     let mut has_number = false;
     for entry in &entries {
         let Some(written) = argument(entry, findings) else { continue };
-        has_number |= written.has(|place| *place == Placeholder::Number);
+        has_number |= written.has(Placeholder::is_number);
         command.push(written.template);
     }
     if findings.errors() == errors && !has_number {

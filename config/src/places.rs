@@ -9,7 +9,8 @@ use crate::template::{Piece, Placeholder, Template};
 use crate::values::Text;
 
 /// What can be put into a template, as help says it.
-pub(crate) const PLACES: &str = "the places are {number}, {text}, {text:xml}, {id} and {credential:NAME}";
+pub(crate) const PLACES: &str =
+    "the places are {number}, {number:digits}, {text}, {text:xml}, {id} and {credential:NAME}";
 
 /// A template with the text that it was read from.
 #[derive(Debug, Clone)]
@@ -63,6 +64,11 @@ impl Placeholder {
     /// Tells whether it puts in what is said.
     pub(crate) const fn is_text(&self) -> bool {
         matches!(self, Self::Text | Self::XmlText)
+    }
+
+    /// Tells whether it puts in the number.
+    pub(crate) const fn is_number(&self) -> bool {
+        matches!(self, Self::Number | Self::Digits)
     }
 }
 

@@ -72,7 +72,7 @@ fn require_values(section: &Section<'_, '_>, written: &[&Written<'_, '_>], findi
         let help = "put {text} into `body`, or into `url`";
         findings.error(&section.place, "`{text}` stands nowhere in the request: no code would be sent", help);
     }
-    if !has(&|place| *place == Placeholder::Number) {
+    if !has(&Placeholder::is_number) {
         let help = "put {number} into `body`, or into `url`";
         let message = "`{number}` stands nowhere in the request: to whom would it be sent?";
         findings.error(&section.place, message, help);

@@ -113,7 +113,8 @@ struct Email {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Gateway {
-    /// The address of the request, with https. Places: {number}, {text}, {text:xml}, {id}, {credential:NAME}.
+    /// The address of the request, with https. Places: {number}, {number:digits}, {text}, {text:xml}, {id},
+    /// {credential:NAME}.
     #[schemars(regex(pattern = "^https?://"))]
     url: Option<String>,
     /// The method of the request. Default: POST.

@@ -1,4 +1,4 @@
-//! Texts with places for values: `{number}`, `{text}`, `{text:xml}`, `{id}`, `{credential:NAME}`.
+//! Texts with places for values: `{number}`, `{number:digits}`, `{text}`, `{text:xml}`, `{id}`, `{credential:NAME}`.
 //!
 //! Owns which places there are and how they are written: every brace that begins no word in braces stands for itself, so
 //! that JSON can be written as it is. Leaves escaping to whoever renders.
@@ -26,6 +26,8 @@ pub enum Piece {
 pub enum Placeholder {
     /// `{number}`: the recipient's number, E.164.
     Number,
+    /// `{number:digits}`: the same without the plus sign.
+    Digits,
     /// `{text}`: what is said, one line.
     Text,
     /// `{text:xml}`: the same, escaped as XML and then for where it stands: XML within a form.
@@ -97,6 +99,7 @@ impl Placeholder {
     fn parse(name: &str) -> Option<Self> {
         match name {
             "number" => Some(Self::Number),
+            "number:digits" => Some(Self::Digits),
             "text" => Some(Self::Text),
             "text:xml" => Some(Self::XmlText),
             "id" => Some(Self::Id),
@@ -117,6 +120,7 @@ impl fmt::Display for Placeholder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number => formatter.write_str("{number}"),
+            Self::Digits => formatter.write_str("{number:digits}"),
             Self::Text => formatter.write_str("{text}"),
             Self::XmlText => formatter.write_str("{text:xml}"),
             Self::Id => formatter.write_str("{id}"),
