@@ -6,9 +6,9 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    backup_codes, breakglass_drill, completions, enroll, generate, policy_check, policy_explain, remove,
-    rename, status, store_rotate_key, test, user_disable, user_enable, user_invite, user_list, user_reset,
-    user_show, user_unlock,
+    backup_codes, breakglass_drill, completions, delivery_test, enroll, forget, generate, policy_check,
+    policy_explain, remembered, remove, rename, status, store_rotate_key, test, user_disable, user_enable,
+    user_import, user_invite, user_list, user_reset, user_set_contact, user_show, user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -67,12 +67,17 @@ pub(crate) enum Command {
     Rename(rename::Rename),
     BackupCodes(backup_codes::BackupCodes),
     Test(test::Test),
+    Remembered(remembered::Remembered),
+    Forget(forget::Forget),
     /// Help other people with their second factor
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     User(User),
     /// Check and explain the policy
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Policy(Policy),
+    /// Try the ways on which codes are sent
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    Delivery(Delivery),
     /// Look after the store of the service
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Store(Store),
@@ -94,6 +99,8 @@ pub(crate) enum User {
     Invite(user_invite::Invite),
     Enable(user_enable::Enable),
     Disable(user_disable::Disable),
+    SetContact(user_set_contact::SetContact),
+    Import(user_import::Import),
     List(user_list::List),
 }
 
@@ -103,6 +110,13 @@ pub(crate) enum User {
 pub(crate) enum Policy {
     Check(policy_check::Check),
     Explain(policy_explain::Explain),
+}
+
+/// What concerns the ways on which codes are sent.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  sudo countersign delivery test email alice@example.org")]
+pub(crate) enum Delivery {
+    Test(delivery_test::Test),
 }
 
 /// What concerns break-glass.

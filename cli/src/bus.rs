@@ -23,6 +23,8 @@ const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// How long a call may take in which polkit may ask somebody for a password.
 const INTERACTIVE_LIMIT: Duration = Duration::from_mins(2);
+/// How long a call may take in which somebody else's server is waited for, besides what polkit takes.
+const SLOW_LIMIT: Duration = Duration::from_mins(3);
 
 /// The service, found on the bus.
 #[derive(Debug, Clone)]
@@ -86,6 +88,11 @@ pub(crate) async fn call<T>(reply: impl Future<Output = zbus::Result<T>>) -> Res
 pub(crate) async fn interactive_call<T>(reply: impl Future<Output = zbus::Result<T>>) -> Result<T, Failure> {
     let limit = if geteuid().is_root() { CALL_LIMIT } else { INTERACTIVE_LIMIT };
     within(limit, async { Ok(reply.await?) }).await
+}
+
+/// Waits for a call in which the service waits for somebody else's server.
+pub(crate) async fn slow_call<T>(reply: impl Future<Output = zbus::Result<T>>) -> Result<T, Failure> {
+    within(SLOW_LIMIT, async { Ok(reply.await?) }).await
 }
 
 /// No D-Bus client returns by itself when the bus is stopped: this does.

@@ -81,6 +81,12 @@ impl Facts {
         Ok(pairs.iter().map(|(first, second)| (printable(first), printable(second))).collect())
     }
 
+    /// Takes facts within facts that may be absent; absent is none.
+    pub(crate) fn optional_list(&mut self, key: &'static str) -> Result<Vec<Self>, Failure> {
+        let list = self.optional::<Vec<OwnedFacts>>(key)?.unwrap_or_default();
+        Ok(list.into_iter().map(Self).collect())
+    }
+
     /// Takes facts within facts.
     pub(crate) fn list(&mut self, key: &'static str) -> Result<Vec<Self>, Failure> {
         let list = self.required::<Vec<OwnedFacts>>(key)?;

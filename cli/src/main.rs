@@ -7,6 +7,7 @@ mod args;
 mod bus;
 mod chosen;
 mod commands;
+mod contacts;
 mod dialogue;
 mod duration;
 mod exit;

@@ -20,6 +20,28 @@ pub(crate) struct FactorRow {
     state: String,
     since: Option<Moment>,
     last_used: Option<Moment>,
+    recipient: Option<String>,
+}
+
+/// Tells in words what a method is.
+fn what_it_is(method: &str) -> &'static str {
+    match method {
+        "totp" => "an authenticator app",
+        "hotp" => "a hardware token",
+        "email" => "codes by e-mail",
+        "sms" => "codes by text message",
+        "call" => "codes by telephone",
+        _ => "a second factor",
+    }
+}
+
+/// A code that did not go out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Undelivered {
+    method: String,
+    recipient: String,
+    at: Option<Moment>,
+    why: String,
 }
 
 /// What a person holds. The order and names of the fields are the `--json` shape.
@@ -36,6 +58,11 @@ pub(crate) struct Standing {
     pub(crate) factors: Vec<FactorRow>,
     chosen: Option<bool>,
     backup_codes_left: Option<u32>,
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+    remembered: Option<u32>,
+    skipped: Option<u32>,
+    undelivered: Vec<Undelivered>,
 }
 
 impl TryFrom<Facts> for FactorRow {
@@ -49,6 +76,20 @@ impl TryFrom<Facts> for FactorRow {
             state: facts.text("state")?,
             since: facts.moment("since")?,
             last_used: facts.moment("last_used")?,
+            recipient: facts.optional_text("recipient")?,
+        })
+    }
+}
+
+impl TryFrom<Facts> for Undelivered {
+    type Error = Failure;
+
+    fn try_from(mut facts: Facts) -> Result<Self, Failure> {
+        Ok(Self {
+            method: facts.text("method")?,
+            recipient: facts.text("recipient")?,
+            at: facts.moment("at")?,
+            why: facts.text("why")?,
         })
     }
 }
@@ -57,7 +98,7 @@ impl TryFrom<Facts> for Standing {
     type Error = Failure;
 
     fn try_from(mut facts: Facts) -> Result<Self, Failure> {
-        let factors = facts.list("factors")?;
+        let (factors, undelivered) = (facts.list("factors")?, facts.optional_list("undelivered")?);
         Ok(Self {
             user: facts.text("user")?,
             available: facts.optional_flag("available")?,
@@ -70,6 +111,11 @@ impl TryFrom<Facts> for Standing {
             factors: factors.into_iter().map(FactorRow::try_from).collect::<Result<_, _>>()?,
             chosen: facts.optional_flag("chosen")?,
             backup_codes_left: facts.optional_number("backup_codes_left")?,
+            email: facts.optional_text("email")?,
+            phone: facts.optional_text("phone")?,
+            remembered: facts.optional_number("remembered")?,
+            skipped: facts.optional_number("skipped")?,
+            undelivered: undelivered.into_iter().map(Undelivered::try_from).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -130,6 +176,7 @@ impl Standing {
         if let Some(left) = self.backup_codes_left {
             lines.push(field("Backup codes", &backup_words(output, left)));
         }
+        lines.extend(self.contact_lines(output));
         if self.factors.is_empty() {
             lines.push(field("Set up", "nothing"));
         } else {
@@ -137,6 +184,29 @@ impl Standing {
             lines.push(factor_table(&self.factors));
         }
         lines.join("\n")
+    }
+
+    /// What there is besides factors: contacts on file, remembered places, what was put off, what did not go out.
+    fn contact_lines(&self, output: &Output) -> Vec<String> {
+        let on_file: Vec<&str> =
+            [&self.email, &self.phone].into_iter().flatten().map(String::as_str).collect();
+        let mut lines = Vec::new();
+        if !on_file.is_empty() {
+            lines.push(field("On file", &on_file.join(", ")));
+        }
+        match self.remembered {
+            None | Some(0) => {}
+            Some(1) => lines.push(field("Remembered", "1 place")),
+            Some(places) => lines.push(field("Remembered", &format!("{places} places"))),
+        }
+        if let Some(times) = self.skipped {
+            lines.push(field("Put off", &put_off_words(times)));
+        }
+        for failed in &self.undelivered {
+            let words = output.paint(Stream::Out, Tone::Caution, &failed.words());
+            lines.push(field("Not delivered", &words));
+        }
+        lines
     }
 
     fn requirement_words(&self) -> String {
@@ -168,37 +238,62 @@ impl Standing {
     }
 
     /// Tells the person what they should do next, where there is something.
-    pub(crate) fn advice(&self) -> Option<&'static str> {
-        let may_enroll = self.available != Some(false) && !self.methods.is_empty();
+    pub(crate) fn advice(&self) -> Option<String> {
+        if self.factors.iter().any(FactorRow::is_active) {
+            return self.advice_on_backup_codes().map(str::to_owned);
+        }
+        let (method, what) = self.first_to_set_up().filter(|_| self.available != Some(false))?;
         let is_asked = match self.requirement.as_deref() {
             Some("never") => None,
             Some("chosen") => self.chosen,
             Some(other) => Some(other == "always"),
             None => Some(false),
         };
-        let has_pending = self.factors.iter().any(|factor| factor.state == "pending");
-        if self.factors.iter().any(FactorRow::is_active) {
-            return self.advice_on_backup_codes();
-        }
-        match (is_asked.filter(|_| may_enroll)?, self.enroll.as_deref()) {
-            _ if has_pending => Some(
-                "You have begun to set up an app. Go on at your next login, or anew: countersign enroll totp",
+        let begun = self.factors.iter().find(|factor| factor.state == "pending");
+        let advice = match (is_asked?, self.enroll.as_deref()) {
+            _ if let Some(FactorRow { method, .. }) = begun => format!(
+                "You have begun to set up {}. Go on at your next login, or anew: countersign enroll {method}",
+                what_it_is(method)
             ),
             (true, Some("invited")) => {
-                Some("A code will be asked for. Ask for an invitation, then: countersign enroll totp")
+                format!("A code will be asked for. Ask for an invitation, then: countersign enroll {method}")
             }
             (false, Some("invited")) => {
-                Some("With an invitation you can set up an authenticator app: countersign enroll totp")
+                format!("With an invitation you can set up {what}: countersign enroll {method}")
             }
-            (true, _) => Some("A code will be asked for. Set up your app now: countersign enroll totp"),
-            (false, _) => Some("You can set up an authenticator app: countersign enroll totp"),
-        }
+            (true, _) => {
+                format!("A code will be asked for. Set up {what} now: countersign enroll {method}")
+            }
+            (false, _) => format!("You can set up {what}: countersign enroll {method}"),
+        };
+        Some(advice)
+    }
+
+    /// Tells the method to begin with, which the policy names first.
+    fn first_to_set_up(&self) -> Option<(&str, &'static str)> {
+        let method = self.methods.iter().find(|method| *method != "backup")?;
+        Some((method, what_it_is(method)))
     }
 
     fn advice_on_backup_codes(&self) -> Option<&'static str> {
         let takes_backup = self.methods.iter().any(|method| method == "backup");
         (takes_backup && self.backup_codes_left.unwrap_or(0) == 0)
             .then_some("You have no backup codes for the day your phone is lost: countersign backup-codes")
+    }
+}
+
+impl Undelivered {
+    fn words(&self) -> String {
+        let Self { method, recipient, at, why } = self;
+        let at = at.map(|at| format!(" at {}", at.with_zone())).unwrap_or_default();
+        let why = match why.as_str() {
+            "refused" => "it was refused",
+            "unreachable" => "the server or gateway could not be reached",
+            "unknown" => "nobody knows whether it went out",
+            "not-configured" => "this way is not configured",
+            other => other,
+        };
+        format!("{method} to {recipient}{at}: {why}")
     }
 }
 
@@ -220,18 +315,32 @@ fn backup_words(output: &Output, left: u32) -> String {
     }
 }
 
+fn put_off_words(times: u32) -> String {
+    match times {
+        0 => "setting up is put off".to_owned(),
+        1 => "setting up was put off once".to_owned(),
+        times => format!("setting up was put off {times} times"),
+    }
+}
+
 fn field(name: &str, value: &str) -> String {
     format!("  {name:<17}{value}")
 }
 
 fn factor_table(factors: &[FactorRow]) -> String {
     let mut table = plain_table();
-    table.set_header(["ID", "METHOD", "LABEL", "STATE", "SET UP", "LAST USED"]);
-    for FactorRow { id, method, label, state, since, last_used } in factors {
+    let has_sent = factors.iter().any(|factor| factor.recipient.is_some());
+    let mut header = vec!["ID", "METHOD", "LABEL", "STATE", "SET UP", "LAST USED"];
+    header.extend(has_sent.then_some("SENT TO"));
+    table.set_header(header);
+    for FactorRow { id, method, label, state, since, last_used, recipient } in factors {
         let since = since.map_or_else(|| "-".to_owned(), |moment| moment.to_string());
         let last_used = last_used.map_or_else(|| "never".to_owned(), |moment| moment.to_string());
         let label = if label.is_empty() { "-" } else { label };
-        table.add_row([&id.to_string(), method, label, state, &since, &last_used]);
+        let id = id.to_string();
+        let mut row = vec![&id, method, label, state, &since, &last_used];
+        row.extend(has_sent.then(|| recipient.as_deref().unwrap_or("-")));
+        table.add_row(row);
     }
     trimmed(&table).lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }

@@ -14,6 +14,12 @@ pub type Facts<'a> = HashMap<&'a str, Variant<'a>>;
 /// Open facts in an answer.
 pub type OwnedFacts = HashMap<String, OwnedVariant>;
 
+/// A row of a list of contacts: number of the line, user, e-mail address, telephone number.
+pub type ContactRow<'a> = (u32, &'a str, &'a str, &'a str);
+
+/// What became of rows: the lines refused and why, how many rows were looked at, how many of them changed something.
+pub type Imported = (Vec<(u32, String)>, u32, u32);
+
 /// Logins; on the own socket only.
 #[proxy(interface = "org.countersign1.Login", default_path = "/org/countersign1")]
 pub trait Login {
@@ -42,13 +48,15 @@ pub trait Conversation {
 )]
 pub trait SelfService {
     /// Tells what the caller holds: `user` s, `available` b, `factors` aa{sv} (`id` u, `method` s, `label` s, `state` s
-    /// `active`|`pending`, `since` t, `last_used` t absent when never), `locked_until` t (absent when open), `needs_reset` b, `rule` s,
-    /// `requirement` s, `enroll` s, `methods` as, `backup_codes_left` u (absent when none were made), `chosen` b
-    /// (only with requirement `chosen`).
+    /// `active`|`pending`, `since` t, `last_used` t absent when never, `recipient` s where codes are sent), `locked_until` t
+    /// (absent when open), `needs_reset` b, `rule` s, `requirement` s, `enroll` s, `methods` as, `backup_codes_left` u
+    /// (absent when none were made), `chosen` b (only with requirement `chosen`), `email` s and `phone` s (on file),
+    /// `remembered` u (places), `skipped` u (absent where setting up was never put off), `undelivered` aa{sv} (codes that
+    /// did not go out: `method` s, `recipient` s, `at` t, `why` s).
     fn status(&self) -> zbus::Result<OwnedFacts>;
-    /// Begins setting up a factor. `kind` is a method name; options: `label` s, `locale` s, `draws_qr` b, `replace` s (the
-    /// factor that the new one takes the place of, "" for the only one of its kind), `end_sessions` b (once it is done,
-    /// the caller's other sessions end).
+    /// Begins setting up a factor. `kind` is a method name; options: `label` s, `locale` s, `draws_qr` b, `recipient` s (the
+    /// address or number that codes are to be sent to), `replace` s (the factor that the new one takes the place of, ""
+    /// for the only one of its kind), `end_sessions` b (once it is done, the caller's other sessions end).
     fn begin_enrollment(&self, kind: &str, options: Facts<'_>) -> zbus::Result<Begun>;
     /// Begins removing a factor, named by method, label or id. Options: `locale` s.
     fn begin_removal(&self, factor: &str, options: Facts<'_>) -> zbus::Result<Begun>;
@@ -58,6 +66,11 @@ pub trait SelfService {
     fn begin_backup_codes(&self, options: Facts<'_>) -> zbus::Result<Begun>;
     /// Begins trying a code: a login without a session. Options: `locale` s.
     fn begin_test(&self, options: Facts<'_>) -> zbus::Result<Begun>;
+    /// Lists the places from which the caller is not asked for a while: `place` s (address), `service` s, `since` t,
+    /// `until` t, `rule` s, `key` s (fingerprint, absent where none).
+    fn remembered(&self) -> zbus::Result<Vec<OwnedFacts>>;
+    /// Forgets what is remembered for an address, "" for all. Answers how many places that were.
+    fn forget(&self, place: &str) -> zbus::Result<u32>;
 }
 
 /// What the helpdesk does; polkit decides, per action.
@@ -86,6 +99,10 @@ pub trait Helpdesk {
     /// required). Answers `changed` b; refused where no such rule covers the person.
     #[zbus(allow_interactive_auth)]
     fn set_required(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Puts an address or a number on file. Options: `reason` s (required), `email` s, `phone` s ("" takes it away, absent
+    /// leaves it; one of them is required). Answers `changed` b and, masked, what is on file now: `email` s, `phone` s.
+    #[zbus(allow_interactive_auth)]
+    fn set_contact(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
 }
 
 /// What an administrator does; polkit decides, or root.
@@ -107,4 +124,13 @@ pub trait Admin {
     fn rotate_key(&self) -> zbus::Result<u32>;
     /// Reseals a page of accounts; root only. Cursor `after` ("" begins). Answers the next cursor ("" at the end), done in this page, total.
     fn reseal(&self, after: &str) -> zbus::Result<(String, u64, u64)>;
+    /// Puts addresses and numbers on file, at most 1000 rows a call: number of the line, user, e-mail address, telephone
+    /// number ("" leaves what there is). Options: `reason` s (required), `check` b (changes nothing). Answers the lines
+    /// refused and why, how many rows it came to (go on after them), and how many of these it changed or would.
+    #[zbus(allow_interactive_auth)]
+    fn import_contacts(&self, rows: &[ContactRow<'_>], options: Facts<'_>) -> zbus::Result<Imported>;
+    /// Sends a message of trial at once: `channel` `email`, `sms` or `call`. Answers `outcome` s (`taken`, `refused`,
+    /// `not-now`, `unknown`) and `said` s (what the server or gateway said).
+    #[zbus(allow_interactive_auth)]
+    fn test_delivery(&self, channel: &str, recipient: &str) -> zbus::Result<OwnedFacts>;
 }

@@ -3,10 +3,13 @@
 pub(crate) mod backup_codes;
 pub(crate) mod breakglass_drill;
 pub(crate) mod completions;
+pub(crate) mod delivery_test;
 pub(crate) mod enroll;
+pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod policy_check;
 pub(crate) mod policy_explain;
+pub(crate) mod remembered;
 pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod status;
@@ -14,13 +17,15 @@ pub(crate) mod store_rotate_key;
 pub(crate) mod test;
 pub(crate) mod user_disable;
 pub(crate) mod user_enable;
+pub(crate) mod user_import;
 pub(crate) mod user_invite;
 pub(crate) mod user_list;
 pub(crate) mod user_reset;
+pub(crate) mod user_set_contact;
 pub(crate) mod user_show;
 pub(crate) mod user_unlock;
 
-use crate::args::{BreakGlass, Command, Policy, Store, User};
+use crate::args::{BreakGlass, Command, Delivery, Policy, Store, User};
 use crate::bus::Bus;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -56,15 +61,20 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::Rename(rename) => rename.run(&context).await,
         Command::BackupCodes(codes) => codes.run(&context).await,
         Command::Test(test) => test.run(&context).await,
+        Command::Remembered(remembered) => remembered.run(&context).await,
+        Command::Forget(forget) => forget.run(&context).await,
         Command::User(User::Show(show)) => show.run(&context).await,
         Command::User(User::Reset(reset)) => reset.run(&context).await,
         Command::User(User::Unlock(unlock)) => unlock.run(&context).await,
         Command::User(User::Invite(invite)) => invite.run(&context).await,
         Command::User(User::Enable(enable)) => enable.run(&context).await,
         Command::User(User::Disable(disable)) => disable.run(&context).await,
+        Command::User(User::SetContact(set)) => set.run(&context).await,
+        Command::User(User::Import(import)) => import.run(&context).await,
         Command::User(User::List(list)) => list.run(&context).await,
         Command::Policy(Policy::Check(check)) => check.run(&context),
         Command::Policy(Policy::Explain(explain)) => explain.run(&context).await,
+        Command::Delivery(Delivery::Test(test)) => test.run(&context).await,
         Command::Store(Store::RotateKey(rotate)) => rotate.run(&context).await,
         Command::BreakGlass(BreakGlass::Drill(drill)) => drill.run(&context),
         Command::Completions(completions) => completions.run(),

@@ -10,8 +10,8 @@ use crate::standing::Standing;
 
 /// Show your own second factor
 ///
-/// Tells whether a code is asked for when you log in, which apps and tokens you have set up, how
-/// many backup codes are left, and whether you are locked.
+/// Tells whether a code is asked for when you log in, which apps, tokens, addresses and numbers
+/// you have set up, how many backup codes are left, how many places are remembered, and whether you are locked.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign status")]
 pub(crate) struct Status {}

@@ -22,11 +22,12 @@ use crate::time::Moment;
 /// Rows asked for at once; the service answers with fewer where it must.
 const PAGE_ROWS: u32 = 1000;
 /// The columns of the table and of `--csv`.
-const COLUMNS: [&str; 5] = ["user", "rule", "methods", "last_used", "locked"];
+const COLUMNS: [&str; 7] = ["user", "rule", "methods", "last_used", "locked", "email", "phone"];
 
-/// List everybody who has set something up
+/// List everybody of whom something is kept
 ///
-/// Shows the rule that applies to each, the methods set up, their last use, and whether the person is locked.
+/// Shows the rule that applies to each, the methods set up, their last use, whether the person is locked, and the
+/// address and number on file: whole for root, masked for others.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -176,7 +177,7 @@ impl Writer for Json {
     }
 }
 
-fn cells(person: &Standing, nothing: &str, moment: impl Fn(Moment) -> String) -> [String; 5] {
+fn cells(person: &Standing, nothing: &str, moment: impl Fn(Moment) -> String) -> [String; 7] {
     let methods = person.set_up().join(" ");
     let locked = match person.lock() {
         Lock::Open => String::new(),
@@ -190,5 +191,7 @@ fn cells(person: &Standing, nothing: &str, moment: impl Fn(Moment) -> String) ->
         or_nothing(methods),
         or_nothing(person.last_used().map(&moment).unwrap_or_default()),
         or_nothing(locked),
+        or_nothing(person.email.clone().unwrap_or_default()),
+        or_nothing(person.phone.clone().unwrap_or_default()),
     ]
 }

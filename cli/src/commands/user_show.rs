@@ -11,7 +11,7 @@ use crate::standing::Standing;
 /// Show what a person has set up, never a secret
 ///
 /// Tells which methods the person has set up and when, when they were last used, how many backup codes are left, whether
-/// the person is locked, and which rule applies.
+/// the person is locked, which rule applies, and which codes did not go out. Addresses and numbers are masked.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign user show alice")]
 pub(crate) struct Show {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["status"],
     &["enroll"],
@@ -12,6 +12,8 @@ const COMMANDS: [&[&str]; 24] = [
     &["rename"],
     &["backup-codes"],
     &["test"],
+    &["remembered"],
+    &["forget"],
     &["user"],
     &["user", "show"],
     &["user", "reset"],
@@ -19,10 +21,14 @@ const COMMANDS: [&[&str]; 24] = [
     &["user", "invite"],
     &["user", "enable"],
     &["user", "disable"],
+    &["user", "set-contact"],
+    &["user", "import"],
     &["user", "list"],
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
+    &["delivery"],
+    &["delivery", "test"],
     &["store"],
     &["store", "rotate-key"],
     &["breakglass"],
@@ -61,12 +67,24 @@ fn the_help_of_every_command_is_as_reviewed_and_fits_eighty_columns() {
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 17] = [
+    let wrong: [&[&str]; 29] = [
         &[],
         &["user"],
         &["nonsense"],
         &["status", "--nonsense"],
-        &["enroll", "sms"],
+        &["enroll", "fax"],
+        &["enroll", "email", ""],
+        &["enroll", "totp", "alice@example.org"],
+        &["enroll", "email", "--qr", "code.svg"],
+        &["forget"],
+        &["forget", ""],
+        &["forget", "198.51.100.7", "--all"],
+        &["user", "set-contact", "alice", "--reason", "x"],
+        &["user", "set-contact", "alice", "--email", "", "--reason", "x"],
+        &["user", "set-contact", "alice", "--email", "a@example.org", "--clear-email", "--reason", "x"],
+        &["user", "import", "contacts.csv"],
+        &["delivery", "test", "fax", "+49301234"],
+        &["delivery", "test", "email"],
         &["enroll", "totp", "--replace", "phone"],
         &["rename", "phone"],
         &["user", "invite", "alice", "--reason", "x", "--for", "soon"],

@@ -116,7 +116,8 @@ fn every_error_of_the_service_has_its_exit_code_and_says_why() {
         let unlock = ["user", "unlock", user, "--reason", "x"];
         let invite = ["user", "invite", user, "--reason", "x"];
         let enable = ["user", "enable", user, "--reason", "x"];
-        for arguments in [&["user", "show", user][..], &reset, &unlock, &invite, &enable] {
+        let contact = ["user", "set-contact", user, "--email", "a@example.org", "--reason", "x"];
+        for arguments in [&["user", "show", user][..], &reset, &unlock, &invite, &enable, &contact] {
             let ran = service.bus.run(arguments, "");
             assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{arguments:?} {ran:?}");
             assert!(ran.err.contains(says), "{arguments:?} {ran:?}");
@@ -145,5 +146,7 @@ fn a_reason_is_mandatory() {
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.err.contains("--reason"), "{ran:?}");
     }
+    let ran = service.bus.run(&["user", "set-contact", "alice", "--clear-email"], "");
+    assert!(ran.code == 2 && ran.err.contains("--reason"), "{ran:?}");
     assert!(service.asked().is_empty());
 }

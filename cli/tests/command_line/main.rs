@@ -8,9 +8,12 @@
 
 mod bus;
 mod choosing;
+mod contacts;
+mod delivery;
 mod dialogues;
 mod help;
 mod helpdesk;
+mod places;
 mod policy;
 #[expect(clippy::needless_pass_by_value, reason = "arguments as the bus hands them over")]
 mod service;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use countersign_protocol::names::{BUS_NAME, OBJECT_PATH};
-use countersign_protocol::proxies::OwnedFacts;
+use countersign_protocol::proxies::{Imported, OwnedFacts};
 use countersign_protocol::step::WireStep;
 use zbus::message::Header;
 use zbus::{Connection, DBusError, ObjectServer, OwnedObjectPath, OwnedVariant, Variant, interface};
@@ -31,6 +31,7 @@ pub(crate) enum Error {
 #[derive(Default)]
 pub(crate) struct Script {
     pub(crate) status: OwnedFacts,
+    pub(crate) places: Vec<OwnedFacts>,
     pub(crate) steps: VecDeque<WireStep>,
     pub(crate) people: usize,
     /// Never answers `Status`.
@@ -146,6 +147,20 @@ impl SelfService {
         note(&self.0, format!("BeginTest {}", listed(&options)));
         begin(&self.0, server).await
     }
+
+    fn remembered(&self) -> Vec<OwnedFacts> {
+        note(&self.0, "Remembered".to_owned());
+        std::mem::take(&mut self.0.lock().unwrap().places)
+    }
+
+    fn forget(&self, place: String) -> u32 {
+        note(&self.0, format!("Forget {place:?}"));
+        match place.as_str() {
+            "" => u32::try_from(self.0.lock().unwrap().places.len()).unwrap(),
+            "198.51.100.7" => 1,
+            _ => 0,
+        }
+    }
 }
 
 async fn begin(
@@ -244,6 +259,16 @@ impl Helpdesk {
         Ok(facts([("changed", (user != "bob").into())]))
     }
 
+    fn set_contact(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("SetContact {user} {}", listed(&options)));
+        judge(&user)?;
+        let mut answer = facts([("changed", (user != "bob").into()), ("email", "a•••@example.org".into())]);
+        if options.contains_key("phone") {
+            answer.extend(facts([("phone", "•••• 42".into())]));
+        }
+        Ok(answer)
+    }
+
     fn unlock(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
         note(&self.0, format!("Unlock {user} {}", listed(&options)));
         judge(&user)?;
@@ -284,6 +309,40 @@ impl Admin {
             ("groups_complete", false.into()),
             ("policy", "0123456789abcdef0123456789abcdef".into()),
         ])
+    }
+
+    fn import_contacts(
+        &self,
+        rows: Vec<(u32, String, String, String)>,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<Imported, Error> {
+        let users: Vec<&str> = rows.iter().map(|row| row.1.as_str()).collect();
+        let range = format!("{} to {}", users.first().unwrap(), users.last().unwrap());
+        note(&self.0, format!("ImportContacts {} rows, {range} {}", rows.len(), listed(&options)));
+        if options.contains_key("reason") && users.contains(&"broken") {
+            return Err(Error::Unavailable("the store did not answer".to_owned()));
+        }
+        // No more than it gets through in a second.
+        let done = rows.iter().take(300);
+        let bad = |row: &&(u32, String, String, String)| row.1 == "nobody" || row.2.contains("not-one");
+        let why = |row: &(u32, String, String, String)| {
+            (row.0, if row.1 == "nobody" { "no such user" } else { "not an e-mail address" }.to_owned())
+        };
+        let refused: Vec<_> = done.clone().filter(bad).map(why).collect();
+        let changed = done.clone().filter(|row| !bad(row) && row.1 != "same").count();
+        Ok((refused, u32::try_from(done.count()).unwrap(), u32::try_from(changed).unwrap()))
+    }
+
+    fn test_delivery(&self, channel: String, recipient: String) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("TestDelivery {channel} {recipient}"));
+        let (outcome, said) = match recipient.as_str() {
+            "refused@example.org" => ("refused", "550 5.1.1 no such mailbox"),
+            "late@example.org" => ("not-now", "connection refused"),
+            "lost@example.org" => ("unknown", "the connection was lost"),
+            "+1" => return Err(Error::InvalidArgument("not a telephone number".to_owned())),
+            _ => ("taken", "250 2.0.0 queued"),
+        };
+        Ok(facts([("outcome", outcome.into()), ("said", said.into())]))
     }
 
     fn rotate_key(&self) -> u32 {

@@ -37,12 +37,13 @@ fn the_json_of_a_standing_keeps_its_shape() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let factor = json!({
         "id": 3_735_928_559_u32, "method": "totp", "label": "phone", "state": "active",
-        "since": "2026-11-02T14:32:00Z", "last_used": "2026-11-03T14:32:00Z",
+        "since": "2026-11-02T14:32:00Z", "last_used": "2026-11-03T14:32:00Z", "recipient": null,
     });
     let expected = json!({
         "user": "alice", "available": true, "rule": "students", "requirement": "always",
         "enroll": "self-service", "methods": ["totp"], "locked_until": "2026-11-02T14:32:00Z",
         "needs_reset": false, "factors": [factor], "chosen": null, "backup_codes_left": null,
+        "email": null, "phone": null, "remembered": null, "skipped": null, "undelivered": [],
     });
     assert_eq!(ran.json(), expected);
 }
@@ -54,6 +55,79 @@ fn who_has_nothing_is_told_how_to_set_up() {
     let ran = service.bus.run(&["status"], "");
     assert!(ran.out.contains("Set up           nothing"), "{ran:?}");
     assert!(ran.err.contains("countersign enroll totp"), "{ran:?}");
+}
+
+/// A person who has codes by e-mail and nothing else.
+fn by_mail() -> Vec<(&'static str, zbus::Variant<'static>)> {
+    let mailbox = facts([
+        ("id", 7_u32.into()),
+        ("method", "email".into()),
+        ("label", "mailbox".into()),
+        ("state", "active".into()),
+        ("since", 1_793_629_920_u64.into()),
+        ("recipient", "alice@example.org".into()),
+    ]);
+    let failed = facts([
+        ("method", "email".into()),
+        ("recipient", "alice@example.org".into()),
+        ("at", 1_793_629_920_u64.into()),
+        ("why", "unreachable".into()),
+    ]);
+    vec![
+        ("factors", vec![mailbox].into()),
+        ("methods", vec!["email"].into()),
+        ("email", "alice@example.org".into()),
+        ("phone", "+491712345642".into()),
+        ("remembered", 2_u32.into()),
+        ("skipped", 1_u32.into()),
+        ("undelivered", vec![failed].into()),
+    ]
+}
+
+#[test]
+fn who_gets_codes_by_mail_sees_where_they_go_and_what_did_not_go_out() {
+    let ran = service(standing("alice", by_mail())).bus.run(&["status"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(
+        ran.out,
+        "\
+alice
+
+  Second factor    required
+  Rule             students
+  Methods allowed  email
+  Locked           no
+  On file          alice@example.org, +491712345642
+  Remembered       2 places
+  Put off          setting up was put off once
+  Not delivered    email to alice@example.org at 2026-11-02 14:32 UTC: the server or gateway could not be reached
+
+  ID  METHOD  LABEL    STATE   SET UP            LAST USED  SENT TO
+  7   email   mailbox  active  2026-11-02 14:32  never      alice@example.org
+"
+    );
+    let told = service(standing("alice", by_mail())).bus.run(&["status", "--json"], "").json();
+    assert_eq!(told["factors"][0]["recipient"], "alice@example.org");
+    assert_eq!((&told["email"], &told["phone"]), (&json!("alice@example.org"), &json!("+491712345642")));
+    assert_eq!((&told["remembered"], &told["skipped"]), (&json!(2), &json!(1)));
+    let failed = json!({
+        "method": "email", "recipient": "alice@example.org", "at": "2026-11-02T14:32:00Z", "why": "unreachable",
+    });
+    assert_eq!(told["undelivered"], json!([failed]));
+}
+
+#[test]
+fn who_has_nothing_is_told_of_the_way_that_the_rule_names_first() {
+    for (methods, says) in [
+        (vec!["email", "sms"], "Set up codes by e-mail now: countersign enroll email"),
+        (vec!["backup", "sms"], "Set up codes by text message now: countersign enroll sms"),
+        (vec!["hotp"], "Set up a hardware token now: countersign enroll hotp"),
+    ] {
+        let nothing: Vec<countersign_protocol::proxies::OwnedFacts> = vec![];
+        let entries = vec![("factors", nothing.into()), ("methods", methods.into())];
+        let ran = service(standing("alice", entries)).bus.run(&["status"], "");
+        assert!(ran.err.contains(says), "{ran:?}");
+    }
 }
 
 #[test]

@@ -8,13 +8,17 @@ use nix::sys::signal::{Signal, kill};
 use crate::bus::{Bus, countersign, run};
 use crate::service::{Script, Service};
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 13] = [
     &["status"],
     &["enroll"],
     &["remove", "phone"],
     &["user", "show", "alice"],
     &["user", "reset", "alice", "--reason", "x"],
     &["user", "unlock", "alice", "--reason", "x"],
+    &["remembered"],
+    &["forget", "--all"],
+    &["user", "set-contact", "alice", "--clear-email", "--reason", "x"],
+    &["delivery", "test", "email", "alice@example.org"],
     &["user", "list"],
     &["policy", "explain", "--user", "alice", "--service", "sshd"],
     &["store", "rotate-key"],

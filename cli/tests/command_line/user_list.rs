@@ -13,8 +13,8 @@ fn two_and_a_half_thousand_people_come_in_three_pages() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 2501);
-    assert_eq!(lines[0], "user,rule,methods,last_used,locked");
-    assert_eq!(lines[1], "user00000,students,totp,2026-11-03T14:32:00Z,");
+    assert_eq!(lines[0], "user,rule,methods,last_used,locked,email,phone");
+    assert_eq!(lines[1], "user00000,students,totp,2026-11-03T14:32:00Z,,,");
     assert!(lines[2500].starts_with("user02499,"));
     assert_eq!(service.asked(), ["ListUsers \"\" 1000", "ListUsers \"999\" 1000", "ListUsers \"1999\" 1000"]);
 }
@@ -26,9 +26,9 @@ fn the_columns_of_a_table_stay_where_they_are_from_page_to_page() {
     assert_eq!((ran.code, ran.err.as_str()), (0, "2500 people.\n"));
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 2501);
-    assert_eq!(lines[0], "USER       RULE      METHODS  LAST USED         LOCKED");
+    assert_eq!(lines[0], "USER       RULE      METHODS  LAST USED         LOCKED  EMAIL  PHONE");
     for line in [lines[1], lines[1000], lines[1001], lines[2500]] {
-        assert_eq!(&line[9..], "  students  totp     2026-11-03 14:32  -", "{line}");
+        assert_eq!(&line[9..], "  students  totp     2026-11-03 14:32  -       -      -", "{line}");
     }
 }
 
