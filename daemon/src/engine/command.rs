@@ -14,7 +14,8 @@ use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::helpdesk::{Act, Issued, NotCovered, Refusal, Scope, Switch};
-use countersign_core::login::LoginRequest;
+use countersign_core::login::{LoginRequest, Person};
+use countersign_core::remember::Places;
 use countersign_core::secret::{Entropy, draw};
 use countersign_protocol::step::Step;
 use tokio::sync::oneshot;
@@ -204,6 +205,15 @@ pub enum Command {
         deed: Deed,
         /// The answer, or why the act was refused.
         reply: Answer<Result<ActDone, NotDone>>,
+    },
+    /// Forget places at the wish of the person whose they are.
+    Forget {
+        /// Whose.
+        person: Box<Person>,
+        /// Which.
+        places: Places,
+        /// How many it were.
+        reply: Answer<usize>,
     },
     /// Record something that changes no account.
     Record {

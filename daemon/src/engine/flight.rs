@@ -11,8 +11,9 @@ use countersign_core::account::{Account, AccountKey};
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::helpdesk::{self, Act, Done, Invited, Issued};
-use countersign_core::login::{Existence, Person};
+use countersign_core::login::{Existence, Host, Person};
 use countersign_core::policy::Policy;
+use countersign_core::remember::{self, Forgotten, Places};
 use countersign_core::secret::Entropy;
 use countersign_core::time::{Now, WallTime};
 use tokio::time::{Instant, timeout_at};
@@ -138,6 +139,10 @@ impl Draft {
                 self.turn(person, conversation, event, waiter, now, tools)
             }
             Work::Act { act, deed, policy, .. } => Ok(Outcome::Act(self.act(act, *deed, policy, now, tools))),
+            Work::Forget { places, host, .. } => {
+                let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
+                Ok(Outcome::Forgotten(self.forget(person, host, *places, now)))
+            }
             Work::Record { event, .. } => {
                 self.events.push(AuditEvent::clone(event));
                 Ok(Outcome::Recorded)
@@ -173,6 +178,17 @@ impl Draft {
         }
         self.events.extend(collected.events);
         Ok(Outcome::Turn(Box::new(turn.next), collected.step))
+    }
+
+    /// Forgets places; who has no account has none.
+    fn forget(&mut self, person: &Person, host: &Host, places: Places, now: Now) -> usize {
+        let forgotten =
+            self.account.as_ref().and_then(|account| remember::forget(account, person, host, places, now));
+        let Some(Forgotten { account, event, count }) = forgotten else { return 0 };
+        self.account = Some(account);
+        self.is_changed = true;
+        self.events.push(event);
+        count
     }
 
     fn act(

@@ -10,6 +10,7 @@ use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::helpdesk::Act;
 use countersign_core::login::{Host, Person};
 use countersign_core::policy::Policy;
+use countersign_core::remember::Places;
 use countersign_core::time::WallTime;
 use countersign_protocol::step::Step;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -96,6 +97,14 @@ impl Handle {
     /// [`EngineError::Unavailable`]; a refusal is an answer.
     pub async fn act(&self, act: Act, deed: Deed) -> Result<Result<ActDone, NotDone>, EngineError> {
         self.ask(|reply| Command::Act { act: Box::new(act), deed, reply }).await
+    }
+
+    /// Forgets places at the wish of the person whose they are; tells how many it were.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn forget(&self, person: Person, places: Places) -> Result<usize, EngineError> {
+        self.ask(|reply| Command::Forget { person: Box::new(person), places, reply }).await
     }
 
     /// Records an event that changes no account.

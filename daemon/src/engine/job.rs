@@ -8,8 +8,9 @@ use countersign_core::account::AccountKey;
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::helpdesk::Act;
-use countersign_core::login::Person;
+use countersign_core::login::{Host, Person};
 use countersign_core::policy::Policy;
+use countersign_core::remember::Places;
 use countersign_core::time::WallTime;
 use countersign_protocol::step::{State, Step};
 use tokio::sync::oneshot;
@@ -53,6 +54,15 @@ pub(super) enum Work {
         /// Who waits.
         reply: Answer<Result<ActDone, NotDone>>,
     },
+    /// Forgetting places.
+    Forget {
+        /// Which.
+        places: Places,
+        /// This host.
+        host: Host,
+        /// Who waits.
+        reply: Answer<usize>,
+    },
     /// A record alone.
     Record {
         /// What.
@@ -89,6 +99,8 @@ pub(super) enum Outcome {
     Turn(Box<Conversation>, Option<Step>),
     /// What the act did, or why it was refused.
     Act(Result<ActDone, NotDone>),
+    /// So many places are forgotten.
+    Forgotten(usize),
     /// The record stands.
     Recorded,
 }
@@ -123,6 +135,7 @@ impl Job {
             Work::Turn { waiter: Waiter::Begin(reply, _), .. } => reply.is_closed(),
             Work::Turn { waiter: Waiter::Answer(reply), .. } => reply.is_closed(),
             Work::Act { reply, .. } => reply.is_closed(),
+            Work::Forget { reply, .. } => reply.is_closed(),
             Work::Turn { waiter: Waiter::Nobody, .. } | Work::Record { .. } => false,
         }
     }

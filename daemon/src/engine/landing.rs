@@ -78,10 +78,13 @@ impl Engine {
             (Work::Act { reply, .. }, Outcome::Act(done)) => {
                 let _ = reply.send(Ok(done));
             }
+            (Work::Forget { reply, .. }, Outcome::Forgotten(count)) => {
+                let _ = reply.send(Ok(count));
+            }
             (Work::Record { reply: Some(reply), .. }, Outcome::Recorded) => {
                 let _ = reply.send(Ok(()));
             }
-            (Work::Turn { .. } | Work::Act { .. } | Work::Record { .. }, _) => {}
+            (Work::Turn { .. } | Work::Act { .. } | Work::Forget { .. } | Work::Record { .. }, _) => {}
         }
     }
 
@@ -139,6 +142,9 @@ impl Engine {
                 }
             }
             Work::Act { reply, .. } => {
+                let _ = reply.send(Err(EngineError::Unavailable));
+            }
+            Work::Forget { reply, .. } => {
                 let _ = reply.send(Err(EngineError::Unavailable));
             }
             Work::Record { reply, .. } => {

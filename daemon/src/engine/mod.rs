@@ -146,6 +146,10 @@ impl Engine {
                 }
             }
             Command::Act { act, deed, reply } => self.act(act, deed, reply),
+            Command::Forget { person, places, reply } => {
+                let host = self.parts.host.clone();
+                self.wait(Some(Arc::from(person)), Work::Forget { places, host, reply });
+            }
             Command::Record { event, reply } => {
                 self.wait(None, Work::Record { event, reply: Some(reply) });
             }
