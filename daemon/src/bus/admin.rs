@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
 
-use super::facts::{self, OwnedFacts, put};
+use super::facts::{self, OwnedFacts, Reader, put};
 use super::{BusError, Door, Service, explain};
 
 /// The most rows of one page.
@@ -36,7 +36,7 @@ impl AdminInterface {
     }
 
     /// Makes the rows of one page, as far as the time reaches; tells the key to go on after, where rows are left.
-    async fn rows(&self, accounts: Vec<Account>) -> (Vec<OwnedFacts>, Option<AccountKey>) {
+    async fn rows(&self, accounts: Vec<Account>, reader: Reader) -> (Vec<OwnedFacts>, Option<AccountKey>) {
         let begun = Instant::now();
         let engine = &self.service.engine;
         let policy = engine.policy();
@@ -49,7 +49,8 @@ impl AdminInterface {
             let person = self.person_of(&account).await;
             let mut row = match &person {
                 Some(person) => {
-                    facts::standing(person, Some(&account), &policy, engine.host(), engine.wall())
+                    let here = (engine.host(), engine.wall());
+                    facts::standing(person, Some(&account), &policy, here, reader)
                 }
                 None => OwnedFacts::new(),
             };
@@ -84,10 +85,11 @@ impl AdminInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(Vec<OwnedFacts>, String, u64), BusError> {
-        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let reader = if pass.caller.uid == 0 { Reader::Root } else { Reader::Helpdesk };
         let limit = u16::try_from(limit).unwrap_or(PAGE_LIMIT).clamp(1, PAGE_LIMIT);
         let page = self.service.engine.page(read_key(after)?.as_ref(), limit).await?;
-        let (rows, cut) = self.rows(page.accounts).await;
+        let (rows, cut) = self.rows(page.accounts, reader).await;
         let next = cut.or(page.next).as_ref().map(write_key).unwrap_or_default();
         Ok((rows, next, page.total))
     }

@@ -62,7 +62,7 @@ pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permissi
             Entrance::Bus,
             SELF_INTERFACE,
             "Status" | "BeginEnrollment" | "BeginRemoval" | "BeginRenaming" | "BeginBackupCodes"
-            | "BeginTest",
+            | "BeginTest" | "Remembered" | "Forget",
         ) => Permission::Anyone,
         (Entrance::Bus, HELPDESK_INTERFACE, "Show") => Permission::Polkit("org.countersign1.helpdesk.show"),
         (Entrance::Bus, HELPDESK_INTERFACE, "Reset") => Permission::Polkit("org.countersign1.helpdesk.reset"),
@@ -75,9 +75,18 @@ pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permissi
         (Entrance::Bus, HELPDESK_INTERFACE, "SetRequired") => {
             Permission::Polkit("org.countersign1.helpdesk.set-required")
         }
+        (Entrance::Bus, HELPDESK_INTERFACE, "SetContact") => {
+            Permission::Polkit("org.countersign1.helpdesk.set-contact")
+        }
         (Entrance::Bus, ADMIN_INTERFACE, "ListUsers") => Permission::Polkit("org.countersign1.admin.list"),
         (Entrance::Bus, ADMIN_INTERFACE, "ExplainPolicy") => {
             Permission::Polkit("org.countersign1.admin.policy")
+        }
+        (Entrance::Bus, ADMIN_INTERFACE, "ImportContacts") => {
+            Permission::Polkit("org.countersign1.admin.import")
+        }
+        (Entrance::Bus, ADMIN_INTERFACE, "TestDelivery") => {
+            Permission::Polkit("org.countersign1.admin.delivery-test")
         }
         _ => Permission::RootOnly,
     }
@@ -180,7 +189,7 @@ mod tests {
 
     const INTERFACES: [&str; 5] =
         [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
-    const MEMBERS: [&str; 21] = [
+    const MEMBERS: [&str; 26] = [
         "Begin",
         "SessionOpened",
         "PasswordChanged",
@@ -192,13 +201,18 @@ mod tests {
         "BeginRenaming",
         "BeginBackupCodes",
         "BeginTest",
+        "Remembered",
+        "Forget",
         "Show",
         "Reset",
         "Unlock",
         "Invite",
         "SetRequired",
+        "SetContact",
         "ListUsers",
         "ExplainPolicy",
+        "ImportContacts",
+        "TestDelivery",
         "RotateKey",
         "Reseal",
         "AnythingNew",
@@ -218,6 +232,8 @@ mod tests {
             (Entrance::Bus, SELF_INTERFACE, "BeginRenaming", Permission::Anyone),
             (Entrance::Bus, SELF_INTERFACE, "BeginBackupCodes", Permission::Anyone),
             (Entrance::Bus, SELF_INTERFACE, "BeginTest", Permission::Anyone),
+            (Entrance::Bus, SELF_INTERFACE, "Remembered", Permission::Anyone),
+            (Entrance::Bus, SELF_INTERFACE, "Forget", Permission::Anyone),
             (Entrance::Bus, HELPDESK_INTERFACE, "Show", Permission::Polkit("org.countersign1.helpdesk.show")),
             (
                 Entrance::Bus,
@@ -243,12 +259,30 @@ mod tests {
                 "SetRequired",
                 Permission::Polkit("org.countersign1.helpdesk.set-required"),
             ),
+            (
+                Entrance::Bus,
+                HELPDESK_INTERFACE,
+                "SetContact",
+                Permission::Polkit("org.countersign1.helpdesk.set-contact"),
+            ),
             (Entrance::Bus, ADMIN_INTERFACE, "ListUsers", Permission::Polkit("org.countersign1.admin.list")),
             (
                 Entrance::Bus,
                 ADMIN_INTERFACE,
                 "ExplainPolicy",
                 Permission::Polkit("org.countersign1.admin.policy"),
+            ),
+            (
+                Entrance::Bus,
+                ADMIN_INTERFACE,
+                "ImportContacts",
+                Permission::Polkit("org.countersign1.admin.import"),
+            ),
+            (
+                Entrance::Bus,
+                ADMIN_INTERFACE,
+                "TestDelivery",
+                Permission::Polkit("org.countersign1.admin.delivery-test"),
             ),
         ];
         rows.into_iter()

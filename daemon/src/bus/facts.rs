@@ -5,7 +5,10 @@
 use std::collections::HashMap;
 
 use countersign_core::account::Account;
-use countersign_core::factor::{Factor, FactorState, Method};
+use countersign_core::contact::Contacts;
+use countersign_core::delivery::{Progress, Recipient};
+use countersign_core::factor::sent::SentCode;
+use countersign_core::factor::{Factor, FactorKind, FactorState, Method};
 use countersign_core::login::{FirstFactor, Host, LoginRequest, Person, Phase, Source, SshFacts};
 use countersign_core::policy::{Decision, Enrollment, Policy, Requirement};
 use countersign_core::throttle::Standing;
@@ -15,14 +18,25 @@ use zbus::{OwnedVariant, Variant};
 /// Facts in an answer.
 pub type OwnedFacts = HashMap<String, OwnedVariant>;
 
+/// Who reads the facts: addresses and numbers are told accordingly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// The person: everything whole.
+    Owner,
+    /// The helpdesk, and whoever else looks at other people: everything masked.
+    Helpdesk,
+    /// Root, who makes a list: what is on file whole, the person's own masked (row H5).
+    Root,
+}
+
 /// Tells what a person holds, and which rule applies to a login over ssh from nowhere in particular.
 #[must_use]
 pub fn standing(
     person: &Person,
     account: Option<&Account>,
     policy: &Policy,
-    host: &Host,
-    at: WallTime,
+    (host, at): (&Host, WallTime),
+    reader: Reader,
 ) -> OwnedFacts {
     let request = ordinary_login(person.clone(), host.clone());
     let decided = policy.decide(&request);
@@ -32,10 +46,14 @@ pub fn standing(
     let available = is_enrolled || Method::ALL.iter().any(may_enroll);
     put(&mut facts, "user", person.name.as_str());
     put(&mut facts, "available", available);
-    let factors = account.map(|account| account.factors.iter().map(factor).collect()).unwrap_or_default();
+    let factors = account.map(|account| of_factors(account, reader)).unwrap_or_default();
     put::<Vec<HashMap<String, Variant<'static>>>>(&mut facts, "factors", factors);
     if let Some(left) = account.and_then(Account::backup_codes_left) {
         put(&mut facts, "backup_codes_left", u32::try_from(left).unwrap_or(u32::MAX));
+    }
+    put_contacts(&mut facts, &on_file(person, account), reader);
+    if let Some(account) = account {
+        put_sent(&mut facts, account, at, reader);
     }
     if decided.require == Requirement::Chosen {
         put(&mut facts, "chosen", account.is_some_and(|account| account.chosen));
@@ -99,7 +117,71 @@ pub fn put<'a, T: Into<Variant<'a>>>(facts: &mut OwnedFacts, key: &str, value: T
     }
 }
 
-fn factor(factor: &Factor) -> HashMap<String, Variant<'static>> {
+/// What is on file of a person: an administrator's word goes before the name service's.
+#[must_use]
+pub fn on_file(person: &Person, account: Option<&Account>) -> Contacts {
+    account.map_or_else(|| person.contacts.clone(), |account| account.contacts.or(&person.contacts))
+}
+
+/// Adds what is on file: `email`, `phone`.
+pub fn put_contacts(facts: &mut OwnedFacts, contacts: &Contacts, reader: Reader) {
+    let is_whole = match reader {
+        Reader::Owner | Reader::Root => true,
+        Reader::Helpdesk => false,
+    };
+    let Contacts { email, phone } = contacts;
+    if let Some(email) = email {
+        put(facts, "email", if is_whole { email.to_string() } else { email.masked() });
+    }
+    if let Some(phone) = phone {
+        put(facts, "phone", if is_whole { phone.to_string() } else { phone.masked() });
+    }
+}
+
+/// Adds what there is of remembering, skipping and sending: `remembered`, `skipped`, `undelivered`.
+fn put_sent(facts: &mut OwnedFacts, account: &Account, at: WallTime, reader: Reader) {
+    let places = account.remembered_places(at).count();
+    put(facts, "remembered", u32::try_from(places).unwrap_or(u32::MAX));
+    if let Some(skipped) = &account.skipped {
+        put(facts, "skipped", skipped.count);
+    }
+    let undelivered: Vec<HashMap<String, Variant<'static>>> =
+        account.sent.iter().filter_map(|code| failed(account, code, reader)).collect();
+    put(facts, "undelivered", undelivered);
+}
+
+/// Tells of a code that did not go out.
+fn failed(account: &Account, code: &SentCode, reader: Reader) -> Option<HashMap<String, Variant<'static>>> {
+    let Progress::Failed(why) = code.progress else { return None };
+    let recipient = recipient_of(account.factor(code.factor)?)?;
+    let mut facts: HashMap<String, Variant<'static>> = HashMap::new();
+    facts.insert("method".to_owned(), Variant::from(recipient.channel().name()));
+    facts.insert("recipient".to_owned(), Variant::from(told(recipient, reader)));
+    facts.insert("at".to_owned(), Variant::from(code.made.as_seconds()));
+    facts.insert("why".to_owned(), Variant::from(why.word()));
+    Some(facts)
+}
+
+fn recipient_of(factor: &Factor) -> Option<&Recipient> {
+    match &factor.kind {
+        FactorKind::Sent(recipient) => Some(recipient),
+        FactorKind::Totp(_) | FactorKind::Hotp(_) => None,
+    }
+}
+
+/// Writes a person's own address or number: whole for themselves alone.
+fn told(recipient: &Recipient, reader: Reader) -> String {
+    match reader {
+        Reader::Owner => recipient.address().to_owned(),
+        Reader::Helpdesk | Reader::Root => recipient.masked(),
+    }
+}
+
+fn of_factors(account: &Account, reader: Reader) -> Vec<HashMap<String, Variant<'static>>> {
+    account.factors.iter().map(|held| factor(held, reader)).collect()
+}
+
+fn factor(factor: &Factor, reader: Reader) -> HashMap<String, Variant<'static>> {
     let (state, since) = match factor.state {
         FactorState::Pending { since } => ("pending", since),
         FactorState::Active { since } => ("active", since),
@@ -112,6 +194,9 @@ fn factor(factor: &Factor) -> HashMap<String, Variant<'static>> {
     facts.insert("since".to_owned(), Variant::from(since.as_seconds()));
     if let Some(last_used) = factor.last_used {
         facts.insert("last_used".to_owned(), Variant::from(last_used.as_seconds()));
+    }
+    if let Some(recipient) = recipient_of(factor) {
+        facts.insert("recipient".to_owned(), Variant::from(told(recipient, reader)));
     }
     facts
 }

@@ -12,7 +12,7 @@ use countersign_core::login::Existence;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
 
-use super::facts::{self, OwnedFacts, put};
+use super::facts::{self, OwnedFacts, Reader, put};
 use super::self_service::method;
 use super::{BusError, Door, Service, convert};
 use crate::engine::command::{ActDone, Caller, Deed};
@@ -71,7 +71,8 @@ impl HelpdeskInterface {
         let person = self.service.known_person(user).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
-        Ok(facts::standing(&person, account.as_ref(), &engine.policy(), engine.host(), engine.wall()))
+        let here = (engine.host(), engine.wall());
+        Ok(facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Helpdesk))
     }
 
     /// Removes the person's factors. Options: `reason` s (required), `method` s, `end_sessions` b.

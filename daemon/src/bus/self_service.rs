@@ -5,18 +5,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use countersign_core::account::Account;
 use countersign_core::conversation::backup_codes::BackupCodesRequest;
 use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::factor::{LABEL_LIMIT, Label, Method};
+use countersign_core::remember::{Places, Remembered};
 use countersign_core::words::Language;
 use zbus::message::Header;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, interface};
 
 use super::conversation::{self, Epilogue};
-use super::facts::{self, OwnedFacts};
+use super::facts::{self, OwnedFacts, Reader, put};
 use super::{BusError, Door, Service, convert};
 use crate::engine::command::Opening;
 use crate::sessions::Others;
@@ -53,7 +55,8 @@ impl SelfInterface {
         let person = self.service.oneself(&pass.caller).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
-        Ok(facts::standing(&person, account.as_ref(), &engine.policy(), engine.host(), engine.wall()))
+        let here = (engine.host(), engine.wall());
+        Ok(facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Owner))
     }
 
     /// Begins setting up a factor. Options: `label` s, `locale` s, `draws_qr` b, `replace` s (the factor that the new one
@@ -164,6 +167,41 @@ impl SelfInterface {
         let begun = self.service.engine.begin(Opening::Trial(request), pass.caller.clone()).await?;
         conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
     }
+
+    /// Lists the places from which the caller is not asked for a while: `place` s (numeric address), `service` s, `since`
+    /// t, `until` t, `rule` s, `key` s (fingerprint of the SSH key, absent where none).
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("places"))]
+    async fn remembered(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<Vec<OwnedFacts>, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
+        let engine = &self.service.engine;
+        let account = engine.account(&person).await?;
+        let listed = |account: &Account| account.remembered_places(engine.wall()).map(place).collect();
+        Ok(account.as_ref().map(listed).unwrap_or_default())
+    }
+
+    /// Forgets what is remembered for an address, "" for every one; no code is asked for. Answers how many places it were.
+    ///
+    /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("forgotten"))]
+    async fn forget(
+        &self,
+        place: &str,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<u32, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let places = places(place)?;
+        let person = self.service.oneself(&pass.caller).await?;
+        let forgotten = self.service.engine.forget(person, places).await?;
+        Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
+    }
 }
 
 /// Reads the name of a method.
@@ -175,6 +213,28 @@ pub(super) fn method(name: &str) -> Result<Method, BusError> {
         .into_iter()
         .find(|method| method.name() == name)
         .ok_or(BusError::InvalidArgument("no method of that name".into()))
+}
+
+fn places(text: &str) -> Result<Places, BusError> {
+    if text.is_empty() {
+        return Ok(Places::All);
+    }
+    let address = convert::address(text).map(Places::Of);
+    address.ok_or(BusError::InvalidArgument("a place is a numeric address".into()))
+}
+
+fn place(place: &Remembered) -> OwnedFacts {
+    let Remembered { address, service, key, rule, since, until, terms: _, epoch: _ } = place;
+    let mut facts = OwnedFacts::new();
+    put(&mut facts, "place", address.to_canonical().to_string());
+    put(&mut facts, "service", service.as_str());
+    put(&mut facts, "since", since.as_seconds());
+    put(&mut facts, "until", until.as_seconds());
+    put(&mut facts, "rule", rule.as_str());
+    if let Some(key) = key {
+        put(&mut facts, "key", key.as_str());
+    }
+    facts
 }
 
 fn label(options: &convert::Facts) -> Result<Option<Label>, BusError> {
