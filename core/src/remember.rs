@@ -79,7 +79,6 @@ impl Account {
 
 /// Places that were forgotten; it holds once it is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
 pub struct Forgotten {
     /// The account to commit.
     pub account: Account,
@@ -91,6 +90,7 @@ pub struct Forgotten {
 
 /// Decides that the person wants places to be forgotten; nothing where none of them is remembered. It asks for no code: it
 /// only takes away, and who sits at a session that is not theirs could at most have the owner asked for a code.
+#[must_use]
 pub fn forget(
     account: &Account,
     person: &Person,

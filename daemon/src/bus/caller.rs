@@ -218,6 +218,29 @@ mod tests {
         "AnythingNew",
     ];
 
+    /// What polkit is asked about.
+    const ACTIONS: [(&str, &str, &str); 10] = [
+        (HELPDESK_INTERFACE, "Show", "org.countersign1.helpdesk.show"),
+        (HELPDESK_INTERFACE, "Reset", "org.countersign1.helpdesk.reset"),
+        (HELPDESK_INTERFACE, "Unlock", "org.countersign1.helpdesk.unlock"),
+        (HELPDESK_INTERFACE, "Invite", "org.countersign1.helpdesk.invite"),
+        (HELPDESK_INTERFACE, "SetRequired", "org.countersign1.helpdesk.set-required"),
+        (HELPDESK_INTERFACE, "SetContact", "org.countersign1.helpdesk.set-contact"),
+        (ADMIN_INTERFACE, "ListUsers", "org.countersign1.admin.list"),
+        (ADMIN_INTERFACE, "ExplainPolicy", "org.countersign1.admin.policy"),
+        (ADMIN_INTERFACE, "ImportContacts", "org.countersign1.admin.import"),
+        (ADMIN_INTERFACE, "TestDelivery", "org.countersign1.admin.delivery-test"),
+    ];
+
+    #[test]
+    fn every_action_is_one_of_the_package() {
+        let shipped = include_str!("../../../packaging/polkit/org.countersign1.policy");
+        for (_, _, action) in ACTIONS {
+            assert!(shipped.contains(&format!("<action id=\"{action}\">")), "{action}");
+        }
+        assert_eq!(shipped.matches("<action id=").count(), ACTIONS.len());
+    }
+
     /// The table once more, as SECURITY.md 6 and 7 say it; whatever is not here is root's.
     fn expected(entrance: Entrance, interface: &str, member: &str) -> Permission {
         let rows = [
@@ -234,58 +257,12 @@ mod tests {
             (Entrance::Bus, SELF_INTERFACE, "BeginTest", Permission::Anyone),
             (Entrance::Bus, SELF_INTERFACE, "Remembered", Permission::Anyone),
             (Entrance::Bus, SELF_INTERFACE, "Forget", Permission::Anyone),
-            (Entrance::Bus, HELPDESK_INTERFACE, "Show", Permission::Polkit("org.countersign1.helpdesk.show")),
-            (
-                Entrance::Bus,
-                HELPDESK_INTERFACE,
-                "Reset",
-                Permission::Polkit("org.countersign1.helpdesk.reset"),
-            ),
-            (
-                Entrance::Bus,
-                HELPDESK_INTERFACE,
-                "Unlock",
-                Permission::Polkit("org.countersign1.helpdesk.unlock"),
-            ),
-            (
-                Entrance::Bus,
-                HELPDESK_INTERFACE,
-                "Invite",
-                Permission::Polkit("org.countersign1.helpdesk.invite"),
-            ),
-            (
-                Entrance::Bus,
-                HELPDESK_INTERFACE,
-                "SetRequired",
-                Permission::Polkit("org.countersign1.helpdesk.set-required"),
-            ),
-            (
-                Entrance::Bus,
-                HELPDESK_INTERFACE,
-                "SetContact",
-                Permission::Polkit("org.countersign1.helpdesk.set-contact"),
-            ),
-            (Entrance::Bus, ADMIN_INTERFACE, "ListUsers", Permission::Polkit("org.countersign1.admin.list")),
-            (
-                Entrance::Bus,
-                ADMIN_INTERFACE,
-                "ExplainPolicy",
-                Permission::Polkit("org.countersign1.admin.policy"),
-            ),
-            (
-                Entrance::Bus,
-                ADMIN_INTERFACE,
-                "ImportContacts",
-                Permission::Polkit("org.countersign1.admin.import"),
-            ),
-            (
-                Entrance::Bus,
-                ADMIN_INTERFACE,
-                "TestDelivery",
-                Permission::Polkit("org.countersign1.admin.delivery-test"),
-            ),
         ];
+        let guarded = ACTIONS
+            .into_iter()
+            .map(|(on, member, action)| (Entrance::Bus, on, member, Permission::Polkit(action)));
         rows.into_iter()
+            .chain(guarded)
             .find(|row| (row.0, row.1, row.2) == (entrance, interface, member))
             .map_or(Permission::RootOnly, |row| row.3)
     }
