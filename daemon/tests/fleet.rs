@@ -146,7 +146,10 @@ async fn seed(store: &Postgres, key: AccountKey) -> Phone {
         kind: FactorKind::Totp(totp),
     });
     account.changed = wall();
-    let results = store.commit(vec![Change { account: Some(account), events: Vec::new() }]).await.unwrap();
+    let results = store
+        .commit(vec![Change { account: Some(account), events: Vec::new(), ..Change::default() }])
+        .await
+        .unwrap();
     assert!(results.iter().all(Result::is_ok));
     phone
 }

@@ -118,7 +118,7 @@ fn decide(tools: &Tools, floor: WallTime, sheaf: Sheaf, stored: Option<Account>)
         })
         .collect();
     let Draft { account, is_changed, events } = draft;
-    let change = Change { account: account.filter(|_| is_changed), events };
+    let change = Change { account: account.filter(|_| is_changed), events, ..Change::default() };
     // The fate is what the store says; until then it is the one that refuses.
     let fate = Fate::Failed(Fault::Store("it did not commit".to_owned()));
     (Landed { key: sheaf.key, jobs, fate }, change)

@@ -3,6 +3,8 @@
 //! Owns one function a behaviour, over an empty store. [`suite!`] makes a test of each. Nothing here knows whether
 //! anybody else writes to the store, nor how it keeps anything.
 
+pub(crate) mod outbox;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -57,9 +59,28 @@ macro_rules! suite {
             a_new_data_key_reseals_while_commits_go_on
             data_keys_do_not_pile_up
             five_thousand_accounts_are_each_found
+            a_message_comes_back_as_it_was
+            of_fifty_racing_claims_one_wins
+            a_claimed_message_is_interrupted_until_it_is_settled
+            a_message_put_off_is_due_again_at_its_time
+            what_is_settled_is_final_and_counts_still
+            a_newer_code_makes_a_change_stale_whole
+            a_stale_account_queues_nothing
+            of_codes_for_a_recipient_in_one_batch_one_goes
+            of_fifty_racing_codes_for_a_recipient_one_goes
+            notices_and_other_channels_are_not_compared
+            two_spellings_of_a_mailbox_are_one
+            used_codes_and_old_ones_do_not_count
+            nothing_sent_is_told_as_nothing
+            a_host_counts_every_message_of_an_hour
+            a_batch_that_fails_queues_nothing
+            the_same_message_is_never_queued_twice
+            old_messages_are_removed_and_never_counted_anew
+            a_message_outlives_a_new_data_key
         }
     };
 }
+pub(crate) use outbox::*;
 pub(crate) use suite;
 
 type Shared = Arc<dyn Store>;
@@ -158,7 +179,7 @@ pub(crate) fn event(at: u64) -> AuditEvent {
 }
 
 fn change(account: &Account) -> Change {
-    Change { account: Some(account.clone()), events: Vec::new() }
+    Change { account: Some(account.clone()), events: Vec::new(), ..Change::default() }
 }
 
 /// Commits one account that must not be stale, and takes its new revision over.
@@ -250,9 +271,9 @@ pub(crate) async fn a_stale_change_fails_alone_and_without_its_events(store: Sha
     put(&*store, &mut alice).await;
     let stale = Account { revision: Revision(5), ..alice.clone() };
     let batch = vec![
-        Change { account: Some(plain("bob")), events: vec![event(10)] },
-        Change { account: Some(stale), events: vec![event(9_999)] },
-        Change { account: Some(alice.clone()), events: vec![event(11)] },
+        Change { account: Some(plain("bob")), events: vec![event(10)], ..Change::default() },
+        Change { account: Some(stale), events: vec![event(9_999)], ..Change::default() },
+        Change { account: Some(alice.clone()), events: vec![event(11)], ..Change::default() },
     ];
     let answers = store.commit(batch).await.unwrap();
     assert_eq!(answers, [Ok(Revision(1)), Err(Stale), Ok(Revision(2))]);
@@ -286,8 +307,8 @@ pub(crate) async fn answers_stand_in_the_order_of_the_questions(store: Shared) {
 pub(crate) async fn events_alone_are_recorded(store: Shared) {
     assert!(store.commit(Vec::new()).await.unwrap().is_empty());
     let batch = vec![
-        Change { account: None, events: vec![event(1), event(2)] },
-        Change { account: None, events: Vec::new() },
+        Change { account: None, events: vec![event(1), event(2)], ..Change::default() },
+        Change { account: None, events: Vec::new(), ..Change::default() },
     ];
     assert_eq!(store.commit(batch).await.unwrap(), [Ok(Revision(0)), Ok(Revision(0))]);
     let records = all_records(&*store).await;
@@ -299,8 +320,8 @@ pub(crate) async fn events_alone_are_recorded(store: Shared) {
 pub(crate) async fn a_batch_that_fails_leaves_nothing(store: Shared) {
     let impossible = Account { changed: WallTime::from_seconds(u64::MAX), ..plain("bob") };
     let batch = vec![
-        Change { account: Some(plain("alice")), events: vec![event(5)] },
-        Change { account: Some(impossible), events: vec![event(6)] },
+        Change { account: Some(plain("alice")), events: vec![event(5)], ..Change::default() },
+        Change { account: Some(impossible), events: vec![event(6)], ..Change::default() },
     ];
     assert!(store.commit(batch).await.is_err());
     assert_eq!(get(&*store, &key("alice")).await, None);
@@ -310,7 +331,7 @@ pub(crate) async fn a_batch_that_fails_leaves_nothing(store: Shared) {
 }
 
 pub(crate) async fn too_much_at_once_is_refused(store: Shared) {
-    let nothing = Change { account: None, events: Vec::new() };
+    let nothing = Change { account: None, events: Vec::new(), ..Change::default() };
     assert!(store.commit(vec![nothing.clone(); BATCH_LIMIT]).await.is_ok());
     assert!(store.commit(vec![nothing; BATCH_LIMIT + 1]).await.is_err());
     assert!(store.load(&vec![key("alice"); LOAD_LIMIT]).await.is_ok());
@@ -362,7 +383,7 @@ pub(crate) async fn an_empty_store_has_one_empty_page(store: Shared) {
 pub(crate) async fn audit_records_form_one_chain(store: Shared) {
     for number in 0..10 {
         let events = (0..number).map(event).collect();
-        let _ = store.commit(vec![Change { account: None, events }]).await.unwrap();
+        let _ = store.commit(vec![Change { account: None, events, ..Change::default() }]).await.unwrap();
     }
     assert_chain_holds(&*store, 45).await;
     let page = store.audit(40, 3).await.unwrap();
@@ -377,7 +398,10 @@ pub(crate) async fn the_newest_time_never_goes_back(store: Shared) {
     put(&*store, &mut account).await;
     assert_eq!(store.newest_time().await.unwrap(), WallTime::from_seconds(500));
     for (at, newest) in [(300, 500), (600, 600), (599, 600)] {
-        let _ = store.commit(vec![Change { account: None, events: vec![event(at)] }]).await.unwrap();
+        let _ = store
+            .commit(vec![Change { account: None, events: vec![event(at)], ..Change::default() }])
+            .await
+            .unwrap();
         assert_eq!(store.newest_time().await.unwrap(), WallTime::from_seconds(newest));
     }
 }
@@ -415,9 +439,9 @@ pub(crate) async fn of_fifty_racing_commits_one_wins(store: Shared) {
                 let store = Arc::clone(&store);
                 let account = Account { epoch: Epoch(racer), ..account.clone() };
                 let events = vec![event(racer)];
-                tokio::spawn(
-                    async move { store.commit(vec![Change { account: Some(account), events }]).await },
-                )
+                tokio::spawn(async move {
+                    store.commit(vec![Change { account: Some(account), events, ..Change::default() }]).await
+                })
             })
             .collect();
         let mut winners = 0;
@@ -436,7 +460,11 @@ pub(crate) async fn racing_events_keep_the_chain_whole(store: Shared) {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
                 for at in 0..5 {
-                    let batch = vec![Change { account: None, events: vec![event(writer * 10 + at)] }];
+                    let batch = vec![Change {
+                        account: None,
+                        events: vec![event(writer * 10 + at)],
+                        ..Change::default()
+                    }];
                     assert!(store.commit(batch).await.unwrap()[0].is_ok());
                 }
             })

@@ -3,15 +3,22 @@
 //! Owns the same behaviour as the embedded store, as `conformance` sees it, without files and without sealing, and the
 //! faults that a test injects. Nothing of it is durable; no setting of the service leads here.
 
+mod outbox;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
 use countersign_core::audit;
+use countersign_core::delivery::{Recipient, RequestId};
+use countersign_core::sending::{OutboxFacts, RecipientUse};
 use countersign_core::time::WallTime;
 
-use super::encoding::column;
+use outbox::Outbox;
+
+use super::encoding::{check_letter, column};
+use super::outbox::{HostUse, Interrupted, Waiting};
 use super::{
     BATCH_LIMIT, Change, DATA_KEY_LIMIT, LOAD_LIMIT, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError,
     StoredRecord, check_count, check_page,
@@ -22,6 +29,8 @@ use super::{
 pub enum Fault {
     /// The next load fails.
     FailLoad,
+    /// The next question to the outbox, or claim, fails.
+    FailOutbox,
     /// The next commit fails, and nothing of it is written.
     FailCommit,
     /// Somebody else changes each account of the next commit just before it: its changes are stale.
@@ -42,6 +51,7 @@ pub struct Memory {
 struct State {
     accounts: BTreeMap<AccountKey, Kept>,
     ids: BTreeSet<AccountId>,
+    outbox: Outbox,
     records: Vec<StoredRecord>,
     head: [u8; 32],
     newest_time: WallTime,
@@ -61,6 +71,7 @@ impl Default for State {
         Self {
             accounts: BTreeMap::new(),
             ids: BTreeSet::new(),
+            outbox: Outbox::default(),
             records: Vec::new(),
             head: audit::CHAIN_START,
             newest_time: WallTime::default(),
@@ -88,6 +99,14 @@ impl Memory {
         self.lock().spoiled.insert(key);
     }
 
+    fn outbox(&self, doing: &'static str) -> Result<MutexGuard<'_, State>, StoreError> {
+        let mut state = self.lock();
+        match state.take_fault(|fault| fault == Fault::FailOutbox) {
+            Some(_) => Err(injected(doing)),
+            None => Ok(state),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,13 +118,31 @@ impl State {
         self.faults.remove(index)
     }
 
+    fn key_of(&self, account: Option<AccountId>) -> Option<AccountKey> {
+        let account = account?;
+        self.accounts.values().find(|kept| kept.account.id == account).map(|kept| kept.account.key.clone())
+    }
+
     fn newest_key(&self) -> u32 {
         self.data_keys.iter().copied().max().unwrap_or_default()
     }
 
     fn apply(&mut self, change: Change) -> Result<Revision, Stale> {
-        let Change { account, events } = change;
+        let Change { account, events, outgoing, redeemed, settled } = change;
+        if self.outbox.is_overtaken(&outgoing) {
+            return Err(Stale);
+        }
+        let owner = account.as_ref().map(|account| account.id);
         let revision = account.map_or(Ok(Revision::default()), |account| self.write(account))?;
+        for message in outgoing {
+            self.outbox.insert(owner, message);
+        }
+        for id in redeemed {
+            self.outbox.redeem(id);
+        }
+        for (id, progress) in settled {
+            self.outbox.settle(id, progress);
+        }
         for event in events {
             let record = event.canonical();
             self.head = audit::link(&self.head, &record);
@@ -126,6 +163,7 @@ impl State {
         }
         let revision = account.revision.next();
         account.revision = revision;
+        account.outbox = OutboxFacts::default();
         self.newest_time = self.newest_time.max(account.changed);
         let data_key = self.newest_key();
         self.ids.insert(account.id);
@@ -154,6 +192,15 @@ impl State {
             if let Some(account) = &change.account {
                 column(account.changed.as_seconds())?;
             }
+            for message in &change.outgoing {
+                check_letter(&message.outgoing)?;
+                if self.outbox.has(message.outgoing.id) {
+                    return Err(StoreError::Failed {
+                        doing: "queueing a message",
+                        cause: "its id is taken".to_owned(),
+                    });
+                }
+            }
         }
         Ok(batch.into_iter().map(|change| self.apply(change)).collect())
     }
@@ -175,9 +222,11 @@ impl Store for Memory {
 
     async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
         check_count("changes in a batch", batch.len(), BATCH_LIMIT)?;
-        let fault = self.lock().take_fault(|fault| fault != Fault::FailLoad);
+        let fault = self.lock().take_fault(|fault| !matches!(fault, Fault::FailLoad | Fault::FailOutbox));
         match fault {
-            Some(Fault::FailCommit | Fault::FailLoad) => return Err(injected("committing")),
+            Some(Fault::FailCommit | Fault::FailLoad | Fault::FailOutbox) => {
+                return Err(injected("committing"));
+            }
             Some(Fault::HangCommit) => {
                 tokio::time::sleep(STORE_LIMIT).await;
                 return Err(StoreError::TimedOut(STORE_LIMIT));
@@ -258,6 +307,55 @@ impl Store for Memory {
         }
         Ok(step)
     }
+
+    async fn recipient_uses(
+        &self,
+        recipients: &[Recipient],
+        at: WallTime,
+    ) -> Result<BTreeMap<Recipient, RecipientUse>, StoreError> {
+        check_count("recipients in a question", recipients.len(), LOAD_LIMIT)?;
+        Ok(self.outbox("reading the outbox")?.outbox.uses(recipients, at))
+    }
+
+    async fn host_use(&self, at: WallTime) -> Result<HostUse, StoreError> {
+        Ok(self.outbox("reading the outbox")?.outbox.host_use(at))
+    }
+
+    async fn due(&self, at: WallTime, limit: u16) -> Result<Vec<Waiting>, StoreError> {
+        check_page(limit)?;
+        let state = self.outbox("reading the outbox")?;
+        let waiting = |row: &outbox::Row| Waiting {
+            id: row.outgoing.id,
+            account: state.key_of(row.account),
+            outgoing: row.outgoing.clone(),
+            attempts: row.attempts,
+        };
+        Ok(state.outbox.due(at).take(limit.into()).map(waiting).collect())
+    }
+
+    async fn claim(&self, id: RequestId) -> Result<bool, StoreError> {
+        Ok(self.outbox("claiming a message")?.outbox.claim(id))
+    }
+
+    async fn put_off(&self, id: RequestId, until: WallTime) -> Result<bool, StoreError> {
+        Ok(self.outbox("putting a message off")?.outbox.put_off(id, until))
+    }
+
+    async fn interrupted(&self, limit: u16) -> Result<Vec<Interrupted>, StoreError> {
+        check_page(limit)?;
+        let state = self.outbox("reading the outbox")?;
+        let interrupted = |row: &outbox::Row| Interrupted {
+            id: row.outgoing.id,
+            account: state.key_of(row.account),
+            channel: row.outgoing.recipient.channel(),
+            purpose: row.outgoing.purpose,
+        };
+        Ok(state.outbox.trying().take(limit.into()).map(interrupted).collect())
+    }
+
+    async fn purge(&self, at: WallTime) -> Result<u64, StoreError> {
+        Ok(self.outbox("removing old messages")?.outbox.purge(at))
+    }
 }
 
 fn injected(doing: &'static str) -> StoreError {
@@ -282,7 +380,7 @@ mod tests {
     }
 
     fn changes(account: &Account) -> Vec<Change> {
-        vec![Change { account: Some(account.clone()), events: vec![event(1)] }]
+        vec![Change { account: Some(account.clone()), events: vec![event(1)], ..Change::default() }]
     }
 
     #[tokio::test]

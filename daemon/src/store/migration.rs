@@ -9,7 +9,7 @@ use super::StoreError;
 use super::sqlite::failed;
 
 /// The steps; number N of them stands at index N - 1.
-const STEPS: [&str; 1] = [include_str!("schema/0001.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/0001.sql"), include_str!("schema/0002.sql")];
 /// What `PRAGMA application_id` of a store says, "`CSt1`".
 const APPLICATION: i64 = 0x4353_7431;
 /// What is being done, in errors.
@@ -40,7 +40,7 @@ pub(super) fn check(connection: &mut Connection) -> Result<(), StoreError> {
         }
     }
     connection
-        .prepare("SELECT 1 FROM account, audit, data_key, meta LIMIT 0")
+        .prepare("SELECT 1 FROM account, audit, data_key, meta, outbox LIMIT 0")
         .map(drop)
         .map_err(failed(DOING))
 }

@@ -4,6 +4,7 @@
 //! here may assume that it is the only writer. `conformance` is what every implementation must pass.
 
 pub mod memory;
+pub mod outbox;
 pub mod postgres;
 pub mod sealing;
 pub mod sqlite;
@@ -15,6 +16,7 @@ pub(crate) mod guarded_file;
 mod migration;
 mod wrapping_key;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +24,11 @@ use async_trait::async_trait;
 use countersign_config::{Database, PostgresUrl, StoreSettings};
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
 use countersign_core::audit::AuditEvent;
+use countersign_core::delivery::{Progress, Recipient, RequestId};
+use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
 
+use outbox::{HostUse, Interrupted, Queued, Waiting};
 use postgres::Postgres;
 use sealing::WrappingKey;
 use sqlite::Sqlite;
@@ -81,17 +86,38 @@ pub enum StoreError {
     Key(String),
 }
 
-/// Somebody else changed the account since it was read; the change was not made, its events not recorded.
+/// Somebody else changed the account since it was read, or a code was sent to the same recipient since that was read; the
+/// change was not made, its events not recorded, its messages not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale;
 
-/// What is committed together: one account, its events, or events alone.
-#[derive(Debug, Clone)]
+/// What is committed together: one account, its events and its messages, or events alone.
+#[derive(Debug, Clone, Default)]
 pub struct Change {
     /// The account to write; its `revision` is the one it was decided on.
     pub account: Option<Account>,
     /// Events to append to this host's chain.
     pub events: Vec<AuditEvent>,
+    /// Messages to put into the outbox, for the person of the account.
+    pub outgoing: Vec<Queued>,
+    /// Messages whose codes were used: they count no more toward the caps of their recipients.
+    pub redeemed: Vec<RequestId>,
+    /// Messages that are sent or failed: this is final, and their content is removed. What is final already stays.
+    pub settled: Vec<(RequestId, Progress)>,
+}
+
+impl Change {
+    /// Tells whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.account.is_none() && self.events.is_empty() && !self.has_messages()
+    }
+
+    /// Tells whether the outbox is concerned.
+    #[must_use]
+    pub fn has_messages(&self) -> bool {
+        !self.outgoing.is_empty() || !self.redeemed.is_empty() || !self.settled.is_empty()
+    }
 }
 
 /// A page of accounts, in the order of their keys.
@@ -142,8 +168,9 @@ pub trait Store: Send + Sync + 'static {
     async fn load(&self, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, StoreError>;
 
     /// Writes the whole batch in one transaction, durable before it returns; the answers stand in the order of the
-    /// changes. A change whose account has another revision in the store is [`Stale`] and fails alone, with its events;
-    /// later changes of the same batch see the earlier ones. A change without an account yields the default revision.
+    /// changes. A change whose account has another revision in the store, or with a code for a recipient that a newer one
+    /// was queued for, is [`Stale`] and fails alone, with its events and messages; later changes of the same batch see
+    /// the earlier ones. A change without an account yields the default revision.
     /// At most [`BATCH_LIMIT`] changes.
     ///
     /// # Errors
@@ -181,6 +208,57 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Any [`StoreError`].
     async fn reseal(&self, after: Option<AccountId>, limit: u16) -> Result<Resealed, StoreError>;
+
+    /// Tells what was sent to recipients within the last 24 h, by whomever from whichever host; at most [`LOAD_LIMIT`].
+    /// Every recipient that was asked for is told of.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; the caller sends nothing.
+    async fn recipient_uses(
+        &self,
+        recipients: &[Recipient],
+        at: WallTime,
+    ) -> Result<BTreeMap<Recipient, RecipientUse>, StoreError>;
+
+    /// Tells what this host sent within the last hour, by whatever reason.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; the caller sends nothing.
+    async fn host_use(&self, at: WallTime) -> Result<HostUse, StoreError>;
+
+    /// Reads the messages of this host that wait and whose time has come, also those that are worth nothing any more, the
+    /// oldest first; `limit` is 1 to [`PAGE_LIMIT`]. A message that cannot be read is failed, and left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn due(&self, at: WallTime, limit: u16) -> Result<Vec<Waiting>, StoreError>;
+
+    /// Takes a message that waits, durable before it returns: of all who try, one is told `true`, once.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]: it may have been taken, and must not be sent.
+    async fn claim(&self, id: RequestId) -> Result<bool, StoreError>;
+
+    /// Gives a message that was claimed back, until a time; only where certainly nothing of it was taken. Tells whether
+    /// it was claimed.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]: it stays claimed, until the service starts again and finds it interrupted.
+    async fn put_off(&self, id: RequestId, until: WallTime) -> Result<bool, StoreError>;
+
+    /// Reads the messages of this host that are claimed, which at a start were interrupted; `limit` is 1 to
+    /// [`PAGE_LIMIT`]. They are to be settled, and never sent again.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn interrupted(&self, limit: u16) -> Result<Vec<Interrupted>, StoreError>;
+
+    /// Removes messages that neither count nor are worth anything since 24 h, at most
+    /// [`PURGE_LIMIT`](outbox::PURGE_LIMIT). Tells how many.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn purge(&self, at: WallTime) -> Result<u64, StoreError>;
 }
 
 /// Refuses more accounts or changes in one call than it may have.

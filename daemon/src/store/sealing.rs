@@ -11,6 +11,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use countersign_core::account::AccountId;
 use countersign_core::secret::Secret;
 use hkdf::Hkdf;
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -22,6 +23,8 @@ const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 /// What the wrapping key's derivation is for; another use of the same key derives another.
 const WRAPPING_INFO: &[u8] = b"countersign data key wrapping 1";
+/// What recipients are hashed with.
+const RECIPIENT_INFO: &[u8] = b"countersign outbox recipients 1";
 
 /// A key that seals secrets; it lies in the store, wrapped.
 #[derive(Debug)]
@@ -29,6 +32,10 @@ pub struct DataKey {
     number: u32,
     key: Secret<[u8; 32]>,
 }
+
+/// Hashes recipients, so that they are counted and not known; derived from the wrapping key.
+#[derive(Debug)]
+pub struct RecipientKey(Secret<[u8; 32]>);
 
 /// What a seal is bound to besides its data key.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +86,7 @@ impl WrappingKey {
     /// # Errors
     /// [`StoreError::Key`] if there is no randomness.
     pub fn wrap(&self, key: &DataKey) -> Result<Vec<u8>, StoreError> {
-        encrypt(&*self.derive()?, data_key_binding(key.number).as_bytes(), key.key.expose())
+        encrypt(&*self.derive(WRAPPING_INFO)?, data_key_binding(key.number).as_bytes(), key.key.expose())
     }
 
     /// Unwraps a data key of the store.
@@ -88,18 +95,41 @@ impl WrappingKey {
     /// [`StoreError::Key`] if it was wrapped by another wrapping key, under another number, or altered.
     pub fn unwrap(&self, number: u32, wrapped: &[u8]) -> Result<DataKey, StoreError> {
         let refuse = || StoreError::Key(format!("data key {number} was not wrapped by this key"));
-        let bytes =
-            decrypt(&*self.derive()?, data_key_binding(number).as_bytes(), wrapped).ok_or_else(refuse)?;
+        let bytes = decrypt(&*self.derive(WRAPPING_INFO)?, data_key_binding(number).as_bytes(), wrapped)
+            .ok_or_else(refuse)?;
         let key = bytes.as_slice().try_into().map_err(|_| refuse())?;
         Ok(DataKey { number, key: Secret::new(key) })
     }
 
-    fn derive(&self) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    /// Makes the key of keyed hashes of recipients: the same on every host with this wrapping key.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`], which does not happen.
+    pub fn recipient_key(&self) -> Result<RecipientKey, StoreError> {
+        Ok(RecipientKey(Secret::new(*self.derive(RECIPIENT_INFO)?)))
+    }
+
+    fn derive(&self, info: &[u8]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
         let mut derived = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(None, self.expose())
-            .expand(WRAPPING_INFO, derived.as_mut_slice())
+            .expand(info, derived.as_mut_slice())
             .map_err(|_| StoreError::Key("the wrapping key cannot be derived".to_owned()))?;
         Ok(derived)
+    }
+}
+
+impl RecipientKey {
+    /// Hashes a recipient as it is counted.
+    #[must_use]
+    pub fn digest(&self, counted: &str) -> [u8; 32] {
+        // RFC 2104: a key shorter than the block is filled up with zeros.
+        let mut block = Zeroizing::new([0; 64]);
+        for (place, byte) in block.iter_mut().zip(self.0.expose()) {
+            *place = *byte;
+        }
+        let mut hmac = Hmac::<Sha256>::new((&*block).into());
+        hmac.update(counted.as_bytes());
+        hmac.finalize().into_bytes().into()
     }
 }
 

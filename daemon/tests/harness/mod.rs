@@ -132,8 +132,10 @@ impl House {
         });
         account.changed = wall();
         let store = Sqlite::open(&self.database(), Self::key()).await.unwrap();
-        let results =
-            store.commit(vec![Change { account: Some(account), events: Vec::new() }]).await.unwrap();
+        let results = store
+            .commit(vec![Change { account: Some(account), events: Vec::new(), ..Change::default() }])
+            .await
+            .unwrap();
         assert!(results.iter().all(Result::is_ok));
         phone
     }

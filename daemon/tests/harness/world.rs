@@ -1,5 +1,6 @@
 //! An engine on the store in memory, with time in hand and a gate before the commit.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use countersign_core::account::{
     Account, AccountId, AccountKey, HostId, Realm, Revision, RuleName, UserName,
 };
 use countersign_core::audit::AuditEvent;
+use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::factor::totp::{Totp, TotpParameters};
 use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Method};
 use countersign_core::login::{
@@ -17,6 +19,7 @@ use countersign_core::login::{
 };
 use countersign_core::policy::{Echo, Enrollment, Matcher, Policy, Requirement, Rule, Settings};
 use countersign_core::secret::Entropy;
+use countersign_core::sending::RecipientUse;
 use countersign_core::throttle::Limits;
 use countersign_core::time::WallTime;
 use countersign_core::words::Language;
@@ -26,6 +29,7 @@ use countersignd::engine::{self, Handle, Parts, Tools};
 use countersignd::host::clock::Clock;
 use countersignd::host::journal::Journal;
 use countersignd::store::memory::Memory;
+use countersignd::store::outbox::{HostUse, Interrupted, Waiting};
 use countersignd::store::{Change, Page, Resealed, Stale, Store, StoreError, StoredRecord};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -80,6 +84,8 @@ impl Entropy for Counter {
 pub(crate) struct Gated {
     pub(crate) memory: Memory,
     pub(crate) commits: AtomicUsize,
+    /// How often the outbox was asked about recipients or the host.
+    pub(crate) questions: AtomicUsize,
     pub(crate) gate: Semaphore,
     in_flight: usize,
 }
@@ -134,6 +140,40 @@ impl Store for Gated {
     async fn reseal(&self, after: Option<AccountId>, limit: u16) -> Result<Resealed, StoreError> {
         self.memory.reseal(after, limit).await
     }
+
+    async fn recipient_uses(
+        &self,
+        recipients: &[Recipient],
+        at: WallTime,
+    ) -> Result<BTreeMap<Recipient, RecipientUse>, StoreError> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        self.memory.recipient_uses(recipients, at).await
+    }
+
+    async fn host_use(&self, at: WallTime) -> Result<HostUse, StoreError> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        self.memory.host_use(at).await
+    }
+
+    async fn due(&self, at: WallTime, limit: u16) -> Result<Vec<Waiting>, StoreError> {
+        self.memory.due(at, limit).await
+    }
+
+    async fn claim(&self, id: RequestId) -> Result<bool, StoreError> {
+        self.memory.claim(id).await
+    }
+
+    async fn put_off(&self, id: RequestId, until: WallTime) -> Result<bool, StoreError> {
+        self.memory.put_off(id, until).await
+    }
+
+    async fn interrupted(&self, limit: u16) -> Result<Vec<Interrupted>, StoreError> {
+        self.memory.interrupted(limit).await
+    }
+
+    async fn purge(&self, at: WallTime) -> Result<u64, StoreError> {
+        self.memory.purge(at).await
+    }
 }
 
 /// What was published.
@@ -162,8 +202,9 @@ impl World {
 
     /// Makes one whose store takes so many batches at the same time.
     pub(crate) fn with_flights(in_flight: usize) -> Self {
-        let (memory, commits, gate) = (Memory::new(), AtomicUsize::new(0), Semaphore::new(OPEN));
-        Self::on(Arc::new(Gated { memory, commits, gate, in_flight }), 1)
+        let (memory, gate) = (Memory::new(), Semaphore::new(OPEN));
+        let (commits, questions) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self::on(Arc::new(Gated { memory, commits, questions, gate, in_flight }), 1)
     }
 
     /// Makes one more on the same store, as another host would.
@@ -200,7 +241,7 @@ impl World {
             last_used: None,
             kind: FactorKind::Totp(totp),
         });
-        let change = Change { account: Some(account), events: Vec::new() };
+        let change = Change { account: Some(account), events: Vec::new(), ..Change::default() };
         assert!(self.store.memory.commit(vec![change]).await.unwrap().iter().all(Result::is_ok));
         phone
     }

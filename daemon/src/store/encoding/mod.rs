@@ -7,6 +7,7 @@
 
 mod codes;
 mod document;
+mod message;
 mod secrets;
 
 use countersign_core::account::{
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use super::sealing::{DataKey, KeyRing, Place};
 use super::{StoreError, unreadable};
 use document::Document;
+pub(super) use message::{MessageRow, check_letter};
 
 /// What the seal of a row holds.
 const SEAL_KIND: &str = "account";

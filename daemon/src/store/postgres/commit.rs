@@ -1,18 +1,21 @@
 //! A batch of changes as one statement, with its events in the chain of this host.
 //!
 //! Owns what is sent and how the answer is read; the order inside, the comparison of revisions and the links of the chain
-//! are the function's, `countersign.commit_1`. Whatever the server said no to was not written, so what may pass is sent
+//! are the functions', `countersign.commit_1` and, with messages, `commit_2`. Whatever the server said no to was not written, so what may pass is sent
 //! again; where the connection ended the outcome is unknown, and nothing is sent again.
 
 use countersign_core::account::{HostId, Revision};
 use countersign_core::time::WallTime;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 
 use super::connection::Session;
 use super::failed;
 use super::keys::Keys;
 use super::statements::column;
-use crate::store::encoding::{self, Row};
+use crate::store::encoding::{self, MessageRow, Row};
+use crate::store::outbox::{Queued, final_word};
+use crate::store::sealing::{DataKey, RecipientKey};
 use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, StoredRecord};
 
 /// How often a batch is sent at most.
@@ -29,6 +32,20 @@ struct Sealed {
     event_place: Vec<i32>,
     records: Vec<String>,
     times: Vec<i64>,
+    messages: Messages,
+}
+
+/// What a batch says of messages, as parallel arrays.
+#[derive(Default)]
+struct Messages {
+    place: Vec<i32>,
+    rows: Vec<MessageRow>,
+    seen: Vec<i64>,
+    used_place: Vec<i32>,
+    used: Vec<Vec<u8>>,
+    settled_place: Vec<i32>,
+    settled: Vec<Vec<u8>>,
+    words: Vec<&'static str>,
 }
 
 /// Writes a batch.
@@ -41,7 +58,7 @@ pub(super) async fn commit(
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let sealed = keys.with(|ring, newest| Sealed::of(batch, ring.key(newest)?))?;
+        let sealed = keys.with(|ring, newest| Sealed::of(batch, keys.recipients(), ring.key(newest)?))?;
         match sealed.send(session, host).await {
             Ok(row) => return answers(batch, &column::<Vec<i32>>(&row, 0)?),
             Err(error) if attempts < ATTEMPTS && is_other_key(&error) => {
@@ -92,9 +109,11 @@ pub(super) async fn newest_time(session: &Session, host: &HostId) -> Result<Wall
 }
 
 impl Sealed {
-    fn of(batch: &[Change], key: &crate::store::sealing::DataKey) -> Result<Self, StoreError> {
+    fn of(batch: &[Change], recipients: &RecipientKey, key: &DataKey) -> Result<Self, StoreError> {
         let mut sealed = Self { newest_key: i64::from(key.number()), ..Self::default() };
-        for (place, Change { account, events }) in (0..).zip(batch) {
+        for (place, change) in (0..).zip(batch) {
+            sealed.messages.take(place, change, recipients, key)?;
+            let Change { account, events, outgoing: _, redeemed: _, settled: _ } = change;
             if let Some(account) = account {
                 sealed.account_place.push(place);
                 sealed.rows.push(Row::of(account, account.revision.next(), key)?);
@@ -131,30 +150,90 @@ impl Sealed {
         let changes: Vec<i64> = rows.iter().map(|row| row.changed).collect();
         let documents: Vec<&str> = rows.iter().map(|row| row.document.as_str()).collect();
         let seals: Vec<&[u8]> = rows.iter().map(|row| row.sealed.as_slice()).collect();
-        session
-            .client
-            .query_one(
-                &session.statements.commit,
-                &[
-                    &host.as_str(),
-                    &self.newest_key,
-                    &self.account_place,
-                    &ids,
-                    &realms,
-                    &names,
-                    &revisions,
-                    &epochs,
-                    &rules,
-                    &sinces,
-                    &changes,
-                    &documents,
-                    &seals,
-                    &self.event_place,
-                    &self.records,
-                    &self.times,
-                ],
-            )
-            .await
+        let host = host.as_str();
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![
+            &host,
+            &self.newest_key,
+            &self.account_place,
+            &ids,
+            &realms,
+            &names,
+            &revisions,
+            &epochs,
+            &rules,
+            &sinces,
+            &changes,
+            &documents,
+            &seals,
+            &self.event_place,
+            &self.records,
+            &self.times,
+        ];
+        if self.messages.are_none() {
+            return session.client.query_one(&session.statements.commit, &parameters).await;
+        }
+        let columns = self.messages.columns();
+        parameters.extend(columns.iter().map(|column| &**column as &(dyn ToSql + Sync)));
+        session.client.query_one(&session.statements.commit_messages, &parameters).await
+    }
+}
+
+impl Messages {
+    fn take(
+        &mut self,
+        place: i32,
+        change: &Change,
+        recipients: &RecipientKey,
+        key: &DataKey,
+    ) -> Result<(), StoreError> {
+        let owner = change.account.as_ref().map(|account| account.id);
+        for Queued { outgoing, seen } in &change.outgoing {
+            self.place.push(place);
+            self.rows.push(MessageRow::of(outgoing, owner, recipients, key)?);
+            self.seen.push(encoding::column(*seen)?);
+        }
+        for id in &change.redeemed {
+            self.used_place.push(place);
+            self.used.push(id.0.to_vec());
+        }
+        for (id, progress) in &change.settled {
+            let Some(word) = final_word(*progress) else { continue };
+            self.settled_place.push(place);
+            self.settled.push(id.0.to_vec());
+            self.words.push(word);
+        }
+        Ok(())
+    }
+
+    fn are_none(&self) -> bool {
+        self.rows.is_empty() && self.used.is_empty() && self.settled.is_empty()
+    }
+
+    /// The columns in the order of the function's parameters.
+    fn columns(&self) -> Vec<Box<dyn ToSql + Sync + Send + '_>> {
+        let rows = &self.rows;
+        let text = |of: fn(&MessageRow) -> &str| rows.iter().map(of).collect::<Vec<_>>();
+        let number = |of: fn(&MessageRow) -> i64| rows.iter().map(of).collect::<Vec<_>>();
+        let bytes = |of: fn(&MessageRow) -> &[u8]| rows.iter().map(of).collect::<Vec<_>>();
+        let accounts: Vec<Option<&[u8]>> =
+            rows.iter().map(|row| row.account.as_ref().map(<[u8; 16]>::as_slice)).collect();
+        vec![
+            Box::new(&self.place),
+            Box::new(bytes(|row| &row.id)),
+            Box::new(accounts),
+            Box::new(bytes(|row| &row.recipient)),
+            Box::new(text(|row| &row.channel)),
+            Box::new(text(|row| &row.purpose)),
+            Box::new(number(|row| row.queued)),
+            Box::new(number(|row| row.expires)),
+            Box::new(&self.seen),
+            Box::new(bytes(|row| &row.sealed)),
+            Box::new(&self.used_place),
+            Box::new(&self.used),
+            Box::new(&self.settled_place),
+            Box::new(&self.settled),
+            Box::new(&self.words),
+        ]
     }
 }
 

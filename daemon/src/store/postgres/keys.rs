@@ -8,12 +8,13 @@ use std::sync::{PoisonError, RwLock};
 use super::connection::Session;
 use super::failed;
 use super::statements::column;
-use crate::store::sealing::{DataKey, KeyRing, WrappingKey};
+use crate::store::sealing::{DataKey, KeyRing, RecipientKey, WrappingKey};
 use crate::store::{DATA_KEY_LIMIT, StoreError};
 
 /// The data keys.
 pub(super) struct Keys {
     wrapping: WrappingKey,
+    recipients: RecipientKey,
     held: RwLock<Held>,
 }
 
@@ -38,8 +39,14 @@ pub(super) enum Offer {
 }
 
 impl Keys {
-    pub(super) fn new(wrapping: WrappingKey) -> Self {
-        Self { wrapping, held: RwLock::default() }
+    pub(super) fn new(wrapping: WrappingKey) -> Result<Self, StoreError> {
+        let recipients = wrapping.recipient_key()?;
+        Ok(Self { wrapping, recipients, held: RwLock::default() })
+    }
+
+    /// Lends the key of keyed hashes of recipients.
+    pub(super) const fn recipients(&self) -> &RecipientKey {
+        &self.recipients
     }
 
     /// Tells whether the store was asked for its keys.

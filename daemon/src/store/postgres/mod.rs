@@ -1,7 +1,7 @@
 //! The store that a fleet shares: PostgreSQL, every commit one statement and durable before it returns.
 //!
 //! Owns the handle that tasks share, the pool and the time-out of each call. Leaves reaching a server to `connection`,
-//! statements to `accounts`, `commit` and `rotation`. A server that cannot be reached fails the calls and not the
+//! statements to `accounts`, `commit`, `outbox` and `rotation`. A server that cannot be reached fails the calls and not the
 //! service: the next call tries again. Invariant: nothing is read from, or written to, a server that is a copy, or that
 //! forgets what it has committed.
 
@@ -11,20 +11,25 @@ mod connection;
 mod keys;
 mod lease;
 mod migration;
+mod outbox;
 mod rotation;
 mod statements;
 mod tls;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_config::PostgresUrl;
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
+use countersign_core::delivery::{Recipient, RequestId};
+use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 
+use super::outbox::{HostUse, Interrupted, Waiting};
 use super::sealing::WrappingKey;
 use super::{BATCH_LIMIT, LOAD_LIMIT, check_count, check_page};
 use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord};
@@ -55,7 +60,7 @@ impl Postgres {
     /// [`StoreError::Failed`]: a file of the URL, a refused certificate or password, a setting of the server, the schema;
     /// [`StoreError::Key`]: another host's wrapping key.
     pub async fn open(url: PostgresUrl, wrapping: WrappingKey, host: &HostId) -> Result<Self, StoreError> {
-        let store = Self { sessions: Sessions::new(url)?, keys: Keys::new(wrapping), host: host.clone() };
+        let store = Self { sessions: Sessions::new(url)?, keys: Keys::new(wrapping)?, host: host.clone() };
         match store.prepare().await {
             Err(StoreError::Unreachable(cause)) => {
                 tracing::error!(cause, "no server of the store is reached; logins are refused until one is");
@@ -124,7 +129,7 @@ impl Store for Postgres {
 
     async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
         check_count("changes in a batch", batch.len(), BATCH_LIMIT)?;
-        if batch.iter().all(|change| change.account.is_none() && change.events.is_empty()) {
+        if batch.iter().all(Change::is_empty) {
             return Ok(batch.iter().map(|_| Ok(Revision::default())).collect());
         }
         self.within(async {
@@ -185,6 +190,83 @@ impl Store for Postgres {
             let step = rotation::reseal(&session, &self.keys, after, limit).await;
             session.release();
             step
+        })
+        .await
+    }
+
+    async fn recipient_uses(
+        &self,
+        recipients: &[Recipient],
+        at: WallTime,
+    ) -> Result<BTreeMap<Recipient, RecipientUse>, StoreError> {
+        check_count("recipients in a question", recipients.len(), LOAD_LIMIT)?;
+        self.within(async {
+            let session = self.session().await?;
+            let done = outbox::recipient_uses(&session, self.keys.recipients(), recipients, at).await;
+            session.release();
+            done
+        })
+        .await
+    }
+
+    async fn host_use(&self, at: WallTime) -> Result<HostUse, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let done = outbox::host_use(&session, &self.host, at).await;
+            session.release();
+            done
+        })
+        .await
+    }
+
+    async fn due(&self, at: WallTime, limit: u16) -> Result<Vec<Waiting>, StoreError> {
+        check_page(limit)?;
+        self.within(async {
+            let session = self.session().await?;
+            let done = outbox::due(&session, &self.keys, &self.host, at, limit).await;
+            session.release();
+            done
+        })
+        .await
+    }
+
+    async fn claim(&self, id: RequestId) -> Result<bool, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let done = outbox::claim(&session, &self.host, id).await;
+            session.release();
+            done
+        })
+        .await
+    }
+
+    async fn put_off(&self, id: RequestId, until: WallTime) -> Result<bool, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let done = outbox::put_off(&session, &self.host, id, until).await;
+            session.release();
+            done
+        })
+        .await
+    }
+
+    async fn interrupted(&self, limit: u16) -> Result<Vec<Interrupted>, StoreError> {
+        check_page(limit)?;
+        self.within(async {
+            let session = self.session().await?;
+            let done = outbox::interrupted(&session, &self.host, limit).await;
+            session.release();
+            done
+        })
+        .await
+    }
+
+    async fn purge(&self, at: WallTime) -> Result<u64, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let done = outbox::purge(&session, at).await;
+            session.release();
+            done
         })
         .await
     }

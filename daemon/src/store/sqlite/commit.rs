@@ -1,7 +1,7 @@
 //! A batch of changes in one transaction, with its events in the chain of this host.
 //!
-//! Owns the order inside: a change compares and sets its account first and records its events only if that went, so a
-//! stale one leaves nothing behind. The chain is continued inside the transaction, from the head that lies in it.
+//! Owns the order inside: a change looks first whether its recipients got newer codes, compares and sets its account, and
+//! queues its messages and records its events only if that went, so a stale one leaves nothing behind. The chain is continued inside the transaction, from the head that lies in it.
 
 use countersign_core::account::{Account, Revision};
 use countersign_core::audit::{self, AuditEvent};
@@ -9,9 +9,10 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::accounts::{self, Written};
 use super::database::{Keys, Meta, Parts, begin};
-use super::failed;
 use super::worker::Ticket;
+use super::{failed, outbox};
 use crate::store::encoding::{Row, column};
+use crate::store::sealing::RecipientKey;
 use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, StoredRecord};
 
 /// Writes a batch.
@@ -20,12 +21,12 @@ pub(super) fn commit(
     ticket: &Ticket,
     batch: &[Change],
 ) -> Result<Vec<Result<Revision, Stale>>, StoreError> {
-    let Parts { connection, mut keys, generation } = parts;
+    let Parts { connection, mut keys, recipients, generation } = parts;
     let transaction = begin(connection)?;
     let mut meta = Meta::read(&transaction)?;
     let answers = batch
         .iter()
-        .map(|change| apply(&transaction, &mut keys, &mut meta, change))
+        .map(|change| apply(&transaction, &mut keys, recipients, &mut meta, change))
         .collect::<Result<Vec<_>, _>>()?;
     meta.write(&transaction)?;
     ticket.settle()?;
@@ -61,10 +62,14 @@ pub(super) fn records(
 fn apply(
     transaction: &Transaction<'_>,
     keys: &mut Keys<'_>,
+    recipients: &RecipientKey,
     meta: &mut Meta,
     change: &Change,
 ) -> Result<Result<Revision, Stale>, StoreError> {
-    let Change { account, events } = change;
+    let Change { account, events, outgoing, redeemed: _, settled: _ } = change;
+    if outbox::is_overtaken(transaction, recipients, outgoing)? {
+        return Ok(Err(Stale));
+    }
     let mut revision = Revision::default();
     if let Some(account) = account {
         revision = account.revision.next();
@@ -72,6 +77,7 @@ fn apply(
             return Ok(Err(Stale));
         }
     }
+    outbox::write(transaction, keys, recipients, change)?;
     for event in events {
         append(transaction, meta, event)?;
     }

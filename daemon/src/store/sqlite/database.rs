@@ -11,12 +11,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 
 use super::failed;
 use super::files::{self, Identity};
-use crate::store::sealing::{DataKey, KeyRing, WrappingKey};
+use crate::store::sealing::{DataKey, KeyRing, RecipientKey, WrappingKey};
 use crate::store::{StoreError, migration};
 
 /// The write-ahead log is cut to this after a checkpoint, in bytes.
 const LOG_LIMIT: u32 = 16 * 1024 * 1024;
-/// Prepared statements kept; there are about a dozen.
+/// Prepared statements kept; there are about two dozen.
 const STATEMENTS: usize = 32;
 /// What is being done, in errors.
 const DOING: &str = "opening";
@@ -26,6 +26,7 @@ pub(super) struct Database {
     connection: Connection,
     keys: KeyRing,
     wrapping: WrappingKey,
+    recipients: RecipientKey,
     identity: Identity,
     generation: i64,
 }
@@ -34,6 +35,7 @@ pub(super) struct Database {
 pub(super) struct Parts<'a> {
     pub(super) connection: &'a mut Connection,
     pub(super) keys: Keys<'a>,
+    pub(super) recipients: &'a RecipientKey,
     pub(super) generation: &'a mut i64,
 }
 
@@ -94,11 +96,16 @@ impl Database {
         }
         let keys = unwrap_all(&connection, wrapping)?;
         let identity = Identity::at(path)?;
-        Ok(Self { connection, keys, wrapping: wrapping.clone(), identity, generation })
+        let recipients = wrapping.recipient_key()?;
+        Ok(Self { connection, keys, wrapping: wrapping.clone(), recipients, identity, generation })
     }
 
     pub(super) const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    pub(super) const fn recipients(&self) -> &RecipientKey {
+        &self.recipients
     }
 
     pub(super) const fn identity(&self) -> &Identity {
@@ -115,8 +122,8 @@ impl Database {
     }
 
     pub(super) fn parts(&mut self) -> Parts<'_> {
-        let Self { connection, keys, wrapping, identity: _, generation } = self;
-        Parts { connection, keys: Keys { ring: keys, wrapping }, generation }
+        let Self { connection, keys, wrapping, recipients, identity: _, generation } = self;
+        Parts { connection, keys: Keys { ring: keys, wrapping }, recipients, generation }
     }
 }
 

@@ -1,16 +1,18 @@
 //! The embedded store: SQLite in one file, one thread, every commit durable before it returns.
 //!
 //! Owns the handle that tasks share and the time-out of each call. Leaves the thread to `worker`, the open database to
-//! `database`, statements to `accounts`, `commit` and `rotation`. A call that timed out before its COMMIT began is not
+//! `database`, statements to `accounts`, `commit`, `outbox` and `rotation`. A call that timed out before its COMMIT began is not
 //! carried out later; one whose COMMIT had begun has an unknown outcome, which the next load tells.
 
 mod accounts;
 mod commit;
 mod database;
 mod files;
+mod outbox;
 mod rotation;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -18,9 +20,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
+use countersign_core::delivery::{Recipient, RequestId};
+use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
 use tokio::sync::{mpsc, oneshot};
 
+use super::outbox::{HostUse, Interrupted, Waiting};
 use super::sealing::WrappingKey;
 use super::{BATCH_LIMIT, LOAD_LIMIT, check_count, check_page};
 use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord};
@@ -136,6 +141,57 @@ impl Store for Sqlite {
             rotation::reseal(database.parts(), ticket, after, limit)
         };
         self.call("resealing", work).await
+    }
+
+    async fn recipient_uses(
+        &self,
+        recipients: &[Recipient],
+        at: WallTime,
+    ) -> Result<BTreeMap<Recipient, RecipientUse>, StoreError> {
+        check_count("recipients in a question", recipients.len(), LOAD_LIMIT)?;
+        let recipients = recipients.to_vec();
+        let work = move |database: &mut Database, _: &Ticket| {
+            outbox::recipient_uses(database.connection(), database.recipients(), &recipients, at)
+        };
+        self.call("reading the outbox", work).await
+    }
+
+    async fn host_use(&self, at: WallTime) -> Result<HostUse, StoreError> {
+        let work = move |database: &mut Database, _: &Ticket| outbox::host_use(database.connection(), at);
+        self.call("reading the outbox", work).await
+    }
+
+    async fn due(&self, at: WallTime, limit: u16) -> Result<Vec<Waiting>, StoreError> {
+        check_page(limit)?;
+        let work =
+            move |database: &mut Database, ticket: &Ticket| outbox::due(database.parts(), ticket, at, limit);
+        self.call("reading the outbox", work).await
+    }
+
+    async fn claim(&self, id: RequestId) -> Result<bool, StoreError> {
+        let work =
+            move |database: &mut Database, ticket: &Ticket| outbox::claim(database.parts(), ticket, id);
+        self.call("claiming a message", work).await
+    }
+
+    async fn put_off(&self, id: RequestId, until: WallTime) -> Result<bool, StoreError> {
+        let work = move |database: &mut Database, ticket: &Ticket| {
+            outbox::put_off(database.parts(), ticket, id, until)
+        };
+        self.call("putting a message off", work).await
+    }
+
+    async fn interrupted(&self, limit: u16) -> Result<Vec<Interrupted>, StoreError> {
+        check_page(limit)?;
+        let work =
+            move |database: &mut Database, _: &Ticket| outbox::interrupted(database.connection(), limit);
+        self.call("reading the outbox", work).await
+    }
+
+    async fn purge(&self, at: WallTime) -> Result<u64, StoreError> {
+        let work =
+            move |database: &mut Database, ticket: &Ticket| outbox::purge(database.parts(), ticket, at);
+        self.call("removing old messages", work).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! New data keys, and resealing under the newest one.
 //!
 //! Owns both halves of `store rotate-key`. A step reseals a page of accounts in one transaction; the last step forgets
-//! the data keys that no account uses. Resealing is no change of the account: its revision stays.
+//! the data keys that no account uses and no message that waits; those of messages go with the next walk. Resealing is no change of the account: its revision stays.
 
 use countersign_core::account::AccountId;
 use rusqlite::Transaction;
@@ -15,7 +15,7 @@ use crate::store::{DATA_KEY_LIMIT, Resealed, StoreError};
 
 /// Makes a new data key.
 pub(super) fn rotate(parts: Parts<'_>, ticket: &Ticket) -> Result<u32, StoreError> {
-    let Parts { connection, mut keys, generation } = parts;
+    let Parts { connection, mut keys, generation, .. } = parts;
     let transaction = begin(connection)?;
     let kept = numbers(&transaction)?.len();
     if kept >= DATA_KEY_LIMIT {
@@ -38,7 +38,7 @@ pub(super) fn reseal(
     after: Option<AccountId>,
     limit: u16,
 ) -> Result<Resealed, StoreError> {
-    let Parts { connection, mut keys, generation } = parts;
+    let Parts { connection, mut keys, generation, .. } = parts;
     let transaction = begin(connection)?;
     let newest = newest_number(&transaction)?;
     let mut rows = accounts::rows_after(&transaction, after, limit)?;
@@ -78,7 +78,8 @@ fn reseal_row(
 
 fn forget_unused(transaction: &Transaction<'_>, newest: u32) -> Result<(), StoreError> {
     let sql = "DELETE FROM data_key WHERE number < ?1 \
-               AND NOT EXISTS (SELECT 1 FROM account WHERE account.data_key = data_key.number)";
+               AND NOT EXISTS (SELECT 1 FROM account WHERE account.data_key = data_key.number) \
+               AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.data_key = data_key.number AND sealed IS NOT NULL)";
     transaction.execute(sql, [newest]).map(drop).map_err(failed("forgetting old data keys"))
 }
 

@@ -9,7 +9,7 @@ async fn the_role_of_the_hosts_reads_and_calls_and_nothing_else() {
         let store = site.open("h1").await;
         put(&*store, &mut full("alice")).await;
         let events = vec![event(1)];
-        let _ = store.commit(vec![Change { account: None, events }]).await.unwrap();
+        let _ = store.commit(vec![Change { account: None, events, ..Change::default() }]).await.unwrap();
         for forbidden in [
             "DELETE FROM countersign.audit",
             "UPDATE countersign.audit SET record = ''",
@@ -43,7 +43,7 @@ async fn the_role_of_the_hosts_reads_and_calls_and_nothing_else() {
 async fn even_the_owner_does_not_rewrite_the_audit_by_mistake() {
     with_site!(site => {
         let store = site.open("h1").await;
-        let _ = store.commit(vec![Change { account: None, events: vec![event(1)] }]).await.unwrap();
+        let _ = store.commit(vec![Change { account: None, events: vec![event(1)], ..Change::default() }]).await.unwrap();
         for forbidden in
             ["DELETE FROM countersign.audit", "UPDATE countersign.audit SET sequence = 2", "TRUNCATE countersign.audit"]
         {
@@ -126,7 +126,7 @@ async fn another_wrapping_key_is_refused_at_the_door() {
 async fn a_store_whose_keys_are_gone_does_not_begin_anew() {
     with_site!(site => {
         let store = site.open("h1").await;
-        let _ = store.commit(vec![Change { account: None, events: vec![event(1)] }]).await.unwrap();
+        let _ = store.commit(vec![Change { account: None, events: vec![event(1)], ..Change::default() }]).await.unwrap();
         site.sql("DELETE FROM countersign.data_key");
         let opened = Postgres::open(parse(&site.url()), wrapping(7), &host("h1")).await;
         assert!(matches!(opened.err(), Some(StoreError::Key(_))));

@@ -19,7 +19,7 @@ async fn a_server_that_crashes_fails_calls_soon_and_comes_back_with_all_that_was
         for _ in 0..3 {
             let begun = Instant::now();
             assert!(store.load(&[key("alice")]).await.is_err());
-            let change = Change { account: Some(alice.clone()), events: vec![event(1)] };
+            let change = Change { account: Some(alice.clone()), events: vec![event(1)], ..Change::default() };
             assert!(store.commit(vec![change]).await.is_err());
             assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
         }
@@ -64,7 +64,7 @@ async fn a_row_that_somebody_locks_fails_the_call_and_writes_nothing_later() {
         let connection = tokio::spawn(connection);
         client.batch_execute("BEGIN; SELECT 1 FROM countersign.account FOR UPDATE").await.unwrap();
         let begun = Instant::now();
-        let change = || vec![Change { account: Some(alice.clone()), events: vec![event(1)] }];
+        let change = || vec![Change { account: Some(alice.clone()), events: vec![event(1)], ..Change::default() }];
         assert!(store.commit(change()).await.is_err());
         assert!(begun.elapsed() < STORE_LIMIT, "{:?}", begun.elapsed());
         // Readers do not wait, and other people's commits neither.
@@ -85,7 +85,7 @@ async fn a_caller_that_leaves_takes_its_session_along_and_nobody_gets_its_answer
         let mut alice = plain("alice");
         put(&*store, &mut alice).await;
         for _ in 0..50 {
-            let change = Change { account: Some(plain("bob")), events: Vec::new() };
+            let change = Change { account: Some(plain("bob")), events: Vec::new(), ..Change::default() };
             let _ = timeout(Duration::from_micros(300), store.commit(vec![change])).await;
             let found = store.load(&[key("alice"), key("nobody")]).await.unwrap();
             assert_eq!((found[0].as_ref(), found[1].as_ref()), (Some(&alice), None));

@@ -14,7 +14,7 @@ async fn what_one_host_wrote_another_reads_and_a_change_of_both_goes_once() {
         put(&*one, &mut alice).await;
         assert_eq!(get(&*two, &alice.key).await.as_ref(), Some(&alice));
         put(&*two, &mut alice.clone()).await;
-        let late = Change { account: Some(Account { epoch: Epoch(99), ..alice }), events: vec![event(9)] };
+        let late = Change { account: Some(Account { epoch: Epoch(99), ..alice }), events: vec![event(9)], ..Change::default() };
         assert_eq!(one.commit(vec![late]).await.unwrap(), [Err(Stale)]);
         assert_eq!(one.page(None, 10).await.unwrap().total, 1);
         put(&*two, &mut plain("bob")).await;
@@ -31,7 +31,7 @@ async fn each_host_has_a_chain_and_a_newest_time_of_its_own() {
             tokio::spawn(async move {
                 for at in 0..5 {
                     let events = vec![event(1000 * (number % 2) + at)];
-                    assert!(store.commit(vec![Change { account: None, events }]).await.unwrap()[0].is_ok());
+                    assert!(store.commit(vec![Change { account: None, events, ..Change::default() }]).await.unwrap()[0].is_ok());
                 }
             })
         }).collect();
@@ -71,7 +71,7 @@ async fn hosts_that_write_the_same_people_in_opposite_orders_never_wait_for_each
             let names: Vec<String> = (0..40).map(|number| format!("r{round}u{number:02}")).collect();
             let racers = stores.iter().enumerate().map(|(index, store)| {
                 let mut batch: Vec<Change> = names.iter()
-                    .map(|name| Change { account: Some(plain(name)), events: vec![event(1)] })
+                    .map(|name| Change { account: Some(plain(name)), events: vec![event(1)], ..Change::default() })
                     .collect();
                 if index == 1 {
                     batch.reverse();

@@ -7,7 +7,7 @@ use super::*;
 use crate::store::conformance::{event, full, get, key, plain, put};
 
 fn change(account: &Account) -> Vec<Change> {
-    vec![Change { account: Some(account.clone()), events: vec![event(1)] }]
+    vec![Change { account: Some(account.clone()), events: vec![event(1)], ..Change::default() }]
 }
 
 /// Tells what failed; anything else than a plain failure is a fault of the test's subject.
@@ -240,9 +240,9 @@ async fn a_missing_table_fails_what_needs_it_until_it_is_back() {
 #[tokio::test]
 async fn a_newer_schema_is_refused_by_its_number() {
     let fixture = fixture().await;
-    fixture.other().execute_batch("PRAGMA user_version = 2").unwrap();
+    fixture.other().execute_batch("PRAGMA user_version = 3").unwrap();
     let refused = fixture.restart().await.err().unwrap().to_string();
-    assert!(refused.contains("schema 2") && refused.contains("knows 1"), "{refused}");
+    assert!(refused.contains("schema 3") && refused.contains("knows 1 to 2"), "{refused}");
 }
 
 #[tokio::test]

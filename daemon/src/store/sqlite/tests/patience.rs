@@ -24,7 +24,7 @@ async fn occupy(store: &Arc<Sqlite>) -> std_mpsc::Sender<()> {
 }
 
 fn insert(name: &str) -> Vec<Change> {
-    vec![Change { account: Some(plain(name)), events: Vec::new() }]
+    vec![Change { account: Some(plain(name)), events: Vec::new(), ..Change::default() }]
 }
 
 #[tokio::test]

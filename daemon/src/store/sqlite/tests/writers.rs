@@ -11,7 +11,7 @@ async fn what_one_writer_commits_the_other_sees_and_must_have_seen() {
     put(&fixture.store, &mut alice).await;
     assert_eq!(get(&second, &alice.key).await, Some(alice.clone()));
     put(&second, &mut alice.clone()).await;
-    let late = vec![Change { account: Some(alice), events: vec![event(1)] }];
+    let late = vec![Change { account: Some(alice), events: vec![event(1)], ..Change::default() }];
     assert_eq!(fixture.store.commit(late).await.unwrap(), [Err(Stale)]);
 }
 
@@ -34,7 +34,9 @@ async fn two_writers_continue_one_chain() {
     let fixture = fixture().await;
     let second = fixture.restart().await.unwrap();
     for at in 0..10 {
-        let batch = |name: String| vec![Change { account: Some(plain(&name)), events: vec![event(at)] }];
+        let batch = |name: String| {
+            vec![Change { account: Some(plain(&name)), events: vec![event(at)], ..Change::default() }]
+        };
         assert!(fixture.store.commit(batch(format!("a{at}"))).await.unwrap()[0].is_ok());
         assert!(second.commit(batch(format!("b{at}"))).await.unwrap()[0].is_ok());
     }
