@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::account::{Account, HostId};
 use crate::contact::Country;
-use crate::delivery::{Channel, Letter, Outgoing, Purpose, Recipient, RequestId};
+use crate::delivery::{Channel, Letter, Outgoing, Progress, Purpose, Recipient, RequestId};
 use crate::factor::FactorId;
-use crate::factor::sent::{Binding, SentParameters};
+use crate::factor::sent::{Binding, SentCode, SentParameters};
 use crate::secret::{Entropy, Secret};
 use crate::throttle::DAY;
 use crate::time::{Now, WallTime};
@@ -124,6 +124,13 @@ pub struct Send {
     pub is_used: bool,
 }
 
+impl Send {
+    /// Tells whether it is a code of the last day that was not used.
+    fn counts(&self, at: WallTime) -> bool {
+        at.since(self.at) < DAY && self.purpose == Purpose::Code && !self.is_used
+    }
+}
+
 /// What the outbox knows beyond the account; read with it, never part of its record.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OutboxFacts {
@@ -166,6 +173,19 @@ pub enum NotNow {
     Unreachable,
 }
 
+impl NotNow {
+    /// Tells the stable word for the audit.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wait { .. } => "wait",
+            Self::Cap { .. } => "cap",
+            Self::HostCap { .. } => "host-cap",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
 impl Account {
     /// Tells whether a code may be sent to a recipient now.
     ///
@@ -181,19 +201,11 @@ impl Account {
         if !channels.reaches(recipient) {
             return Err(NotNow::Unreachable);
         }
-        let recent = |send: &&Send| at.since(send.at) < DAY;
-        let all: Vec<WallTime> = self.sends.iter().filter(recent).map(|send| send.at).collect();
-        let own: Vec<WallTime> = self
-            .sends
-            .iter()
-            .filter(recent)
-            .filter(|send| send.purpose == Purpose::Code && !send.is_used)
-            .map(|send| send.at)
-            .collect();
+        let own = self.unused_codes(at);
         let theirs =
             self.outbox.recipients.get(recipient).map(|known| known.unused.as_slice()).unwrap_or_default();
         let caps = [
-            cap(&all, DAY, limits.all_per_day, at),
+            cap(&self.messages(at), DAY, limits.all_per_day, at),
             cap(&own, SHORT, limits.per_ten_minutes, at),
             cap(&own, DAY, limits.per_day, at),
             cap(theirs, SHORT, limits.per_ten_minutes, at),
@@ -202,7 +214,7 @@ impl Account {
         if let Some(until) = caps.into_iter().flatten().max() {
             return Err(NotNow::Cap { until });
         }
-        if let Some(until) = wait(&own, limits, at).max(wait(theirs, limits, at)) {
+        if let Some(until) = self.wait(&own, theirs, limits, at) {
             return Err(NotNow::Wait { until });
         }
         let (sent, limit) = match recipient.channel() {
@@ -211,6 +223,83 @@ impl Account {
         };
         cap(sent, HOUR, limit, at).map_or(Ok(()), |until| Err(NotNow::HostCap { until }))
     }
+
+    /// Tells until when to wait after the last code, to this person or to this recipient. A right code ends the wait:
+    /// what was sent before it no longer counts. One that did not go out doubles no wait, and another way is open at once;
+    /// only the same recipient is left alone for the first wait.
+    fn wait(
+        &self,
+        own: &[WallTime],
+        theirs: &[WallTime],
+        limits: &SendLimits,
+        at: WallTime,
+    ) -> Option<WallTime> {
+        let is_used = |send: &Send| send.purpose == Purpose::Code && send.is_used;
+        let used = self.sends.iter().rposition(is_used);
+        let used_at = used.and_then(|place| self.sends.get(place)).map(|send| send.at);
+        // What was not used and is older than the last that was no longer counts; of the recipient's only times are known.
+        let older = used.map_or(0, |place| self.unused_among(place, at));
+        let own = own.get(older..).unwrap_or_default();
+        let theirs: Vec<WallTime> =
+            theirs.iter().copied().filter(|time| used_at.is_none_or(|used| *time >= used)).collect();
+        match self.last_failed() {
+            Some(failed) if own.last() == Some(&failed) => {
+                let is_theirs = theirs.last() == Some(&failed);
+                let end = failed.after(limits.wait);
+                (is_theirs && end > at).then_some(end)
+            }
+            Some(_) | None => wait(own, limits, at).max(wait(&theirs, limits, at)),
+        }
+    }
+
+    /// Tells when the newest code was sent, if it did not go out.
+    fn last_failed(&self) -> Option<WallTime> {
+        let last = self.sends.iter().rfind(|send| send.purpose == Purpose::Code)?;
+        let is_it = |code: &&SentCode| code.request == last.request;
+        let code = self.sent.iter().find(is_it)?;
+        matches!(code.progress, Progress::Failed(_)).then_some(last.at)
+    }
+
+    /// Lists when messages of the last day went to the person, used or not.
+    fn messages(&self, at: WallTime) -> Vec<WallTime> {
+        self.sends.iter().filter(|send| at.since(send.at) < DAY).map(|send| send.at).collect()
+    }
+
+    /// Lists when codes of the last day went to the person that were not used.
+    fn unused_codes(&self, at: WallTime) -> Vec<WallTime> {
+        self.sends.iter().filter(|send| send.counts(at)).map(|send| send.at).collect()
+    }
+
+    /// Counts those of them among the first sends.
+    fn unused_among(&self, first: usize, at: WallTime) -> usize {
+        self.sends.iter().take(first).filter(|send| send.counts(at)).count()
+    }
+
+    /// Names the caps of which the message that was just counted used up four fifths, or the last of it. Each is named
+    /// when it is reached, not with every message after that.
+    pub(crate) fn caps_nearly_reached(
+        &self,
+        channel: Channel,
+        limits: &SendLimits,
+        at: WallTime,
+    ) -> Vec<&'static str> {
+        let (name, times, limit) = match channel {
+            Channel::Email => ("emails", &self.outbox.emails, limits.emails_per_hour),
+            Channel::Sms | Channel::Call => ("texts", &self.outbox.texts, limits.texts_per_hour),
+        };
+        // The facts were read before this message.
+        let of_host = times.iter().filter(|time| at.since(**time) < HOUR).count().saturating_add(1);
+        let counts = [("person", self.messages(at).len(), limits.all_per_day), (name, of_host, limit)];
+        let reached = counts.into_iter().filter(|(_, count, limit)| is_alarming(*count, *limit));
+        reached.map(|(name, _, _)| name).collect()
+    }
+}
+
+/// Tells whether a count has just come to four fifths of a cap, or to the cap.
+fn is_alarming(count: usize, limit: u32) -> bool {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let four_fifths = limit.saturating_mul(4).div_ceil(5);
+    count == four_fifths || count == limit
 }
 
 /// Tells when one more fits under a cap, if it is reached now.

@@ -34,13 +34,17 @@ pub(super) enum Word {
     Yes,
     /// `saved`: the backup codes are written down.
     Saved,
+    /// `resend`: another code.
+    Resend,
+    /// `skip`: setting up is put off.
+    Skip,
     /// The name of a way to choose.
     Way(Method),
 }
 
 impl Word {
     /// The spellings: English everywhere, and `ja` because a question that is read in German invites it.
-    const SPELLINGS: [(&'static str, Self); 12] = [
+    const SPELLINGS: [(&'static str, Self); 17] = [
         ("?", Self::Help),
         ("new", Self::New),
         ("invert", Self::Invert),
@@ -51,6 +55,11 @@ impl Word {
         ("totp", Self::Way(Method::Totp)),
         ("token", Self::Way(Method::Hotp)),
         ("hotp", Self::Way(Method::Hotp)),
+        ("email", Self::Way(Method::Email)),
+        ("sms", Self::Way(Method::Sms)),
+        ("call", Self::Way(Method::Call)),
+        ("resend", Self::Resend),
+        ("skip", Self::Skip),
         ("backup", Self::Way(Method::Backup)),
         ("backupcode", Self::Way(Method::Backup)),
     ];
@@ -73,15 +82,16 @@ pub(super) fn read(text: &str, known: &[Word]) -> Answer {
 }
 
 /// What means something at a prompt for codes.
-pub(super) const AT_CODES: [Word; 4] =
-    [Word::Help, Word::Way(Method::Totp), Word::Way(Method::Hotp), Word::Way(Method::Backup)];
-
-/// Reads a number of the list of ways.
-pub(super) fn numbered(code: &str, ways: &[Method]) -> Option<Method> {
-    let number: usize = code.parse().ok()?;
-    let is_plain = code.chars().all(|character| character.is_ascii_digit()) && !code.starts_with('0');
-    ways.get(number.checked_sub(1)?).copied().filter(|_| is_plain)
-}
+pub(super) const AT_CODES: [Word; 8] = [
+    Word::Help,
+    Word::Resend,
+    Word::Way(Method::Totp),
+    Word::Way(Method::Hotp),
+    Word::Way(Method::Email),
+    Word::Way(Method::Sms),
+    Word::Way(Method::Call),
+    Word::Way(Method::Backup),
+];
 
 #[cfg(test)]
 mod tests {
@@ -103,16 +113,6 @@ mod tests {
         assert!(matches!(read("new", &[Word::Help]), Answer::Code(_)));
         assert!(matches!(read("?", &[Word::Help]), Answer::Word(Word::Help)));
         assert!(matches!(read("JA", &[Word::Yes]), Answer::Word(Word::Yes)));
-    }
-
-    #[test]
-    fn a_number_chooses_only_within_the_list() {
-        let ways = [Method::Totp, Method::Backup];
-        assert_eq!(numbered("1", &ways), Some(Method::Totp));
-        assert_eq!(numbered("2", &ways), Some(Method::Backup));
-        for text in ["0", "3", "01", "+1", "", "x", "123456", "99999999999999999999999"] {
-            assert_eq!(numbered(text, &ways), None, "{text}");
-        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The dialogue of one login.
 //!
 //! Owns who is asked, told or let through, and in which words. Policy is decided once, at the beginning, and holds to
-//! the end (row P8). `opening` has the first turn, `asking` codes, `inviting` invitations, `enrolling` the first factor,
+//! the end (row P8). `opening` has the first turn, `asking` codes, `posting` those that are sent, `inviting` invitations, `enrolling` the first factor,
 //! `saving` its backup codes, `record` how it ends. Leaves the evaluation of an answer to `proof`. Never lets in or
 //! skips a person whom the name service does not know; never evaluates an answer while a bucket is locked.
 
@@ -9,6 +9,7 @@ mod asking;
 mod enrolling;
 mod inviting;
 mod opening;
+mod posting;
 mod record;
 mod saving;
 
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{Account, Coverage, HostId};
+use crate::delivery::RequestId;
+use crate::factor::sent::Bind;
 use crate::login::{Existence, LoginRequest, Person, Source};
 use crate::policy::{Decision, Policy, Settings};
 use crate::secret::Entropy;
@@ -42,6 +45,8 @@ pub struct Login {
     request: LoginRequest,
     policy: Arc<Policy>,
     decision: Decision,
+    /// This login among all, where codes are bound to it.
+    id: Option<RequestId>,
     tally: Tally,
     stage: Stage,
 }
@@ -72,6 +77,7 @@ impl Login {
             request,
             policy,
             decision,
+            id: None,
             tally: Tally::default(),
             stage: Stage::Begin,
         }))
@@ -80,7 +86,11 @@ impl Login {
     /// Decides what follows from an event.
     pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match event {
-            Event::Begun => self.open(account, now, entropy),
+            Event::Begun => {
+                let is_bound = self.policy.settings.sent.bind == Bind::Login;
+                let id = is_bound.then(|| RequestId::random(entropy));
+                Self { id, ..self.clone() }.open(account, now, entropy)
+            }
             Event::Answered(text) => {
                 let heard = Self { tally: self.tally.answered(), ..self.clone() };
                 heard.hear(&text, account, now, entropy)
@@ -132,7 +142,7 @@ impl Login {
         match &self.stage {
             // An answer to a question that was never asked: nothing of ours does that.
             Stage::Begin => self.unavailable(account, now),
-            Stage::Asking(asking) => self.hear_code(text, asking, account, now),
+            Stage::Asking(asking) => self.hear_code(text, asking, account, now, entropy),
             Stage::Inviting => self.hear_invitation(text, account, now, entropy),
             Stage::Telling(grounds) => self.refuse(Vec::new(), *grounds, Vec::new(), account, now),
             Stage::Enrolling(enrolling) => self.hear_enrolling(text, enrolling, account, now, entropy),
@@ -149,7 +159,8 @@ impl Login {
     }
 
     fn check<'a>(&'a self, account: &'a Account, now: Now) -> Check<'a> {
-        Check { account, bucket: self.bucket(account, now), now, settings: &self.policy.settings }
+        let (bucket, binding) = (self.bucket(account, now), self.binding());
+        Check { account, bucket, now, settings: &self.policy.settings, binding, host: self.host_id() }
     }
 
     fn bucket(&self, account: &Account, now: Now) -> Bucket {

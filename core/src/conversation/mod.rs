@@ -7,6 +7,7 @@ mod answer;
 pub mod backup_codes;
 pub mod enrollment;
 pub mod login;
+mod mailing;
 mod naming;
 mod proof;
 pub mod removal;
@@ -16,6 +17,7 @@ mod setup;
 mod sheet;
 mod step;
 pub mod trial;
+mod ways;
 
 use std::fmt;
 use std::time::Duration;
@@ -81,6 +83,14 @@ pub struct Turn {
     pub next: Conversation,
     /// What is to be done, commits and records before the reply.
     pub effects: Vec<Effect>,
+}
+
+impl Turn {
+    /// Adds what belongs into the same commit.
+    fn and(mut self, effect: Option<Effect>) -> Self {
+        self.effects.splice(0..0, effect);
+        self
+    }
 }
 
 /// What the engine is to do.

@@ -6,8 +6,10 @@
 
 mod clock;
 
-use crate::account::Account;
+use crate::account::{Account, HostId};
+use crate::delivery::RequestId;
 use crate::factor::backup::is_backup_like;
+use crate::factor::sent::Binding;
 use crate::factor::totp::Match;
 use crate::factor::{Factor, FactorId, FactorKind, FactorState, HotpMatch, Method};
 use crate::keyed::CodeHash;
@@ -16,6 +18,7 @@ use crate::throttle::{Bucket, Standing};
 use crate::time::{Now, WallTime};
 use crate::words::{Message, Note};
 
+use super::Effect;
 use clock::{distant_fits, drift};
 
 pub(super) use clock::{Distant, clock_off};
@@ -30,6 +33,10 @@ pub(super) struct Check<'a> {
     pub(super) now: Now,
     /// Window and limits.
     pub(super) settings: &'a Settings,
+    /// Which codes that were sent are good here.
+    pub(super) binding: Binding,
+    /// This host.
+    pub(super) host: &'a HostId,
 }
 
 /// What came of it.
@@ -59,13 +66,28 @@ pub(super) struct Used {
     pub(super) drift: Option<Note>,
     /// How many backup codes are left, where one was used.
     left: Option<usize>,
+    /// The message that brought it, where it was sent; it no longer counts.
+    request: Option<RequestId>,
 }
 
 impl Used {
+    /// What the outbox is told of it.
+    pub(super) fn redemption(&self) -> Option<Effect> {
+        self.request.map(Effect::Redeem)
+    }
+
     /// What the person is told of it.
     pub(super) fn told(&self) -> Option<Message> {
         self.left.map(|left| Message::Note(Note::BackupCodesLeft { left }))
     }
+}
+
+/// A factor that was confirmed by its first code.
+pub(super) struct Confirmed {
+    /// With the factor active; to be committed.
+    pub(super) account: Account,
+    /// The message that brought the code, where it was sent; it no longer counts.
+    pub(super) request: Option<RequestId>,
 }
 
 /// What a wrong code left behind.
@@ -87,6 +109,8 @@ pub(super) struct Charged {
 enum Place {
     Step(u64),
     Counter(u64),
+    /// The message that brought the code.
+    Message(RequestId),
 }
 
 /// How an answer stands to all factors together.
@@ -98,17 +122,21 @@ struct Findings<'f> {
 }
 
 impl Check<'_> {
-    /// Evaluates an answer against what the person has of the given methods: factors, then backup codes.
+    /// Evaluates an answer against what the person has of the given methods: apps and tokens, codes that were sent, backup
+    /// codes.
     pub(super) fn against_active(&self, code: &str, methods: &[Method]) -> Outcome {
         let usable = |factor: &&Factor| methods.contains(&factor.kind.method());
         let mut findings = Findings::default();
         for factor in self.account.active_factors().filter(usable) {
             self.look(factor, code, &mut findings);
         }
+        if let Some((request, to)) = self.find_sent(code, usable) {
+            findings.right.get_or_insert((to, Place::Message(request)));
+        }
         let backup = self.account.find_backup_code(code).filter(|_| methods.contains(&Method::Backup));
         match (findings.right, backup, findings.repeated) {
             (Some((factor, place)), _, _) => self.accept(factor, place),
-            (None, Some(hash), _) => self.spend(hash),
+            (None, Some(hash), _) => self.spend_backup(hash),
             (None, None, Some(note)) => Outcome::Repeated { note },
             (None, None, None) => {
                 let mut charged = self.charge(code, self.account.active_factors().filter(usable));
@@ -120,11 +148,14 @@ impl Check<'_> {
 
     /// Evaluates a code against one factor that is not active yet. A right one makes it active, in the account to
     /// commit; an error is the account with the code charged.
-    pub(super) fn against_new(&self, code: &str, factor: &Factor) -> Result<Account, Box<Charged>> {
+    pub(super) fn against_new(&self, code: &str, factor: &Factor) -> Result<Confirmed, Box<Charged>> {
         let mut findings = Findings::default();
         self.look(factor, code, &mut findings);
-        match findings.right {
-            Some((_, place)) => Ok(self.activate(factor, place)),
+        let sent =
+            self.account.find_sent_code(code, (&self.binding, self.host), self.now, |id| id == factor.id);
+        let place = findings.right.map(|(_, place)| place);
+        match place.or(sent.map(|sent| Place::Message(sent.request))) {
+            Some(place) => Ok(self.activate(factor, place)),
             // A new factor has accepted nothing yet; were it ever told so, the code is not a proof.
             None => Err(Box::new(self.charge(code, std::iter::once(factor)))),
         }
@@ -143,6 +174,14 @@ impl Check<'_> {
         let mut charged = self.charge(code, std::iter::empty());
         charged.voids = charged.account.miss_invitation();
         Err(Box::new(charged))
+    }
+
+    /// Finds the code that was sent for this kind of login to one of the usable factors.
+    fn find_sent(&self, code: &str, usable: impl Fn(&&Factor) -> bool) -> Option<(RequestId, &Factor)> {
+        let find = |id| self.account.active_factors().filter(&usable).find(|factor| factor.id == id);
+        let counts = |id| find(id).is_some();
+        let sent = self.account.find_sent_code(code, (&self.binding, self.host), self.now, counts)?;
+        Some((sent.request, find(sent.factor)?))
     }
 
     fn look<'f>(&self, factor: &'f Factor, code: &str, findings: &mut Findings<'f>) {
@@ -175,24 +214,32 @@ impl Check<'_> {
         for own in account.factors.iter_mut().filter(|own| own.id == factor.id) {
             use_up(own, place, at);
         }
+        let request = spend(&mut account, place);
         let used = Used {
             method: factor.kind.method(),
             label: factor.label.to_string(),
             drift: drift(factor, place, self.now.wall),
             left: None,
+            request,
         };
         Outcome::Right { account, used }
     }
 
-    fn spend(&self, hash: CodeHash) -> Outcome {
+    fn spend_backup(&self, hash: CodeHash) -> Outcome {
         let mut account = self.touched();
         account.throttle.succeed(self.bucket, self.now.latest());
         let left = account.spend_backup_code(hash);
-        let used = Used { method: Method::Backup, label: String::new(), drift: None, left: Some(left) };
+        let used = Used {
+            method: Method::Backup,
+            label: String::new(),
+            drift: None,
+            left: Some(left),
+            request: None,
+        };
         Outcome::Right { account, used }
     }
 
-    fn activate(&self, factor: &Factor, place: Place) -> Account {
+    fn activate(&self, factor: &Factor, place: Place) -> Confirmed {
         let mut account = self.touched();
         let at = self.now.latest();
         account.throttle.succeed(self.bucket, at);
@@ -203,12 +250,18 @@ impl Check<'_> {
         account.factors.retain(|other| matches!(other.state, FactorState::Active { .. }));
         account.factors.push(active);
         account.epoch.0 = account.epoch.0.saturating_add(1);
-        account
+        account.skipped = None;
+        let request = spend(&mut account, place);
+        Confirmed { account, request }
     }
 
     fn charge<'f>(&self, code: &str, factors: impl Iterator<Item = &'f Factor>) -> Charged {
         let mut account = self.touched();
         let standing = account.throttle.charge(self.bucket, self.now.latest(), &self.settings.limits);
+        account.miss_sent_codes(&self.binding, self.host, self.now);
+        if standing != Standing::Open {
+            account.remembered.clear();
+        }
         let distant = factors.flat_map(|factor| distant_fits(factor, code, self.now.wall)).collect();
         Charged { account, standing, distant, runs_ahead: false, voids: false }
     }
@@ -239,9 +292,21 @@ fn use_up(factor: &mut Factor, place: Place, at: WallTime) {
     match (&mut factor.kind, place) {
         (FactorKind::Totp(totp), Place::Step(step)) => totp.last_step = totp.last_step.max(Some(step)),
         (FactorKind::Hotp(hotp), Place::Counter(counter)) => hotp.accept(counter),
-        // A place is made by the kind that it belongs to.
-        (FactorKind::Totp(_) | FactorKind::Sent(_), Place::Counter(_))
+        // A place is made by the kind that it belongs to; what was sent lies in the account.
+        (FactorKind::Totp(_) | FactorKind::Hotp(_) | FactorKind::Sent(_), Place::Message(_))
+        | (FactorKind::Totp(_) | FactorKind::Sent(_), Place::Counter(_))
         | (FactorKind::Hotp(_) | FactorKind::Sent(_), Place::Step(_)) => {}
     }
     factor.last_used = Some(at);
+}
+
+/// Uses a code up that was sent; tells which message brought it.
+fn spend(account: &mut Account, place: Place) -> Option<RequestId> {
+    match place {
+        Place::Step(_) | Place::Counter(_) => None,
+        Place::Message(request) => {
+            account.spend_sent_code(request);
+            Some(request)
+        }
+    }
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use crate::account::{Account, Epoch};
 use crate::audit::{AuditEvent, EventId};
 use crate::factor::Method;
-use crate::login::{Existence, Host, Person};
+use crate::factor::sent::Binding;
+use crate::login::{Existence, Host, Person, Source};
 use crate::policy::Policy;
 use crate::throttle::{Bucket, Standing};
 use crate::time::Now;
@@ -143,7 +144,13 @@ impl SelfService {
     }
 
     pub(super) fn check<'a>(&'a self, account: &'a Account, now: Now) -> Check<'a> {
-        Check { account, bucket: self.bucket(), now, settings: &self.policy.settings }
+        let (settings, binding, host) = (&self.policy.settings, self.binding(), &self.host.id);
+        Check { account, bucket: self.bucket(), now, settings, binding, host }
+    }
+
+    /// Tells which codes that were sent are good here.
+    pub(super) fn binding(&self) -> Binding {
+        Binding { service: "countersign".to_owned(), source: Source::Local, key: None, login: None }
     }
 
     fn bucket(&self) -> Bucket {

@@ -100,10 +100,11 @@ impl Trial {
         passed.service.method = Some(used.method);
         let record = passed.service.event(EventId::TestPassed, &account, now);
         let effects = vec![Effect::Commit(Box::new(account)), Effect::Record(record)];
-        let told = used.told();
+        let (told, redemption) = (used.told(), used.redemption());
         let Used { method, label, drift, .. } = used;
         let result = Message::Setup(Setup::TestPassed { method, label });
         done(effects, [result].into_iter().chain(drift.map(Message::Note)).chain(told).collect())
+            .and(redemption)
     }
 
     fn ask(&self, effects: Vec<Effect>, messages: Vec<Message>) -> Turn {

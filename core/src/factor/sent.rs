@@ -180,31 +180,26 @@ pub fn in_groups(code: &str, between: char) -> Secret<String> {
 
 impl Account {
     /// Lists the codes that a login of this kind could use now.
-    pub fn live_codes<'a>(
-        &'a self,
-        binding: &'a Binding,
-        host: &'a HostId,
-        now: Now,
-    ) -> impl Iterator<Item = &'a SentCode> {
+    pub fn live_codes(&self, binding: &Binding, host: &HostId, now: Now) -> impl Iterator<Item = &SentCode> {
         self.sent.iter().filter(move |code| code.binding == *binding && code.is_live(self.epoch, host, now))
     }
 
-    /// Finds the live code that an answer is, for a login of this kind. As much work is done where there are fewer
-    /// codes or none (SECURITY.md TH05).
+    /// Finds the live code that an answer is, for a login of this kind and sent to one of the factors that `counts`. As
+    /// much work is done where there are fewer codes or none (SECURITY.md TH05).
     pub(crate) fn find_sent_code(
         &self,
         answer: &str,
-        binding: &Binding,
-        host: &HostId,
+        (binding, host): (&Binding, &HostId),
         now: Now,
-    ) -> Option<RequestId> {
+        counts: impl Fn(FactorId) -> bool,
+    ) -> Option<&SentCode> {
         let hash = CodeHash::of(&self.code_key, Purpose::Sent, answer);
-        let mut live = self.live_codes(binding, host, now);
+        let mut live = self.live_codes(binding, host, now).filter(|code| counts(code.factor));
         let mut found = None;
         for _ in 0..SENT_LIMIT {
             let code = live.next();
             let is_it = code.map_or(CodeHash::NONE, |code| code.hash) == hash;
-            found = if is_it { code.map(|code| code.request) } else { found };
+            found = if is_it { code } else { found };
         }
         found
     }
@@ -254,7 +249,7 @@ impl Account {
         self.sent.retain(|code| code.is_live(epoch, host, now));
     }
 
-    /// Uses a code up: it and all others are gone, and its send is given back (row D2).
+    /// Uses a code up: it is gone, and its send is given back (row D2).
     pub(crate) fn spend_sent_code(&mut self, request: RequestId) {
         self.sent.retain(|code| code.request != request);
         for send in &mut self.sends {

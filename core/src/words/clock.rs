@@ -1,5 +1,7 @@
 //! Times of day for the sentences: the core knows no time zone, so they are UTC and say so.
 
+use std::time::Duration;
+
 use crate::time::WallTime;
 
 const MINUTE: u64 = 60;
@@ -13,6 +15,26 @@ pub(super) struct Calendar {
     pub(super) day: u64,
     pub(super) hour: u64,
     pub(super) minute: u64,
+}
+
+/// A span in the greatest unit that says it without a rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Span {
+    Days(u64),
+    Hours(u64),
+    /// What is less than a minute counts as one.
+    Minutes(u64),
+}
+
+/// Tells a span as it is said.
+pub(super) fn span(span: Duration) -> Span {
+    let minutes = span.as_secs().div_ceil(MINUTE);
+    let day = DAY / MINUTE;
+    match minutes {
+        _ if minutes > 0 && minutes.is_multiple_of(day) => Span::Days(minutes / day),
+        _ if minutes > 0 && minutes.is_multiple_of(60) => Span::Hours(minutes / 60),
+        _ => Span::Minutes(minutes.max(1)),
+    }
 }
 
 /// Tells the first full minute that is not before `time`: who tries again then is not too early.
@@ -57,6 +79,15 @@ mod tests {
         assert_eq!(at(951_782_400), (2000, 2, 29, 0, 0));
         assert_eq!(at(1_111_111_109), (2005, 3, 18, 1, 58));
         assert_eq!(at(1_798_761_599), (2026, 12, 31, 23, 59));
+    }
+
+    #[test]
+    fn a_span_is_said_in_its_greatest_unit() {
+        let minutes = |number| span(Duration::from_mins(number));
+        assert_eq!(minutes(30 * 24 * 60), Span::Days(30));
+        assert_eq!(minutes(25 * 60), Span::Hours(25));
+        assert_eq!(minutes(90), Span::Minutes(90));
+        assert_eq!(minutes(0), Span::Minutes(1));
     }
 
     #[test]

@@ -2,11 +2,14 @@
 //!
 //! Owns the list of sentences, each with what it is about; the languages have the words.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::factor::Method;
 use crate::secret::Secret;
 use crate::time::WallTime;
+
+use super::sending::{ListedWay, Sending};
 
 /// Something to say, as a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub enum Message {
     Refusal(Refusal),
     /// What is shown and told while a factor is set up or taken away.
     Setup(Setup),
+    /// What becomes of codes that are sent.
+    Sending(Sending),
 }
 
 /// What an answer is asked with.
@@ -26,6 +31,15 @@ pub enum Message {
 pub enum Prompt {
     /// A code from any factor.
     Code,
+    /// A code that was sent, or any other.
+    CodeOrOther,
+    /// A code from any factor, with which the person can ask to be remembered.
+    CodeToRemember {
+        /// Where they would be remembered.
+        source: IpAddr,
+        /// For how long.
+        life: Duration,
+    },
     /// A code of the way that the person chose.
     CodeOf(Method),
     /// The code after one that a token has shown too early.
@@ -106,9 +120,16 @@ pub enum Note {
     /// What can be given at a code prompt, numbered.
     Ways {
         /// The ways, in the order of their numbers.
-        ways: Vec<Method>,
+        ways: Vec<ListedWay>,
         /// Whom to ask.
         help: Option<String>,
+    },
+    /// Setting up can be put off.
+    MaySkip {
+        /// For so many days yet.
+        days: Option<u64>,
+        /// For so many logins yet; without it the choice is remembered.
+        times: Option<u32>,
     },
     /// What can be typed while enrolling.
     EnrollingWords {

@@ -16,6 +16,7 @@ pub mod letter;
 mod message;
 #[cfg(test)]
 mod samples;
+mod sending;
 mod spanish;
 pub mod texts;
 mod voice;
@@ -24,6 +25,7 @@ use crate::printable::is_printable;
 use crate::time::WallTime;
 
 pub use message::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup};
+pub use sending::{ListedWay, Resend, Sending};
 pub use voice::{Voice, render};
 
 /// A language of the dialogues.

@@ -1,15 +1,25 @@
 //! One message of every kind that holds words of ours, for the tests of all languages.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup};
+use super::{Direction, Drawn, ListedWay, Message, Note, Prompt, Refusal, Resend, Sending, Setup};
 use crate::factor::Method;
 use crate::secret::Secret;
 use crate::time::WallTime;
 
 /// Every prompt.
-pub(super) const PROMPTS: [Prompt; 15] = [
+pub(super) const PROMPTS: [Prompt; 18] = [
     Prompt::Code,
+    Prompt::CodeOrOther,
+    Prompt::CodeToRemember {
+        source: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 17)),
+        life: Duration::from_hours(720),
+    },
+    Prompt::CodeToRemember {
+        source: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 17)),
+        life: Duration::from_hours(1),
+    },
     Prompt::CodeOf(Method::Totp),
     Prompt::CodeOf(Method::Hotp),
     Prompt::CodeOf(Method::Email),
@@ -31,6 +41,7 @@ pub(super) fn every_message() -> Vec<Message> {
     let prompts =
         PROMPTS.into_iter().filter(|prompt| !matches!(prompt, Prompt::Code | Prompt::CodeOf(Method::Backup)));
     let spoken = notes().into_iter().map(Message::Note).chain(refusals().into_iter().map(Message::Refusal));
+    let spoken = spoken.chain(sendings().into_iter().map(Message::Sending));
     prompts.map(Message::Prompt).chain(spoken).chain(setups().into_iter().map(Message::Setup)).collect()
 }
 
@@ -57,7 +68,11 @@ fn notes() -> Vec<Note> {
         Note::BackupCodesLeft { left: 0 },
         Note::BackupCodesLeft { left: 1 },
         Note::BackupCodesLeft { left: 7 },
-        Note::Ways { ways: Method::ALL.to_vec(), help: None },
+        Note::Ways { ways: ways(), help: None },
+        Note::MaySkip { days: Some(16), times: Some(17) },
+        Note::MaySkip { days: Some(1), times: None },
+        Note::MaySkip { days: None, times: Some(1) },
+        Note::MaySkip { days: None, times: None },
         Note::WriteDown,
         Note::PhoneOff { seconds: 30, direction: Direction::Ahead },
         Note::PhoneOff { seconds: 60, direction: Direction::Behind },
@@ -116,5 +131,35 @@ fn setups() -> Vec<Setup> {
         Setup::FirstFactor,
         Setup::Completed { label: label() },
         Setup::Removed { label: label() },
+    ]
+}
+
+fn ways() -> Vec<ListedWay> {
+    let listed = |(number, method): (usize, Method)| ListedWay {
+        number: Some(number).filter(|_| method != Method::Backup),
+        method,
+        recipient: method.channel().map(|_| "Pixel".to_owned()),
+    };
+    (16..).zip(Method::ALL).map(listed).collect()
+}
+
+fn sendings() -> Vec<Sending> {
+    let help = || Some("the desk".to_owned());
+    let [now, until] = [WallTime::from_seconds(0), WallTime::from_seconds(60)];
+    vec![
+        Sending::OnItsWay { recipient: label() },
+        Sending::StillValid { recipient: label() },
+        Sending::Failed { recipient: label(), others: ways() },
+        Sending::Failed { recipient: label(), others: Vec::new() },
+        Sending::Wait { seconds: 17 },
+        Sending::Cap { until, now, others: ways(), help: help() },
+        Sending::Cap { until, now, others: Vec::new(), help: help() },
+        Sending::Unreachable { recipient: label(), others: ways(), help: help() },
+        Sending::Unreachable { recipient: label(), others: Vec::new(), help: help() },
+        Sending::WrongCode { resend: Resend::Now },
+        Sending::WrongCode { resend: Resend::In(17) },
+        Sending::WrongCode { resend: Resend::No },
+        Sending::EnterCode { recipient: label() },
+        Sending::NothingToChoose { help: help() },
     ]
 }

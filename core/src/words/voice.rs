@@ -8,7 +8,7 @@ use crate::conversation::{Reply, Style};
 use crate::factor::Method;
 
 use super::texts::{Place, Texts, Values};
-use super::{Language, Message, Prompt, Refusal, Setup, moment, say};
+use super::{Language, Message, Note, Prompt, Refusal, Sending, Setup, moment, say};
 
 /// The largest composed screen, in bytes (DESIGN.md 7).
 const SCREEN_LIMIT: usize = 4_096;
@@ -49,11 +49,18 @@ impl Voice<'_> {
     fn say_own(&self, message: &Message) -> Option<String> {
         let values = self.values();
         let (place, values) = match message {
-            Message::Prompt(Prompt::Code) => {
+            Message::Prompt(Prompt::Code | Prompt::CodeOrOther) => {
                 let text = self.texts.say(Place::Code, self.language, &values)?;
                 return Some(prompting(&text));
             }
-            Message::Prompt(_) | Message::Note(_) => return None,
+            Message::Note(Note::MaySkip { days, .. }) => {
+                let days = days.map(|days| days.to_string());
+                (Place::Skip, Values { days, ..values })
+            }
+            Message::Sending(Sending::OnItsWay { recipient }) => {
+                (Place::Sent, Values { recipient: Some(recipient.clone()), ..values })
+            }
+            Message::Prompt(_) | Message::Note(_) | Message::Sending(_) => return None,
             Message::Refusal(refusal) => (Place::of_refusal(refusal)?, self.values_of(refusal, values)),
             Message::Setup(setup) => (Place::of_setup(setup)?, values),
         };

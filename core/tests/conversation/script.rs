@@ -153,6 +153,9 @@ impl Stage {
                 let channels = Channels { email: has("email"), sms: numbers("sms"), call: numbers("call") };
                 self.world.policy.settings.channels = channels;
             }
+            ["limit", "per_ten_minutes", number] => {
+                self.world.policy.settings.sending.per_ten_minutes = number.parse().expect("a number");
+            }
             ["bind", "login"] => self.world.policy.settings.sent.bind = Bind::Login,
             ["delivered"] => self.world.settle(Progress::Sent),
             ["failed", word] => {

@@ -72,10 +72,12 @@ fn every_japanese_dialogue_goes_as_its_transcript_says() {
 }
 
 /// The dialogues that are written down in each language.
-const GOLDEN_EVERYWHERE: [&str; 13] = [
+const GOLDEN_EVERYWHERE: [&str; 17] = [
     "backup-code-last.txt",
     "choosing.txt",
     "clock-off.txt",
+    "email-failed.txt",
+    "email-wrong.txt",
     "first-login.txt",
     "first-login-backup-codes.txt",
     "first-login-cut-and-resumed.txt",
@@ -83,6 +85,8 @@ const GOLDEN_EVERYWHERE: [&str; 13] = [
     "locked-and-unlocked-by-time.txt",
     "locked-overnight.txt",
     "second-login.txt",
+    "send-cap.txt",
+    "several-ways.txt",
     "token-resync.txt",
     "unenrolled.txt",
     "wrong-code.txt",
@@ -156,6 +160,11 @@ fn a_late_first_factor_shows_everybody_the_same() {
         assert_eq!(unknown.len(), 4, "the list, a choice, a code, a verdict");
         for other in ["unenrolled", "enrolled", "locked"] {
             assert_eq!(shown(&format!("late-choosing-{other}.txt")), unknown, "{other}");
+        }
+        let unknown = shown("late-email-unknown.txt");
+        assert_eq!(unknown.len(), 4, "nothing to send, nothing to choose, a code, a verdict");
+        for other in ["unenrolled", "enrolled", "locked"] {
+            assert_eq!(shown(&format!("late-email-{other}.txt")), unknown, "{other}");
         }
     }
 }

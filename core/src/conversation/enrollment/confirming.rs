@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Word, read};
 use crate::conversation::naming::check_label;
-use crate::conversation::proof::clock_off;
+use crate::conversation::proof::{Confirmed, clock_off};
 use crate::conversation::self_service::{Failure, done};
 use crate::conversation::sheet::{make_first, show};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
@@ -54,7 +54,10 @@ impl Enrollment {
     ) -> Turn {
         let Confirming { factor, distant: before } = confirming;
         let charged = match self.service.check(account, now).against_new(code, factor) {
-            Ok(account) => return self.complete(account, factor, now, entropy),
+            Ok(Confirmed { account, request }) => {
+                let redemption = request.map(Effect::Redeem);
+                return self.complete(account, factor, now, entropy).and(redemption);
+            }
             Err(charged) => charged,
         };
         let note = clock_off(before, &charged.distant).unwrap_or(Note::WrongCode);

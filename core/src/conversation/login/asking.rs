@@ -1,53 +1,69 @@
 //! A code is asked for: what is typed is a word, a choice, or a code to evaluate.
 //!
 //! Owns what is said of an answer, and to whom: where others could watch, every answer looks wrong in the same words.
-//! An answer while something stands in the way is not evaluated.
+//! An answer while something stands in the way is not evaluated. `posting` has the codes that are sent.
 
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
-use crate::conversation::answer::{AT_CODES, Answer, Word, numbered, read};
+use crate::conversation::answer::{AT_CODES, Answer, Word, read};
 use crate::conversation::proof::{Charged, Distant, Outcome, clock_off, note_of_wrong};
+use crate::conversation::ways::{Way, Ways};
 use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
-use crate::factor::Method;
+use crate::delivery::RequestId;
 use crate::login::{Existence, FirstFactor};
+use crate::secret::Entropy;
 use crate::throttle::Standing;
 use crate::time::Now;
 use crate::words::{Message, Note, Prompt, Refusal};
 
 use super::opening::{Grounds, Manner};
+use super::posting::Freshness;
 use super::{Login, Stage};
 
 /// What the last answers leave for the next.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asking {
-    /// The way that the person chose; it names the prompt, and any other code is taken as well.
-    way: Option<Method>,
+    /// The way that the person chose, or to which a code is sent; any other code is taken as well.
+    pub(super) way: Option<Way>,
     /// Where the last wrong code would have fitted: two may tell about the phone's clock.
-    distant: Vec<Distant>,
+    pub(super) distant: Vec<Distant>,
+    /// The message of which the person was told that it did not go out.
+    pub(super) told: Option<RequestId>,
 }
 
 impl Asking {
     fn prompt(&self) -> Prompt {
-        self.way.map_or(Prompt::Code, Prompt::CodeOf)
+        match &self.way {
+            None => Prompt::Code,
+            Some(Way::Own(method)) => Prompt::CodeOf(*method),
+            Some(Way::Sent(_)) => Prompt::CodeOrOther,
+        }
     }
 
     fn after(&self, distant: Vec<Distant>) -> Self {
-        Self { way: self.way, distant }
+        Self { distant, ..self.clone() }
     }
 }
 
 impl Login {
-    pub(super) fn hear_code(&self, text: &str, asking: &Asking, account: &Account, now: Now) -> Turn {
+    pub(super) fn hear_code(
+        &self,
+        text: &str,
+        asking: &Asking,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         let fresh = asking.after(Vec::new());
         match read(text, &AT_CODES) {
             Answer::Nothing => {
-                let note = Note::EnterCode { help: self.help() };
-                self.ask_again(Vec::new(), Some(note), fresh, account, now)
+                let notes = self.nothing_entered(&fresh, account, now);
+                self.ask_code(Vec::new(), notes, fresh, account, now)
             }
-            Answer::Word(word) => self.choose(word, fresh, account, now),
+            Answer::Word(word) => self.hear_word(word, fresh, account, now, entropy),
             Answer::Code(code) => {
-                if let Some(way) = numbered(&code, &self.ways(account)) {
-                    return self.choose(Word::Way(way), fresh, account, now);
+                if let Some(way) = self.ways(account).chosen(&code) {
+                    return self.take_way(way.clone(), fresh, account, now, entropy);
                 }
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 match tried.obstacle(account, now) {
@@ -58,33 +74,56 @@ impl Login {
         }
     }
 
-    /// Asks for a code of the chosen way, or lists the ways.
-    fn choose(&self, word: Word, asking: Asking, account: &Account, now: Now) -> Turn {
+    fn hear_word(
+        &self,
+        word: Word,
+        asking: Asking,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         let ways = self.ways(account);
-        match word {
-            Word::Way(way) if ways.contains(&way) => {
-                self.ask_again(Vec::new(), None, Asking { way: Some(way), ..asking }, account, now)
-            }
-            Word::Way(_) | Word::Help | Word::New | Word::Invert | Word::Yes | Word::Saved => {
-                let note = Note::Ways { ways, help: self.help() };
-                self.ask_again(Vec::new(), Some(note), asking, account, now)
-            }
+        let chosen = if word == Word::Resend { None } else { ways.named(word) };
+        match chosen {
+            Some(way) => self.take_way(way.clone(), asking, account, now, entropy),
+            None if word == Word::Resend => self.hear_resend(&ways, asking, account, now, entropy),
+            None => self.list_ways(&ways, asking, account, now),
         }
     }
 
+    /// Asks for a code of the chosen way; where it has to be sent, it is.
+    fn take_way(
+        &self,
+        way: Way,
+        asking: Asking,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        match way {
+            Way::Own(_) => {
+                self.ask_code(Vec::new(), Vec::new(), Asking { way: Some(way), ..asking }, account, now)
+            }
+            Way::Sent(to) => self.request(to, Freshness::AnyLive, asking, account, now, entropy),
+        }
+    }
+
+    pub(super) fn list_ways(&self, ways: &Ways, asking: Asking, account: &Account, now: Now) -> Turn {
+        let note = self.listing(ways);
+        self.ask_code(Vec::new(), vec![note], asking, account, now)
+    }
+
     /// Lists the ways in which a code can be given. Where others could watch it does not depend on what the person has:
-    /// everything that the rule allows, or for somebody unknown what people with an app have.
-    fn ways(&self, account: &Account) -> Vec<Method> {
+    /// everything that the rule allows and that needs nothing sent, or for somebody unknown what people with an app have.
+    pub(super) fn ways(&self, account: &Account) -> Ways {
         let allowed = self.decision.methods.iter().copied();
         match (self.request.first_factor, self.request.person.existence) {
-            (FirstFactor::Late, _) => allowed.collect(),
+            (FirstFactor::Late, _) => Ways::of_anybody(allowed),
             (FirstFactor::Settled, Existence::Unknown) => {
                 let first = self.decision.methods.iter().copied().find(|method| method.is_enrollable());
-                allowed.filter(|method| Some(*method) == first || !method.is_enrollable()).collect()
+                Ways::of_anybody(allowed.filter(|method| Some(*method) == first || !method.is_enrollable()))
             }
-            (FirstFactor::Settled, Existence::Known { .. }) => {
-                allowed.filter(|method| account.holds(*method)).collect()
-            }
+            (FirstFactor::Settled, Existence::Known { .. }) => Ways::of(account, &self.decision.methods),
         }
     }
 
@@ -117,7 +156,8 @@ impl Login {
     fn evaluate(&self, code: &str, asking: &Asking, account: &Account, now: Now) -> Turn {
         match self.check(account, now).against_active(code, &self.decision.methods) {
             Outcome::Right { account, used } => {
-                self.allow(Vec::new(), account, used.method, used.told().into_iter().collect(), now)
+                let (told, redemption) = (used.told().into_iter().collect(), used.redemption());
+                self.allow(Vec::new(), account, used.method, told, now).and(redemption)
             }
             Outcome::Repeated { note } => {
                 let record = self.event(EventId::CodeRepeated, account, now);
@@ -136,17 +176,16 @@ impl Login {
         let manner = self.manner(Grounds::WrongCode);
         let runs_ahead = charged.runs_ahead && manner == Manner::Tell;
         let note = match manner {
-            Manner::Tell => {
-                clock_off(&asking.distant, &charged.distant).unwrap_or_else(|| note_of_wrong(code))
-            }
-            Manner::Pretend => note_of_wrong(code),
+            Manner::Tell => clock_off(&asking.distant, &charged.distant)
+                .map_or_else(|| self.wrong_note(code, asking, &charged.account, now), Message::Note),
+            Manner::Pretend => Message::Note(note_of_wrong(code)),
         };
         self.charge(EventId::CodeWrong, charged, now, |login, effects, distant, account| {
             if runs_ahead && login.tally.prompts < PROMPT_LIMIT {
                 let stage = Stage::Asking(asking.after(distant));
                 return login.ask(effects, with_prompt([], Prompt::NextTokenCode), stage);
             }
-            login.ask_again(effects, Some(note), asking.after(distant), account, now)
+            login.ask_code(effects, vec![note], asking.after(distant), account, now)
         })
     }
 
@@ -183,11 +222,25 @@ impl Login {
         account: &Account,
         now: Now,
     ) -> Turn {
+        self.ask_code(effects, note.map(Message::Note).into_iter().collect(), asking, account, now)
+    }
+
+    /// Asks for a code, after what is to be said and what the person has to know of a code that did not go out; refuses
+    /// when the prompts are used up.
+    pub(super) fn ask_code(
+        &self,
+        effects: Vec<Effect>,
+        notes: Vec<Message>,
+        mut asking: Asking,
+        account: &Account,
+        now: Now,
+    ) -> Turn {
         if self.tally.prompts >= PROMPT_LIMIT {
             let grounds = self.obstacle(account, now).unwrap_or(Grounds::WrongCode);
             return self.refuse(effects, grounds, vec![Message::Refusal(Refusal::NoRightCode)], account, now);
         }
-        let messages = with_prompt(note.map(Message::Note), asking.prompt());
+        let failed = self.failed(&mut asking, account, now);
+        let messages = with_prompt(failed.into_iter().chain(notes), asking.prompt());
         self.ask(effects, messages, Stage::Asking(asking))
     }
 }

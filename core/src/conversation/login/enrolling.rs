@@ -7,7 +7,7 @@
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Word, read};
-use crate::conversation::proof::{Charged, Distant, clock_off};
+use crate::conversation::proof::{Charged, Confirmed, Distant, clock_off};
 use crate::conversation::setup::{
     Shown, can_draw, new_factor, new_key, owner_name, pending, replace_pending, screen,
 };
@@ -151,9 +151,9 @@ impl Login {
                 self.show_new(Vec::new(), enrolling.progress, account, now, entropy)
             }
             Answer::Word(Word::Invert) => self.invert(enrolling, factor),
-            Answer::Word(Word::Help | Word::New | Word::Yes | Word::Saved | Word::Way(_)) => {
-                self.wait(Vec::new(), self.words_note(enrolling), enrolling.clone())
-            }
+            Answer::Word(
+                Word::Help | Word::New | Word::Yes | Word::Saved | Word::Resend | Word::Skip | Word::Way(_),
+            ) => self.wait(Vec::new(), self.words_note(enrolling), enrolling.clone()),
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 if enrolling.progress.authority == Authority::Resumed && is_invitation_like(&code) {
@@ -174,7 +174,10 @@ impl Login {
         entropy: &mut dyn Entropy,
     ) -> Turn {
         let charged: Box<Charged> = match self.check(account, now).against_new(code, factor) {
-            Ok(account) => return self.complete(account, factor, now, entropy),
+            Ok(Confirmed { account, request }) => {
+                let redemption = request.map(Effect::Redeem);
+                return self.complete(account, factor, now, entropy).and(redemption);
+            }
             Err(charged) => charged,
         };
         let note = clock_off(&enrolling.distant, &charged.distant).unwrap_or(Note::WrongCode);

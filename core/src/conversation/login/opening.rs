@@ -16,7 +16,6 @@ use crate::throttle::Standing;
 use crate::time::Now;
 use crate::words::{Message, Prompt, Refusal};
 
-use super::asking::Asking;
 use super::enrolling::Authority;
 use super::{Login, Stage};
 
@@ -68,7 +67,7 @@ impl Login {
         match self.way(account, now) {
             Way::Skip(reason) => self.skip(reason, account, now),
             Way::Refuse(grounds) => self.refuse(Vec::new(), grounds, Vec::new(), account, now),
-            Way::Ask => self.ask(Vec::new(), with_prompt([], Prompt::Code), Stage::Asking(Asking::default())),
+            Way::Ask => self.open_asking(account, now, entropy),
             Way::Tell(grounds) => self.tell(grounds, account, now),
             Way::Enroll(authority) => self.open_enrolling(authority, account, now, entropy),
             Way::Invite => self.open_invitation(account, now),

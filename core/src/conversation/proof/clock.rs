@@ -22,7 +22,8 @@ pub(super) fn drift(factor: &Factor, place: Place, at: WallTime) -> Option<Note>
     match (&factor.kind, place) {
         (FactorKind::Totp(totp), Place::Step(step)) => clock_drift(totp, step, at),
         (FactorKind::Hotp(hotp), Place::Counter(counter)) => token_drift(hotp, counter),
-        (FactorKind::Totp(_) | FactorKind::Sent(_), Place::Counter(_))
+        (FactorKind::Totp(_) | FactorKind::Hotp(_) | FactorKind::Sent(_), Place::Message(_))
+        | (FactorKind::Totp(_) | FactorKind::Sent(_), Place::Counter(_))
         | (FactorKind::Hotp(_) | FactorKind::Sent(_), Place::Step(_)) => None,
     }
 }

@@ -4,8 +4,9 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::answer::{AT_CODES, Answer, Word, numbered, read};
+use crate::conversation::answer::{AT_CODES, Answer, read};
 use crate::conversation::proof::{Outcome, Used, clock_off, note_of_wrong};
+use crate::conversation::ways::{Way, Ways};
 use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
 use crate::factor::Method;
 use crate::time::Now;
@@ -40,21 +41,26 @@ impl SelfService {
                 let note = Note::EnterCode { help: self.help() };
                 self.again(Vec::new(), with_prompt([Message::Note(note)], Prompt::CurrentCode), account, now)
             }
-            Answer::Word(word) => self.choose(word, account, now),
-            Answer::Code(code) => match numbered(&code, &Self::ways(account)) {
-                Some(way) => self.choose(Word::Way(way), account, now),
-                None => self.tried().evaluate(&code, account, now),
-            },
+            Answer::Word(word) => {
+                let ways = Self::ways(account);
+                self.choose(ways.named(word), &ways, account, now)
+            }
+            Answer::Code(code) => {
+                let ways = Self::ways(account);
+                match ways.chosen(&code) {
+                    Some(way) => self.choose(Some(way), &ways, account, now),
+                    None => self.tried().evaluate(&code, account, now),
+                }
+            }
         }
     }
 
     /// Asks for a code of the chosen way, or lists the ways.
-    fn choose(&self, word: Word, account: &Account, now: Now) -> Proof {
-        let ways = Self::ways(account);
-        let messages = match word {
-            Word::Way(way) if ways.contains(&way) => with_prompt([], Prompt::CodeOf(way)),
-            Word::Way(_) | Word::Help | Word::New | Word::Invert | Word::Yes | Word::Saved => {
-                let note = Note::Ways { ways, help: self.help() };
+    fn choose(&self, way: Option<&Way>, ways: &Ways, account: &Account, now: Now) -> Proof {
+        let messages = match way {
+            Some(way) => with_prompt([], Prompt::CodeOf(way.method())),
+            None => {
+                let note = Note::Ways { ways: ways.listed(), help: self.help() };
                 with_prompt([Message::Note(note)], Prompt::CurrentCode)
             }
         };
@@ -90,7 +96,7 @@ impl SelfService {
     }
 
     /// Lists the ways in which this person can prove that it is they.
-    fn ways(account: &Account) -> Vec<Method> {
-        Method::ALL.into_iter().filter(|method| account.holds(*method)).collect()
+    fn ways(account: &Account) -> Ways {
+        Ways::of(account, &Method::ALL)
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod letter;
 mod notes;
 mod refusals;
+mod sending;
 mod setup;
 
 use crate::factor::Method;
@@ -13,16 +14,19 @@ use super::{Message, Prompt, clock, shown};
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
     match message {
-        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Prompt(prompt) => ask(*prompt),
         Message::Note(note) => notes::remark(note),
         Message::Refusal(refusal) => refusals::refuse(refusal),
         Message::Setup(setup) => setup::show(setup),
+        Message::Sending(sending) => sending::tell(sending),
     }
 }
 
-const fn ask(prompt: Prompt) -> &'static str {
-    match prompt {
+fn ask(prompt: Prompt) -> String {
+    let text = match prompt {
+        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
         Prompt::Code => "验证码: ",
+        Prompt::CodeOrOther => "验证码（输入 `?` 查看其他方式）: ",
         Prompt::CodeOf(Method::Totp) => "应用中的验证码: ",
         Prompt::CodeOf(Method::Hotp) => "令牌上的验证码: ",
         Prompt::CodeOf(Method::Email) => "电子邮件中的验证码: ",
@@ -37,7 +41,8 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Saved => "记下后请输入 `saved`: ",
         Prompt::Yes => "如要继续，请输入 `yes`: ",
         Prompt::Close => "按回车键结束: ",
-    }
+    };
+    text.to_owned()
 }
 
 /// Tells whom to turn to. What `help` says may be Chinese or Latin: after a colon it needs no space either way.

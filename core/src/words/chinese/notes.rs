@@ -1,9 +1,9 @@
 //! Chinese: what is said of the answer before.
 
-use crate::factor::Method;
 use crate::words::{Direction, Drawn, Note};
 
 use super::contact;
+use super::sending::list;
 
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
@@ -43,9 +43,10 @@ pub(super) fn remark(note: &Note) -> String {
         }
         Note::Ways { ways, help } => format!(
             "您可以使用：{}。请输入编号进行选择，或直接输入验证码。如有其他问题，请{}。",
-            numbered(ways),
+            list(ways),
             contact(help.as_deref())
         ),
+        Note::MaySkip { days, times } => format!("输入 `skip` 可稍后再设置。{}", left(*days, *times)),
         Note::EnrollingWords { drawn: Drawn::Yes } => {
             "您可以输入身份验证器应用中的验证码；也可以输入 `invert` 反色显示二维码，或输入 `new` 获取新的二维码。"
                 .to_owned()
@@ -71,16 +72,12 @@ fn backup_codes_left(left: usize) -> String {
     }
 }
 
-fn numbered(ways: &[Method]) -> String {
-    let name = |method: &Method| match method {
-        Method::Totp => "应用",
-        Method::Hotp => "令牌",
-        Method::Email => "电子邮件",
-        Method::Sms => "短信",
-        Method::Call => "语音电话",
-        Method::Backup => "备用验证码",
-    };
-    let numbered: Vec<String> =
-        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
-    numbered.join("、")
+/// Says how long and how often setting up can be put off yet.
+fn left(days: Option<u64>, times: Option<u32>) -> String {
+    match (days, times) {
+        (Some(days), Some(times)) => format!("您还有 {days} 天和 {times} 次登录的时间完成设置。"),
+        (Some(days), None) => format!("您还有 {days} 天的时间完成设置。"),
+        (None, Some(times)) => format!("您还可以登录 {times} 次而不完成设置。"),
+        (None, None) => "之后不会再询问您。".to_owned(),
+    }
 }

@@ -3,6 +3,7 @@
 pub(super) mod letter;
 mod notes;
 mod refusals;
+mod sending;
 mod setup;
 
 use crate::factor::Method;
@@ -13,16 +14,19 @@ use super::{Message, Prompt, clock, shown};
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
     match message {
-        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Prompt(prompt) => ask(*prompt),
         Message::Note(note) => notes::remark(note),
         Message::Refusal(refusal) => refusals::refuse(refusal),
         Message::Setup(setup) => setup::show(setup),
+        Message::Sending(sending) => sending::tell(sending),
     }
 }
 
-const fn ask(prompt: Prompt) -> &'static str {
-    match prompt {
+fn ask(prompt: Prompt) -> String {
+    let text = match prompt {
+        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
         Prompt::Code => "Code: ",
+        Prompt::CodeOrOther => "Code (`?` for other ways): ",
         Prompt::CodeOf(Method::Totp) => "Code from your app: ",
         Prompt::CodeOf(Method::Hotp) => "Code from your token: ",
         Prompt::CodeOf(Method::Email) => "Code from the e-mail: ",
@@ -37,7 +41,8 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Saved => "Type `saved` when you have written them down: ",
         Prompt::Yes => "Type `yes` to go on: ",
         Prompt::Close => "Press Enter to close: ",
-    }
+    };
+    text.to_owned()
 }
 
 fn whom(help: Option<&str>) -> String {

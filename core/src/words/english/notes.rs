@@ -1,8 +1,8 @@
 //! English: what is said of the answer before.
 
-use crate::factor::Method;
 use crate::words::{Direction, Drawn, Note};
 
+use super::sending::list;
 use super::whom;
 
 /// Says what is said of the answer before.
@@ -48,9 +48,10 @@ pub(super) fn remark(note: &Note) -> String {
         }
         Note::Ways { ways, help } => format!(
             "You can use: {}. Type a number to choose one, or a code of any of them. For anything else ask {}.",
-            numbered(ways),
+            list(ways),
             whom(help.as_deref())
         ),
+        Note::MaySkip { days, times } => format!("Type `skip` to do this later. {}", left(*days, *times)),
         Note::EnrollingWords { drawn: Drawn::Yes } => "You can type the code from your authenticator app, `invert` to draw the QR code the other way, or `new` for a new one.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => {
             "You can type the code from your authenticator app, or `new` for a new key.".to_owned()
@@ -81,16 +82,13 @@ fn backup_codes_left(left: usize) -> String {
     }
 }
 
-fn numbered(ways: &[Method]) -> String {
-    let name = |method: &Method| match method {
-        Method::Totp => "app",
-        Method::Hotp => "token",
-        Method::Email => "e-mail",
-        Method::Sms => "text message",
-        Method::Call => "call",
-        Method::Backup => "backup code",
-    };
-    let numbered: Vec<String> =
-        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
-    numbered.join(", ")
+/// Says how long and how often setting up can be put off yet.
+fn left(days: Option<u64>, times: Option<u32>) -> String {
+    let days = days.map(|days| if days == 1 { "1 day".to_owned() } else { format!("{days} days") });
+    let times = times.map(|times| if times == 1 { "1 login".to_owned() } else { format!("{times} logins") });
+    match (days, times) {
+        (Some(days), Some(times)) => format!("You have {days} and {times} left to set this up."),
+        (Some(one), None) | (None, Some(one)) => format!("You have {one} left to set this up."),
+        (None, None) => "You will not be asked again.".to_owned(),
+    }
 }

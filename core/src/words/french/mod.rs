@@ -3,6 +3,7 @@
 pub(super) mod letter;
 mod notes;
 mod refusals;
+mod sending;
 mod setup;
 
 use crate::factor::Method;
@@ -13,16 +14,19 @@ use super::{Message, Prompt, clock, shown};
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
     match message {
-        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Prompt(prompt) => ask(*prompt),
         Message::Note(note) => notes::remark(note),
         Message::Refusal(refusal) => refusals::refuse(refusal),
         Message::Setup(setup) => setup::show(setup),
+        Message::Sending(sending) => sending::tell(sending),
     }
 }
 
-const fn ask(prompt: Prompt) -> &'static str {
-    match prompt {
+fn ask(prompt: Prompt) -> String {
+    let text = match prompt {
+        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
         Prompt::Code => "Code\u{a0}: ",
+        Prompt::CodeOrOther => "Code (`?` pour d’autres moyens)\u{a0}: ",
         Prompt::CodeOf(Method::Totp) => "Code de votre application\u{a0}: ",
         Prompt::CodeOf(Method::Hotp) => "Code de votre jeton\u{a0}: ",
         Prompt::CodeOf(Method::Email) => "Code reçu par e-mail\u{a0}: ",
@@ -43,7 +47,8 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Saved => "Saisissez `saved` une fois que vous les avez notés\u{a0}: ",
         Prompt::Yes => "Saisissez `yes` pour continuer\u{a0}: ",
         Prompt::Close => "Appuyez sur Entrée pour terminer\u{a0}: ",
-    }
+    };
+    text.to_owned()
 }
 
 fn whom(help: Option<&str>) -> String {

@@ -1,8 +1,8 @@
 //! French: what is said of the answer before.
 
-use crate::factor::Method;
 use crate::words::{Direction, Drawn, Note};
 
+use super::sending::list;
 use super::whom;
 
 /// Says what is said of the answer before.
@@ -46,9 +46,12 @@ pub(super) fn remark(note: &Note) -> String {
         }
         Note::Ways { ways, help } => format!(
             "Vous pouvez utiliser\u{a0}: {}. Saisissez un numéro pour choisir, ou directement un code. Pour toute autre question, contactez {}.",
-            numbered(ways),
+            list(ways),
             whom(help.as_deref())
         ),
+        Note::MaySkip { days, times } => {
+            format!("Saisissez `skip` pour le faire plus tard. {}", left(*days, *times))
+        }
         Note::EnrollingWords { drawn: Drawn::Yes } => "Vous pouvez saisir le code de votre application d’authentification, `invert` pour inverser les couleurs du code QR, ou `new` pour en obtenir un nouveau.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => "Vous pouvez saisir le code de votre application d’authentification, ou `new` pour obtenir une nouvelle clé.".to_owned(),
     }
@@ -79,16 +82,18 @@ fn backup_codes_left(left: usize) -> String {
     }
 }
 
-fn numbered(ways: &[Method]) -> String {
-    let name = |method: &Method| match method {
-        Method::Totp => "application",
-        Method::Hotp => "jeton",
-        Method::Email => "e-mail",
-        Method::Sms => "SMS",
-        Method::Call => "appel",
-        Method::Backup => "code de secours",
-    };
-    let numbered: Vec<String> =
-        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
-    numbered.join(", ")
+/// Says how long and how often setting up can be put off yet.
+fn left(days: Option<u64>, times: Option<u32>) -> String {
+    let days = days.map(|days| if days == 1 { "1 jour".to_owned() } else { format!("{days} jours") });
+    let times =
+        times.map(|times| if times == 1 { "1 connexion".to_owned() } else { format!("{times} connexions") });
+    match (days, times) {
+        (Some(days), Some(times)) => {
+            format!("Il vous reste {days} et {times} pour faire cette configuration.")
+        }
+        (Some(one), None) | (None, Some(one)) => {
+            format!("Il vous reste {one} pour faire cette configuration.")
+        }
+        (None, None) => "La question ne vous sera plus posée.".to_owned(),
+    }
 }

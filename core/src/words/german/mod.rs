@@ -3,6 +3,7 @@
 pub(super) mod letter;
 mod notes;
 mod refusals;
+mod sending;
 mod setup;
 
 use crate::factor::Method;
@@ -13,16 +14,19 @@ use super::{Message, Prompt, clock, shown};
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
     match message {
-        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Prompt(prompt) => ask(*prompt),
         Message::Note(note) => notes::remark(note),
         Message::Refusal(refusal) => refusals::refuse(refusal),
         Message::Setup(setup) => setup::show(setup),
+        Message::Sending(sending) => sending::tell(sending),
     }
 }
 
-const fn ask(prompt: Prompt) -> &'static str {
-    match prompt {
+fn ask(prompt: Prompt) -> String {
+    let text = match prompt {
+        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
         Prompt::Code => "Code: ",
+        Prompt::CodeOrOther => "Code (`?` für andere Wege): ",
         Prompt::CodeOf(Method::Totp) => "Code aus Ihrer App: ",
         Prompt::CodeOf(Method::Hotp) => "Code von Ihrem Token: ",
         Prompt::CodeOf(Method::Email) => "Code aus der E-Mail: ",
@@ -39,7 +43,8 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Saved => "Geben Sie `saved` ein, wenn Sie sie notiert haben: ",
         Prompt::Yes => "Geben Sie `yes` ein, um fortzufahren: ",
         Prompt::Close => "Zum Beenden die Eingabetaste drücken: ",
-    }
+    };
+    text.to_owned()
 }
 
 /// Tells whom to turn to. What `help` says is foreign text of any grammatical form: it stands after a colon.

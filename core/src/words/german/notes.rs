@@ -1,8 +1,8 @@
 //! German: what is said of the answer before.
 
-use crate::factor::Method;
 use crate::words::{Direction, Drawn, Note};
 
+use super::sending::list;
 use super::turn_to;
 
 /// Says what is said of the answer before.
@@ -48,9 +48,12 @@ pub(super) fn remark(note: &Note) -> String {
         }
         Note::Ways { ways, help } => format!(
             "Sie können verwenden: {}. Geben Sie eine Zahl ein, um zu wählen, oder gleich einen Code davon. Bei allem anderen {}.",
-            numbered(ways),
+            list(ways),
             turn_to(help.as_deref())
         ),
+        Note::MaySkip { days, times } => {
+            format!("Geben Sie `skip` ein, um dies später zu tun. {}", left(*days, *times))
+        }
         Note::EnrollingWords { drawn: Drawn::Yes } => "Sie können den Code aus Ihrer Authenticator-App eingeben, `invert`, um den QR-Code umgekehrt zu zeichnen, oder `new` für einen neuen.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => "Sie können den Code aus Ihrer Authenticator-App eingeben oder `new` für einen neuen Schlüssel.".to_owned(),
     }
@@ -79,16 +82,14 @@ fn backup_codes_left(left: usize) -> String {
     }
 }
 
-fn numbered(ways: &[Method]) -> String {
-    let name = |method: &Method| match method {
-        Method::Totp => "App",
-        Method::Hotp => "Token",
-        Method::Email => "E-Mail",
-        Method::Sms => "SMS",
-        Method::Call => "Anruf",
-        Method::Backup => "Backup-Code",
-    };
-    let numbered: Vec<String> =
-        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
-    numbered.join(", ")
+/// Says how long and how often setting up can be put off yet.
+fn left(days: Option<u64>, times: Option<u32>) -> String {
+    let days = days.map(|days| if days == 1 { "1 Tag".to_owned() } else { format!("{days} Tage") });
+    let times =
+        times.map(|times| if times == 1 { "1 Anmeldung".to_owned() } else { format!("{times} Anmeldungen") });
+    match (days, times) {
+        (Some(days), Some(times)) => format!("Zum Einrichten bleiben Ihnen {days} und {times}."),
+        (Some(one), None) | (None, Some(one)) => format!("Zum Einrichten bleiben Ihnen noch: {one}."),
+        (None, None) => "Sie werden dann nicht wieder gefragt.".to_owned(),
+    }
 }

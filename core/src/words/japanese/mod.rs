@@ -3,6 +3,7 @@
 pub(super) mod letter;
 mod notes;
 mod refusals;
+mod sending;
 mod setup;
 
 use crate::factor::Method;
@@ -13,16 +14,19 @@ use super::{Message, Prompt, clock, shown};
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
     match message {
-        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Prompt(prompt) => ask(*prompt),
         Message::Note(note) => notes::remark(note),
         Message::Refusal(refusal) => refusals::refuse(refusal),
         Message::Setup(setup) => setup::show(setup),
+        Message::Sending(sending) => sending::tell(sending),
     }
 }
 
-const fn ask(prompt: Prompt) -> &'static str {
-    match prompt {
+fn ask(prompt: Prompt) -> String {
+    let text = match prompt {
+        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
         Prompt::Code => "確認コード: ",
+        Prompt::CodeOrOther => "確認コード (`?`でほかの方法を表示): ",
         Prompt::CodeOf(Method::Totp) => "アプリの確認コード: ",
         Prompt::CodeOf(Method::Hotp) => "トークンの確認コード: ",
         Prompt::CodeOf(Method::Email) => "メールの確認コード: ",
@@ -41,7 +45,8 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Saved => "書き留めたら`saved`と入力してください: ",
         Prompt::Yes => "続けるには`yes`と入力してください: ",
         Prompt::Close => "終了するにはEnterキーを押してください: ",
-    }
+    };
+    text.to_owned()
 }
 
 fn contact(help: Option<&str>) -> String {

@@ -1,9 +1,9 @@
 //! Japanese: what is said of the answer before.
 
-use crate::factor::Method;
 use crate::words::{Direction, Drawn, Note};
 
 use super::contact;
+use super::sending::list;
 
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
@@ -46,9 +46,12 @@ pub(super) fn remark(note: &Note) -> String {
         }
         Note::Ways { ways, help } => format!(
             "使用できる方法: {}。番号を入力して選択するか、コードをそのまま入力してください。お困りの場合は、{}。",
-            numbered(ways),
+            list(ways),
             contact(help.as_deref())
         ),
+        Note::MaySkip { days, times } => {
+            format!("後で設定するには`skip`と入力してください。{}", left(*days, *times))
+        }
         Note::EnrollingWords { drawn: Drawn::Yes } => {
             "認証アプリの確認コードを入力してください。`invert`でQRコードの白黒を反転し、`new`で新しいQRコードを表示します。"
                 .to_owned()
@@ -77,16 +80,12 @@ fn backup_codes_left(left: usize) -> String {
     }
 }
 
-fn numbered(ways: &[Method]) -> String {
-    let name = |method: &Method| match method {
-        Method::Totp => "アプリ",
-        Method::Hotp => "トークン",
-        Method::Email => "メール",
-        Method::Sms => "SMS",
-        Method::Call => "電話",
-        Method::Backup => "バックアップコード",
-    };
-    let numbered: Vec<String> =
-        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
-    numbered.join("、")
+/// Says how long and how often setting up can be put off yet.
+fn left(days: Option<u64>, times: Option<u32>) -> String {
+    match (days, times) {
+        (Some(days), Some(times)) => format!("設定の猶予は、あと{days}日、ログイン{times}回です。"),
+        (Some(days), None) => format!("設定の猶予は、あと{days}日です。"),
+        (None, Some(times)) => format!("設定の猶予は、あとログイン{times}回です。"),
+        (None, None) => "今後は確認されません。".to_owned(),
+    }
 }

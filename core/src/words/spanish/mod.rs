@@ -3,6 +3,7 @@
 pub(super) mod letter;
 mod notes;
 mod refusals;
+mod sending;
 mod setup;
 
 use crate::factor::Method;
@@ -13,16 +14,19 @@ use super::{Message, Prompt, clock, shown};
 /// Says a message.
 pub(super) fn say(message: &Message) -> String {
     match message {
-        Message::Prompt(prompt) => ask(*prompt).to_owned(),
+        Message::Prompt(prompt) => ask(*prompt),
         Message::Note(note) => notes::remark(note),
         Message::Refusal(refusal) => refusals::refuse(refusal),
         Message::Setup(setup) => setup::show(setup),
+        Message::Sending(sending) => sending::tell(sending),
     }
 }
 
-const fn ask(prompt: Prompt) -> &'static str {
-    match prompt {
+fn ask(prompt: Prompt) -> String {
+    let text = match prompt {
+        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
         Prompt::Code => "Código: ",
+        Prompt::CodeOrOther => "Código (`?` para otras opciones): ",
         Prompt::CodeOf(Method::Totp) => "Código de su aplicación: ",
         Prompt::CodeOf(Method::Hotp) => "Código de su token: ",
         Prompt::CodeOf(Method::Email) => "Código del correo electrónico: ",
@@ -39,7 +43,8 @@ const fn ask(prompt: Prompt) -> &'static str {
         Prompt::Saved => "Escriba `saved` cuando los haya anotado: ",
         Prompt::Yes => "Escriba `yes` para continuar: ",
         Prompt::Close => "Pulse Intro para terminar: ",
-    }
+    };
+    text.to_owned()
 }
 
 fn turn_to(help: Option<&str>) -> String {

@@ -1,8 +1,8 @@
 //! Spanish: what is said of the answer before.
 
-use crate::factor::Method;
 use crate::words::{Direction, Drawn, Note};
 
+use super::sending::list;
 use super::turn_to;
 
 /// Says what is said of the answer before.
@@ -48,9 +48,12 @@ pub(super) fn remark(note: &Note) -> String {
         }
         Note::Ways { ways, help } => format!(
             "Puede utilizar: {}. Escriba un número para elegir, o directamente un código. Para cualquier otra cosa, {}.",
-            numbered(ways),
+            list(ways),
             turn_to(help.as_deref())
         ),
+        Note::MaySkip { days, times } => {
+            format!("Escriba `skip` para hacerlo más tarde. {}", left(*days, *times))
+        }
         Note::EnrollingWords { drawn: Drawn::Yes } => "Puede escribir el código de su aplicación de autenticación, `invert` para invertir los colores del código QR o `new` para obtener uno nuevo.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => "Puede escribir el código de su aplicación de autenticación o `new` para obtener una nueva clave.".to_owned(),
     }
@@ -81,16 +84,15 @@ fn backup_codes_left(left: usize) -> String {
     }
 }
 
-fn numbered(ways: &[Method]) -> String {
-    let name = |method: &Method| match method {
-        Method::Totp => "aplicación",
-        Method::Hotp => "token",
-        Method::Email => "correo electrónico",
-        Method::Sms => "SMS",
-        Method::Call => "llamada",
-        Method::Backup => "código de respaldo",
-    };
-    let numbered: Vec<String> =
-        (1..).zip(ways).map(|(number, method)| format!("{number} {}", name(method))).collect();
-    numbered.join(", ")
+/// Says how long and how often setting up can be put off yet.
+fn left(days: Option<u64>, times: Option<u32>) -> String {
+    let days = days.map(|days| if days == 1 { "1 día".to_owned() } else { format!("{days} días") });
+    let times = times.map(|times| {
+        if times == 1 { "1 inicio de sesión".to_owned() } else { format!("{times} inicios de sesión") }
+    });
+    match (days, times) {
+        (Some(days), Some(times)) => format!("Para configurarlo le quedan {days} y {times}."),
+        (Some(one), None) | (None, Some(one)) => format!("Para configurarlo le quedan aún: {one}."),
+        (None, None) => "No se le volverá a preguntar.".to_owned(),
+    }
 }
