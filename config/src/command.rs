@@ -7,7 +7,7 @@ use crate::diagnostics::{Findings, shorten};
 use crate::path;
 use crate::places::{Written, warn_of_secrets};
 use crate::printable::first_unprintable;
-use crate::template::{Placeholder, Template};
+use crate::template::{Piece, Placeholder, Template};
 use crate::values::{Text, Value};
 
 /// The most arguments, with the program.
@@ -15,11 +15,14 @@ const ARGUMENT_COUNT: usize = 32;
 /// The longest argument, in bytes.
 const ARGUMENT_LIMIT: usize = 1024;
 
+/// What to do with a secret of a program.
+const OWN_FILE: &str = "take it out: let the program read its secrets from a file of its own";
+
 /// Takes the list; none where something in it is wrong, which has been noted.
 pub(crate) fn read(value: &Value<'_, '_>, findings: &mut Findings) -> Option<Vec<Template>> {
     let errors = findings.errors();
     let entries = value.list(findings)?;
-    let Some(program) = entries.first() else {
+    let Some((program, arguments)) = entries.split_first() else {
         value.refuse(findings, "`command` is empty");
         return None;
     };
@@ -33,9 +36,9 @@ pub(crate) fn read(value: &Value<'_, '_>, findings: &mut Findings) -> Option<Vec
         let help = "write program and arguments one by one: [\"/usr/bin/gammu-smsd-inject\", \"TEXT\", \"{number}\"]";
         findings.error(&program.place, message, help);
     }
-    let mut command = Vec::new();
+    let mut command = vec![Template { pieces: vec![Piece::Text(program.text.to_owned())] }];
     let mut has_number = false;
-    for entry in &entries {
+    for entry in arguments {
         let Some(written) = argument(entry, findings) else { continue };
         has_number |= written.has(Placeholder::is_number);
         command.push(written.template);
@@ -62,15 +65,14 @@ fn argument<'t, 's>(entry: &Text<'t, 's>, findings: &mut Findings) -> Option<Wri
     let written = Written::read(entry.clone(), findings)?;
     let why = "does not stand in an argument, where every user of this host can read it";
     let text_help = "take it out: the text comes on the program's standard input";
-    let secret_help = "take it out: let the program read its secrets from a file of its own";
     let is_wrong = written.refuse(Placeholder::is_text, why, text_help, findings)
-        || written.refuse(|place| matches!(place, Placeholder::Credential(_)), why, secret_help, findings)
+        || written.refuse(|place| matches!(place, Placeholder::Credential(_)), why, OWN_FILE, findings)
         || written.refuse(
             |place| *place == Placeholder::Id,
             "is not known to a command",
             "take it out: {number} is the only place here",
             findings,
         );
-    warn_of_secrets(&entry.place, findings);
+    warn_of_secrets(&entry.place, OWN_FILE, findings);
     (!is_wrong).then_some(written)
 }

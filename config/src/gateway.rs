@@ -56,6 +56,10 @@ fn way(section: &Section<'_, '_>, findings: &mut Findings) -> Option<GatewayWay>
 
 /// Reads which numbers the gateway is given.
 pub(crate) fn numbers(section: &Section<'_, '_>, findings: &mut Findings) -> Numbers {
+    if section.value("allow_prefixes").is_none() {
+        let help = "write the countries of your people, as in allow_prefixes = [\"+49\"]";
+        findings.remark(&section.place, "numbers of every country are served, at your expense", help);
+    }
     Numbers {
         country: section.value("country").and_then(|value| country(&value, findings)),
         allow_prefixes: section

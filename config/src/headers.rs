@@ -6,7 +6,7 @@
 use toml::de::DeValue;
 
 use crate::diagnostics::{Findings, shorten};
-use crate::places::{Written, warn_of_secrets};
+use crate::places::{CREDENTIAL, Written, warn_of_secrets};
 use crate::template::{Placeholder, Template};
 use crate::values::{Text, Value, type_name};
 
@@ -62,7 +62,7 @@ pub(crate) fn read<'t, 's>(value: &Value<'t, 's>, findings: &mut Findings) -> Ve
         };
         if let Some(written) = header_value(Text { text, place }, findings) {
             // With its name, which tells what is a secret.
-            warn_of_secrets(&source.place(key.span().start..content.span().end), findings);
+            warn_of_secrets(&source.place(key.span().start..content.span().end), CREDENTIAL, findings);
             headers.push((name.text.to_owned(), written));
         }
     }

@@ -85,16 +85,16 @@ fn near_miss(piece: &Piece) -> Option<&str> {
     })
 }
 
+/// What to write instead of a secret in a request.
+pub(crate) const CREDENTIAL: &str =
+    "write {credential:NAME} instead, and hand it over as the systemd credential NAME";
+
 /// Warns of secrets that are written out in a value of the file.
-pub(crate) fn warn_of_secrets(place: &Place<'_>, findings: &mut Findings) {
+pub(crate) fn warn_of_secrets(place: &Place<'_>, help: &str, findings: &mut Findings) {
     let Some(written) = place.source.text.get(place.span.clone()) else { return };
     for secret in mask::secrets(written) {
         let span = place.span.start.saturating_add(secret.start)..place.span.start.saturating_add(secret.end);
-        let help = "write {credential:NAME} instead, and hand it over as the systemd credential NAME";
-        findings.warning(
-            &place.source.place(span),
-            "a secret stands here in a file that everybody can read",
-            help,
-        );
+        let message = "a secret stands here in a file that everybody can read";
+        findings.warning(&place.source.place(span), message, help);
     }
 }

@@ -60,7 +60,7 @@ fn warn_of_messages_without_end(placed: &PlacedRule<'_>, findings: &mut Findings
 fn tell_worth(channel: Channel, place: &Place<'_>, findings: &mut Findings) {
     let (message, help) = match channel {
         Channel::Email => (
-            "who reads the mailbox has the code: NIST SP 800-63B-4 3.1.3 does not accept e-mail as a second factor",
+            "who reads the mailbox has the code: by NIST SP 800-63B-4 3.1.3 e-mail is no out-of-band authenticator",
             "good against stolen passwords, if the mailbox has a factor of its own; name \"totp\" before it",
         ),
         Channel::Sms | Channel::Call => (

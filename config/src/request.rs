@@ -9,7 +9,7 @@ use crate::delivery::{BodyForm, HttpGateway};
 use crate::diagnostics::{Findings, shorten};
 use crate::headers;
 use crate::path;
-use crate::places::{Written, warn_of_secrets};
+use crate::places::{CREDENTIAL, Written, warn_of_secrets};
 use crate::printable::first_unprintable;
 use crate::sections::Section;
 use crate::template::{Piece, Placeholder};
@@ -81,7 +81,7 @@ fn require_values(section: &Section<'_, '_>, written: &[&Written<'_, '_>], findi
 
 fn url<'t, 's>(value: &Value<'t, 's>, findings: &mut Findings) -> Option<Written<'t, 's>> {
     let text = value.text(findings)?;
-    warn_of_secrets(&text.place, findings);
+    warn_of_secrets(&text.place, CREDENTIAL, findings);
     if let Some((message, help)) = url_fault(text.text) {
         findings.error(&text.place, message, help);
         return None;
@@ -148,7 +148,7 @@ fn text_of_body<'t, 's>(value: &Value<'t, 's>, findings: &mut Findings) -> Optio
         value.refuse(findings, message);
         return None;
     }
-    warn_of_secrets(&text.place, findings);
+    warn_of_secrets(&text.place, CREDENTIAL, findings);
     Written::read(text, findings)
 }
 

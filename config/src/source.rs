@@ -67,10 +67,13 @@ impl Source {
         let (start, end) = (self.floor(span.start), self.floor(span.end));
         let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        // From the beginning of the line, because what makes a password of a text may stand before it.
-        let masked: Vec<String> =
-            self.text.get(line_start..end).unwrap_or_default().split('\n').map(mask).collect();
-        masked.join("\n").get(start.saturating_sub(line_start)..).unwrap_or_default().to_owned()
+        let after = self.text.get(end..).unwrap_or_default();
+        let line_end = after.find('\n').map_or(self.text.len(), |newline| end.saturating_add(newline));
+        // Whole lines, because what makes a password of a text may stand before or behind it.
+        let lines = self.text.get(line_start..line_end).unwrap_or_default();
+        let masked: Vec<String> = lines.split('\n').map(mask).collect();
+        let span = start.saturating_sub(line_start)..end.saturating_sub(line_start);
+        masked.join("\n").get(span).unwrap_or_default().to_owned()
     }
 
     /// The last character boundary at or before an offset.

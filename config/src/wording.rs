@@ -10,7 +10,7 @@ use crate::diagnostics::Findings;
 use crate::sections::Section;
 use crate::settings::LANGUAGES;
 use crate::tables;
-use crate::values::Value;
+use crate::values::Text;
 
 /// Reads `[texts]` and its tables, one a language; `has_help` tells whether the file says whom to ask.
 pub(crate) fn read(top: &Section<'_, '_>, has_help: bool, findings: &mut Findings) -> Texts {
@@ -45,12 +45,12 @@ fn read_sentences(
                 );
             }
             Ok(()) => {}
-            Err(fault) => refuse(&fault, sentence, &value, findings),
+            Err(fault) => refuse(&fault, sentence, &text, findings),
         }
     }
 }
 
-fn refuse(fault: &InvalidText, sentence: Sentence, value: &Value<'_, '_>, findings: &mut Findings) {
+fn refuse(fault: &InvalidText, sentence: Sentence, text: &Text<'_, '_>, findings: &mut Findings) {
     let values: Vec<String> = sentence.values().iter().map(ToString::to_string).collect();
     let help = match fault {
         InvalidText::Empty => "take it out, or write a text".to_owned(),
@@ -64,7 +64,17 @@ fn refuse(fault: &InvalidText, sentence: Sentence, value: &Value<'_, '_>, findin
             format!("write {} into it", place.must_tell().unwrap_or_default())
         }
     };
-    findings.error(&value.place, fault.to_string(), help);
+    let place = match fault {
+        InvalidText::UnknownPlaceholder(name) => text.place_of(&format!("{{{name}}}")),
+        InvalidText::NoValue { placeholder, .. } => text.place_of(&placeholder.to_string()),
+        InvalidText::UnknownKey(_)
+        | InvalidText::Empty
+        | InvalidText::TooLong
+        | InvalidText::NotPrintable(_)
+        | InvalidText::StrayBrace
+        | InvalidText::LeavesOut(_) => text.place.clone(),
+    };
+    findings.error(&place, fault.to_string(), help);
 }
 
 #[cfg(test)]

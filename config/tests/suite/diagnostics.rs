@@ -12,14 +12,31 @@ fn mistakes() -> Vec<Diagnostic> {
     check(Path::new("tests/mistakes/countersign.toml"), Some(Path::new("tests/mistakes/policy.d")))
 }
 
-#[test]
-fn every_mistake_of_every_file_is_reported_at_once_with_its_place_and_what_to_write() {
-    let shown: String = mistakes().iter().map(|diagnostic| format!("{diagnostic}\n\n")).collect();
-    let golden = Path::new("tests/mistakes/expected.txt");
+/// Compares what is said with what was said.
+fn assert_golden(found: &[Diagnostic], golden: &str) {
+    let shown: String = found.iter().map(|diagnostic| format!("{diagnostic}\n\n")).collect();
+    let golden = Path::new("tests/mistakes").join(golden);
     if std::env::var_os(REWRITE).is_some() {
-        std::fs::write(golden, &shown).unwrap();
+        std::fs::write(&golden, &shown).unwrap();
     }
     assert_eq!(shown, std::fs::read_to_string(golden).unwrap());
+}
+
+#[test]
+fn every_mistake_of_every_file_is_reported_at_once_with_its_place_and_what_to_write() {
+    assert_golden(&mistakes(), "expected.txt");
+}
+
+#[test]
+fn what_is_wrong_with_a_way_out_is_reported_with_its_place_and_what_to_write() {
+    assert_golden(&check(Path::new("tests/mistakes/gateways.toml"), None), "gateways.txt");
+}
+
+#[test]
+fn what_methods_are_worth_is_noted_and_what_is_hardly_meant_is_warned_of() {
+    let found = check(Path::new("tests/mistakes/worth.toml"), None);
+    assert!(found.iter().all(|found| found.severity != Severity::Error));
+    assert_golden(&found, "worth.txt");
 }
 
 #[test]
@@ -67,6 +84,13 @@ fn a_password_written_where_none_belongs_is_shown_nowhere() {
         "uri = \"postgresql://me:pa5s@db1/countersign\"",
         "url = \"postgresql://db1/countersign?password=pa5s\"",
         "url = \"postgresql://me:pa5s@db1/countersign\" broken",
+        "[email]\nserver = \"smtps://me:pa5s@mail\"",
+        "[email]\npassword = \"pa5s\"",
+        "[sms]\nurl = \"https://me:pa5s@sms\"",
+        "[sms]\nurl = \"https://sms/{number}/{text}?api_key=pa5s\"",
+        "[sms]\nurl = \"https://sms/{number}/{text}\"\nheaders = { Authorization = \"Basic pa5s\" }",
+        "[sms]\nurl = \"https://sms\"\nbody = '{\"token\": \"pa5s\", \"to\": {number}}'",
+        "[sms]\ncommand = [\"/bin/send\", \"--password\", \"password=pa5s\"]",
     ] {
         let folder = Folder::new(format!("{MINIMAL}\n[store]\n{store}\n"));
         let found = check(&folder.main(), None);
