@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use toml::de::DeValue;
+use toml::de::{DeInteger, DeValue};
 
 use crate::diagnostics::{Findings, Place, shorten};
 use crate::duration;
@@ -77,9 +77,7 @@ impl<'t, 's> Value<'t, 's> {
         let DeValue::Integer(integer) = self.content else {
             return self.mistyped(findings, "a whole number, without quotes");
         };
-        let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        let number =
-            number.and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number));
+        let number = within(integer, &range);
         if number.is_none() {
             self.out_of_range(findings, range.start(), range.end());
         }
@@ -147,31 +145,25 @@ impl<'t, 's> Value<'t, 's> {
         let DeValue::Array(array) = self.content else {
             return self.mistyped(findings, "a list of whole numbers in brackets");
         };
+        if array.is_empty() || array.len() > ENTRY_LIMIT {
+            self.refuse(findings, format!("`{}` has {} entries", self.key, array.len()));
+            return None;
+        }
         let mut numbers = Vec::new();
-        for entry in array.iter().take(ENTRY_LIMIT) {
+        for entry in array {
             let place = self.place.source.place(entry.span());
-            let number = entry.get_ref().as_integer().and_then(|integer| {
-                let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
-                u16::try_from(number).ok().filter(|number| range.contains(number))
-            });
-            match number {
+            match entry.get_ref().as_integer().and_then(|integer| within(integer, range)) {
                 Some(number) if numbers.contains(&number) => {
                     findings.error(&place, format!("{number} stands here twice"), "take one out");
                 }
                 Some(number) => numbers.push(number),
                 None => {
-                    let (from, to) = range.clone().into_inner();
+                    let (from, to) = (range.start(), range.end());
                     let message = format!("an entry of `{}` is a whole number from {from} to {to}", self.key);
-                    findings.error(
-                        &place,
-                        message,
-                        format!("write for example {} = {}", self.key, self.example),
-                    );
+                    let help = format!("write for example {} = {}", self.key, self.example);
+                    findings.error(&place, message, help);
                 }
             }
-        }
-        if array.is_empty() || array.len() > ENTRY_LIMIT {
-            self.refuse(findings, format!("`{}` has {} entries", self.key, array.len()));
         }
         Some(numbers)
     }
@@ -273,6 +265,12 @@ impl<T: Copy> Choices<T> {
             all => all.concat(),
         }
     }
+}
+
+/// Takes a whole number that lies within a range.
+fn within<T: TryFrom<i64> + PartialOrd>(integer: &DeInteger<'_>, range: &RangeInclusive<T>) -> Option<T> {
+    let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+    T::try_from(number).ok().filter(|number| range.contains(number))
 }
 
 /// Tells what a value is.
