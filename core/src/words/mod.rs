@@ -92,6 +92,18 @@ pub fn say(language: Language, message: &Message) -> String {
     }
 }
 
+/// Says in brackets what a prompt for a code offers besides, if anything.
+fn offer(language: Language, prompt: Prompt) -> Option<String> {
+    match language {
+        Language::English => english::offer(prompt),
+        Language::German => german::offer(prompt),
+        Language::French => french::offer(prompt),
+        Language::Spanish => spanish::offer(prompt),
+        Language::Chinese => chinese::offer(prompt),
+        Language::Japanese => japanese::offer(prompt),
+    }
+}
+
 /// Writes a time as the sentences of a language do; the date only where it is not today's.
 fn moment(language: Language, until: WallTime, now: WallTime) -> String {
     match language {

@@ -88,7 +88,7 @@ impl Place {
             }
             Self::Locked => &[Help, Organization, Until],
             Self::Sent => &[Help, Organization, Recipient],
-            Self::Skip => &[Help, Organization, Until, Days],
+            Self::Skip => &[Help, Organization, Days],
         }
     }
 

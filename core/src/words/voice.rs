@@ -8,7 +8,7 @@ use crate::conversation::{Reply, Style};
 use crate::factor::Method;
 
 use super::texts::{Place, Texts, Values};
-use super::{Language, Message, Note, Prompt, Refusal, Sending, Setup, moment, say};
+use super::{Language, Message, Note, Prompt, Refusal, Sending, Setup, moment, offer, say};
 
 /// The largest composed screen, in bytes (DESIGN.md 7).
 const SCREEN_LIMIT: usize = 4_096;
@@ -49,10 +49,7 @@ impl Voice<'_> {
     fn say_own(&self, message: &Message) -> Option<String> {
         let values = self.values();
         let (place, values) = match message {
-            Message::Prompt(Prompt::Code | Prompt::CodeOrOther) => {
-                let text = self.texts.say(Place::Code, self.language, &values)?;
-                return Some(prompting(&text));
-            }
+            Message::Prompt(prompt) => return self.ask_own(*prompt),
             Message::Note(Note::MaySkip { days, .. }) => {
                 let days = days.map(|days| days.to_string());
                 (Place::Skip, Values { days, ..values })
@@ -60,11 +57,22 @@ impl Voice<'_> {
             Message::Sending(Sending::OnItsWay { recipient }) => {
                 (Place::Sent, Values { recipient: Some(recipient.clone()), ..values })
             }
-            Message::Prompt(_) | Message::Note(_) | Message::Sending(_) => return None,
+            Message::Note(_) | Message::Sending(_) => return None,
             Message::Refusal(refusal) => (Place::of_refusal(refusal)?, self.values_of(refusal, values)),
             Message::Setup(setup) => (Place::of_setup(setup)?, values),
         };
         self.texts.say(place, self.language, &values)
+    }
+
+    /// Asks in the organization's words; what the prompt offers besides stays, unless the text offers it itself.
+    fn ask_own(&self, prompt: Prompt) -> Option<String> {
+        let (Prompt::Code | Prompt::CodeOrOther | Prompt::CodeToRemember { .. }) = prompt else {
+            return None;
+        };
+        let text = self.texts.say(Place::Code, self.language, &self.values())?;
+        let is_offered = matches!(prompt, Prompt::CodeOrOther) && text.contains('?');
+        let offer = offer(self.language, prompt).filter(|_| !is_offered);
+        Some(offer.map_or_else(|| prompting(&text), |offer| prompting(&offering(&text, &offer))))
     }
 
     fn values(&self) -> Values<'_> {
@@ -96,6 +104,13 @@ impl Place {
     }
 }
 
+/// Puts an offer before the colon of a text. A bracket of full width brings its own space.
+fn offering(text: &str, offer: &str) -> String {
+    let text = text.trim_end_matches([':', '：', ' ', '\u{a0}']);
+    let space = if offer.starts_with('（') { "" } else { " " };
+    format!("{text}{space}{offer}")
+}
+
 /// Makes a prompt of a text: it ends as every prompt does.
 fn prompting(text: &str) -> String {
     let text = text.trim_end_matches('：');
@@ -114,4 +129,71 @@ pub fn render<'a>(voice: impl Into<Voice<'a>>, reply: &Reply) -> Vec<(Style, Str
 fn compose(reply: &Reply, say: impl Fn(&Message) -> String) -> Vec<(Style, String)> {
     let line = |messages: &[Message]| messages.iter().map(&say).collect::<Vec<_>>().join("\n");
     reply.lines.iter().map(|it| (it.style, line(&it.messages))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::LANGUAGES;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    const TO_REMEMBER: Prompt = Prompt::CodeToRemember {
+        source: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 17)),
+        life: Duration::from_hours(720),
+    };
+
+    fn asked(text: &str, language: Language, prompt: Prompt) -> String {
+        let mut texts = Texts::default();
+        texts.set("code", None, text).unwrap();
+        Voice { texts: &texts, ..Voice::from(language) }.say(&Message::Prompt(prompt))
+    }
+
+    #[test]
+    fn what_a_prompt_offers_stays_beside_an_own_text() {
+        assert_eq!(
+            asked("Uni code:", Language::English, Prompt::CodeOrOther),
+            "Uni code (`?` for other ways): "
+        );
+        assert_eq!(
+            asked("口令：", Language::Chinese, Prompt::CodeOrOther),
+            "口令（输入 `?` 查看其他方式）: "
+        );
+        for language in LANGUAGES {
+            let text = asked("Uni code", language, TO_REMEMBER);
+            assert!(text.starts_with("Uni code") && text.ends_with(": "), "{text}");
+            assert!(text.contains("`r`") && text.contains("198.51.100.17") && text.contains("30"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_own_text_offers_itself_is_not_offered_twice() {
+        let text = "Uni code (? for other ways):";
+        assert_eq!(asked(text, Language::English, Prompt::CodeOrOther), "Uni code (? for other ways): ");
+        assert!(asked(text, Language::English, TO_REMEMBER).contains("`r`"));
+    }
+
+    #[test]
+    fn prompts_for_anything_else_stay_ours() {
+        for prompt in [Prompt::CodeOf(Method::Backup), Prompt::CurrentCode, Prompt::Saved, Prompt::Invitation]
+        {
+            assert_eq!(
+                asked("Uni code", Language::English, prompt),
+                say(Language::English, &Message::Prompt(prompt))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_on_its_way_and_what_can_be_skipped_is_told_with_its_values() {
+        let mut texts = Texts::default();
+        texts.set("sent", None, "Look into {recipient}.").unwrap();
+        texts.set("skip", None, "Type `skip`; {days} days are left.").unwrap();
+        let voice = Voice { texts: &texts, ..Voice::from(Language::English) };
+        let sent = Message::Sending(Sending::OnItsWay { recipient: "a•••@example.org".to_owned() });
+        assert_eq!(voice.say(&sent), "Look into a•••@example.org.");
+        let skip = |days| voice.say(&Message::Note(Note::MaySkip { days, times: None }));
+        assert_eq!(skip(Some(5)), "Type `skip`; 5 days are left.");
+        assert!(skip(None).starts_with("Type `skip` to do this later."), "our sentence stands");
+    }
 }

@@ -23,10 +23,11 @@ pub(super) fn say(message: &Message) -> String {
 }
 
 fn ask(prompt: Prompt) -> String {
+    if let Some(offer) = offer(prompt) {
+        return format!("验证码{offer}: ");
+    }
     let text = match prompt {
-        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
-        Prompt::Code => "验证码: ",
-        Prompt::CodeOrOther => "验证码（输入 `?` 查看其他方式）: ",
+        Prompt::Code | Prompt::CodeOrOther | Prompt::CodeToRemember { .. } => "验证码: ",
         Prompt::CodeOf(Method::Totp) => "应用中的验证码: ",
         Prompt::CodeOf(Method::Hotp) => "令牌上的验证码: ",
         Prompt::CodeOf(Method::Email) => "电子邮件中的验证码: ",
@@ -43,6 +44,15 @@ fn ask(prompt: Prompt) -> String {
         Prompt::Close => "按回车键结束: ",
     };
     text.to_owned()
+}
+
+/// Says in brackets what a prompt for a code offers besides.
+pub(super) fn offer(prompt: Prompt) -> Option<String> {
+    match prompt {
+        Prompt::CodeOrOther => Some("（输入 `?` 查看其他方式）".to_owned()),
+        Prompt::CodeToRemember { source, life } => Some(sending::remember(source, life)),
+        _ => None,
+    }
 }
 
 /// Tells whom to turn to. What `help` says may be Chinese or Latin: after a colon it needs no space either way.

@@ -75,12 +75,12 @@ const fn name(method: Method) -> &'static str {
     }
 }
 
-/// Asks for a code and offers to remember the place.
+/// Offers to remember the place.
 pub(super) fn remember(source: IpAddr, life: Duration) -> String {
     let time = match span(life) {
         Span::Days(days) => format!("{days} 天"),
         Span::Hours(hours) => format!("{hours} 小时"),
         Span::Minutes(minutes) => format!("{minutes} 分钟"),
     };
-    format!("验证码（末尾加上 `r`，{time}内从 {source} 登录不再询问）: ")
+    format!("（末尾加上 `r`，{time}内从 {source} 登录不再询问）")
 }

@@ -23,10 +23,11 @@ pub(super) fn say(message: &Message) -> String {
 }
 
 fn ask(prompt: Prompt) -> String {
+    if let Some(offer) = offer(prompt) {
+        return format!("Code {offer}: ");
+    }
     let text = match prompt {
-        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
-        Prompt::Code => "Code: ",
-        Prompt::CodeOrOther => "Code (`?` for other ways): ",
+        Prompt::Code | Prompt::CodeOrOther | Prompt::CodeToRemember { .. } => "Code: ",
         Prompt::CodeOf(Method::Totp) => "Code from your app: ",
         Prompt::CodeOf(Method::Hotp) => "Code from your token: ",
         Prompt::CodeOf(Method::Email) => "Code from the e-mail: ",
@@ -43,6 +44,15 @@ fn ask(prompt: Prompt) -> String {
         Prompt::Close => "Press Enter to close: ",
     };
     text.to_owned()
+}
+
+/// Says in brackets what a prompt for a code offers besides.
+pub(super) fn offer(prompt: Prompt) -> Option<String> {
+    match prompt {
+        Prompt::CodeOrOther => Some("(`?` for other ways)".to_owned()),
+        Prompt::CodeToRemember { source, life } => Some(sending::remember(source, life)),
+        _ => None,
+    }
 }
 
 fn whom(help: Option<&str>) -> String {

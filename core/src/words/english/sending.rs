@@ -77,7 +77,7 @@ const fn name(method: Method) -> &'static str {
     }
 }
 
-/// Asks for a code and offers to remember the place.
+/// Offers to remember the place.
 pub(super) fn remember(source: IpAddr, life: Duration) -> String {
     let time = match span(life) {
         Span::Days(1) => "1 day".to_owned(),
@@ -86,5 +86,5 @@ pub(super) fn remember(source: IpAddr, life: Duration) -> String {
         Span::Hours(hours) => format!("{hours} hours"),
         Span::Minutes(minutes) => format!("{minutes} minutes"),
     };
-    format!("Code (add `r` to be remembered from {source} for {time}): ")
+    format!("(add `r` to be remembered from {source} for {time})")
 }

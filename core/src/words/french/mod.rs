@@ -23,10 +23,11 @@ pub(super) fn say(message: &Message) -> String {
 }
 
 fn ask(prompt: Prompt) -> String {
+    if let Some(offer) = offer(prompt) {
+        return format!("Code {offer}\u{a0}: ");
+    }
     let text = match prompt {
-        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
-        Prompt::Code => "Code\u{a0}: ",
-        Prompt::CodeOrOther => "Code (`?` pour d’autres moyens)\u{a0}: ",
+        Prompt::Code | Prompt::CodeOrOther | Prompt::CodeToRemember { .. } => "Code\u{a0}: ",
         Prompt::CodeOf(Method::Totp) => "Code de votre application\u{a0}: ",
         Prompt::CodeOf(Method::Hotp) => "Code de votre jeton\u{a0}: ",
         Prompt::CodeOf(Method::Email) => "Code reçu par e-mail\u{a0}: ",
@@ -49,6 +50,15 @@ fn ask(prompt: Prompt) -> String {
         Prompt::Close => "Appuyez sur Entrée pour terminer\u{a0}: ",
     };
     text.to_owned()
+}
+
+/// Says in brackets what a prompt for a code offers besides.
+pub(super) fn offer(prompt: Prompt) -> Option<String> {
+    match prompt {
+        Prompt::CodeOrOther => Some("(`?` pour d’autres moyens)".to_owned()),
+        Prompt::CodeToRemember { source, life } => Some(sending::remember(source, life)),
+        _ => None,
+    }
 }
 
 fn whom(help: Option<&str>) -> String {

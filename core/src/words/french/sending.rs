@@ -76,7 +76,7 @@ const fn name(method: Method) -> &'static str {
     }
 }
 
-/// Asks for a code and offers to remember the place.
+/// Offers to remember the place.
 pub(super) fn remember(source: IpAddr, life: Duration) -> String {
     let time = match span(life) {
         Span::Days(1) => "1 jour".to_owned(),
@@ -85,5 +85,5 @@ pub(super) fn remember(source: IpAddr, life: Duration) -> String {
         Span::Hours(hours) => format!("{hours} heures"),
         Span::Minutes(minutes) => format!("{minutes} minutes"),
     };
-    format!("Code (ajoutez `r` pour être reconnu depuis {source} pendant {time})\u{a0}: ")
+    format!("(ajoutez `r` pour mémoriser {source} pendant {time})")
 }

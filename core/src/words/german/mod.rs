@@ -23,10 +23,11 @@ pub(super) fn say(message: &Message) -> String {
 }
 
 fn ask(prompt: Prompt) -> String {
+    if let Some(offer) = offer(prompt) {
+        return format!("Code {offer}: ");
+    }
     let text = match prompt {
-        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
-        Prompt::Code => "Code: ",
-        Prompt::CodeOrOther => "Code (`?` für andere Wege): ",
+        Prompt::Code | Prompt::CodeOrOther | Prompt::CodeToRemember { .. } => "Code: ",
         Prompt::CodeOf(Method::Totp) => "Code aus Ihrer App: ",
         Prompt::CodeOf(Method::Hotp) => "Code von Ihrem Token: ",
         Prompt::CodeOf(Method::Email) => "Code aus der E-Mail: ",
@@ -45,6 +46,15 @@ fn ask(prompt: Prompt) -> String {
         Prompt::Close => "Zum Beenden die Eingabetaste drücken: ",
     };
     text.to_owned()
+}
+
+/// Says in brackets what a prompt for a code offers besides.
+pub(super) fn offer(prompt: Prompt) -> Option<String> {
+    match prompt {
+        Prompt::CodeOrOther => Some("(`?` für andere Wege)".to_owned()),
+        Prompt::CodeToRemember { source, life } => Some(sending::remember(source, life)),
+        _ => None,
+    }
 }
 
 /// Tells whom to turn to. What `help` says is foreign text of any grammatical form: it stands after a colon.

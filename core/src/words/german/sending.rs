@@ -76,7 +76,7 @@ const fn name(method: Method) -> &'static str {
     }
 }
 
-/// Asks for a code and offers to remember the place.
+/// Offers to remember the place.
 pub(super) fn remember(source: IpAddr, life: Duration) -> String {
     let time = match span(life) {
         Span::Days(1) => "1 Tag".to_owned(),
@@ -85,5 +85,5 @@ pub(super) fn remember(source: IpAddr, life: Duration) -> String {
         Span::Hours(hours) => format!("{hours} Stunden"),
         Span::Minutes(minutes) => format!("{minutes} Minuten"),
     };
-    format!("Code (mit `r` dahinter werden Sie von {source} aus {time} lang nicht mehr gefragt): ")
+    format!("(mit `r` dahinter werden Sie von {source} aus {time} lang nicht mehr gefragt)")
 }

@@ -23,10 +23,11 @@ pub(super) fn say(message: &Message) -> String {
 }
 
 fn ask(prompt: Prompt) -> String {
+    if let Some(offer) = offer(prompt) {
+        return format!("確認コード {offer}: ");
+    }
     let text = match prompt {
-        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
-        Prompt::Code => "確認コード: ",
-        Prompt::CodeOrOther => "確認コード (`?`でほかの方法を表示): ",
+        Prompt::Code | Prompt::CodeOrOther | Prompt::CodeToRemember { .. } => "確認コード: ",
         Prompt::CodeOf(Method::Totp) => "アプリの確認コード: ",
         Prompt::CodeOf(Method::Hotp) => "トークンの確認コード: ",
         Prompt::CodeOf(Method::Email) => "メールの確認コード: ",
@@ -47,6 +48,15 @@ fn ask(prompt: Prompt) -> String {
         Prompt::Close => "終了するにはEnterキーを押してください: ",
     };
     text.to_owned()
+}
+
+/// Says in brackets what a prompt for a code offers besides.
+pub(super) fn offer(prompt: Prompt) -> Option<String> {
+    match prompt {
+        Prompt::CodeOrOther => Some("(`?`でほかの方法を表示)".to_owned()),
+        Prompt::CodeToRemember { source, life } => Some(sending::remember(source, life)),
+        _ => None,
+    }
 }
 
 fn contact(help: Option<&str>) -> String {

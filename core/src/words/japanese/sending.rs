@@ -76,12 +76,12 @@ const fn name(method: Method) -> &'static str {
     }
 }
 
-/// Asks for a code and offers to remember the place.
+/// Offers to remember the place.
 pub(super) fn remember(source: IpAddr, life: Duration) -> String {
     let time = match span(life) {
         Span::Days(days) => format!("{days}日間"),
         Span::Hours(hours) => format!("{hours}時間"),
         Span::Minutes(minutes) => format!("{minutes}分間"),
     };
-    format!("確認コード (末尾に`r`を付けると、{source}からは{time}省略されます): ")
+    format!("(末尾に`r`を付けると、{source}からは{time}省略されます)")
 }

@@ -23,10 +23,11 @@ pub(super) fn say(message: &Message) -> String {
 }
 
 fn ask(prompt: Prompt) -> String {
+    if let Some(offer) = offer(prompt) {
+        return format!("Código {offer}: ");
+    }
     let text = match prompt {
-        Prompt::CodeToRemember { source, life } => return sending::remember(source, life),
-        Prompt::Code => "Código: ",
-        Prompt::CodeOrOther => "Código (`?` para otras opciones): ",
+        Prompt::Code | Prompt::CodeOrOther | Prompt::CodeToRemember { .. } => "Código: ",
         Prompt::CodeOf(Method::Totp) => "Código de su aplicación: ",
         Prompt::CodeOf(Method::Hotp) => "Código de su token: ",
         Prompt::CodeOf(Method::Email) => "Código del correo electrónico: ",
@@ -45,6 +46,15 @@ fn ask(prompt: Prompt) -> String {
         Prompt::Close => "Pulse Intro para terminar: ",
     };
     text.to_owned()
+}
+
+/// Says in brackets what a prompt for a code offers besides.
+pub(super) fn offer(prompt: Prompt) -> Option<String> {
+    match prompt {
+        Prompt::CodeOrOther => Some("(`?` para otras opciones)".to_owned()),
+        Prompt::CodeToRemember { source, life } => Some(sending::remember(source, life)),
+        _ => None,
+    }
 }
 
 fn turn_to(help: Option<&str>) -> String {

@@ -78,7 +78,7 @@ const fn name(method: Method) -> &'static str {
     }
 }
 
-/// Asks for a code and offers to remember the place.
+/// Offers to remember the place.
 pub(super) fn remember(source: IpAddr, life: Duration) -> String {
     let time = match span(life) {
         Span::Days(1) => "1 día".to_owned(),
@@ -87,5 +87,5 @@ pub(super) fn remember(source: IpAddr, life: Duration) -> String {
         Span::Hours(hours) => format!("{hours} horas"),
         Span::Minutes(minutes) => format!("{minutes} minutos"),
     };
-    format!("Código (añada `r` para que se le recuerde desde {source} durante {time}): ")
+    format!("(añada `r` para recordar {source} durante {time})")
 }
