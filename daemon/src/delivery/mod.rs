@@ -6,7 +6,9 @@
 
 pub mod credentials;
 pub mod email;
+pub mod http;
 mod reach;
+pub mod render;
 mod tls;
 
 use async_trait::async_trait;

@@ -4,11 +4,12 @@
 //! checked, for the name that the configuration says, in TLS 1.2 or later.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::store::guarded_file::{self, Links, PUBLIC};
 
@@ -26,6 +27,22 @@ pub(super) fn for_mail(server: &str, file: Option<&Path>) -> Result<TlsParameter
         builder = builder.add_root_certificate(authority);
     }
     builder.build_rustls().map_err(|error| error.to_string())
+}
+
+/// What a gateway's certificate is checked by.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(super) fn for_http(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities(file)?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Reads the authorities; at least one.
