@@ -87,9 +87,9 @@ impl Gateway {
                         None => serve(stream, next, &heard).await,
                         Some(acceptor) => match acceptor.accept(stream).await {
                             Ok(stream) => serve(stream, next, &heard).await,
-                            Err(_) => return,
+                            Err(_) => {}
                         },
-                    };
+                    }
                 });
             }
         });
@@ -132,7 +132,7 @@ impl Gateway {
     }
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: Reply, heard: &Mutex<Vec<String>>) {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: Reply, requests: &Mutex<Vec<String>>) {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -152,7 +152,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: Reply, he
             _ => return,
         }
     }
-    heard.lock().unwrap().push(String::from_utf8(request).unwrap());
+    requests.lock().unwrap().push(String::from_utf8(request).unwrap());
     match reply {
         Reply::Say(bytes) => {
             let _ = stream.write_all(&bytes).await;

@@ -81,16 +81,17 @@ fn read_xml(xml: &str) -> (String, String) {
         match reader.read_event().unwrap() {
             Event::Start(tag) if tag.name().as_ref() == b"m" => {
                 let key = tag.try_get_attribute("key").unwrap().unwrap();
-                attribute = Some(key.unescape_value().unwrap().into_owned());
+                attribute = Some(key.normalized_value(quick_xml::XmlVersion::Implicit1_0).unwrap().into_owned());
             }
             Event::Text(text) => element.push_str(&text.decode().unwrap()),
-            Event::GeneralRef(reference) => match reference.resolve_char_ref().unwrap() {
-                Some(character) => element.push(character),
-                None => {
+            Event::GeneralRef(reference) => {
+                if let Some(character) = reference.resolve_char_ref().unwrap() {
+                    element.push(character);
+                } else {
                     let name = reference.decode().unwrap();
                     element.push_str(quick_xml::escape::resolve_xml_entity(&name).unwrap());
                 }
-            },
+            }
             Event::Eof => return (attribute.unwrap(), element),
             _ => {}
         }

@@ -4,6 +4,7 @@
 //! tried again only where it is certain that nobody has it. Leaves to `core` what is said to whom, to the store what is
 //! waiting. Invariant: no reason holds a code, a credential, or what a server wrote freely.
 
+pub mod command;
 pub mod credentials;
 pub mod email;
 pub mod http;

@@ -74,7 +74,7 @@ fn escape(value: &str, escaping: Escape, into: &mut String) {
         Escape::Json => value.chars().for_each(|character| json(character, into)),
         Escape::Xml => value.chars().for_each(|character| xml(character, into)),
         Escape::Line => {
-            into.extend(value.chars().map(|character| if ends_line(character) { ' ' } else { character }))
+            into.extend(value.chars().map(|character| if ends_line(character) { ' ' } else { character }));
         }
     }
 }

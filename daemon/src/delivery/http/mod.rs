@@ -105,9 +105,9 @@ impl Http {
         let mut headers = Vec::new();
         for (name, template) in &self.gateway.headers {
             let value = render(template, &values, Escape::Line)?;
-            let invalid = |_| format!("the header {name} cannot be written like that");
-            let parsed_name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(()))?;
-            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid(()))?;
+            let invalid = || format!("the header {name} cannot be written like that");
+            let parsed_name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
             value.set_sensitive(true);
             headers.push((parsed_name, value));
         }
