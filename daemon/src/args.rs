@@ -14,12 +14,16 @@ const CONFIG: &str = "/etc/countersign/countersign.toml";
 pub const USAGE: &str = "\
 usage: countersignd [--config PATH] [--socket PATH] [--bus PATH|none] [--trust-uid UID] [--version]
        countersignd --migrate URL
+       countersignd [--config PATH] --deliver-command
 
   --config PATH    the configuration; drop-ins lie in policy.d beside it [default: /etc/countersign/countersign.toml]
   --socket PATH    listen there, instead of on the socket that systemd passes
   --bus PATH       the socket of the message bus, or `none` [default: /run/dbus/system_bus_socket]
   --trust-uid UID  the configuration may belong to this uid as well as to root (for tests)
   --migrate URL    bring the schema of a fleet's store up to date as the role that owns it, and end
+  --deliver-command
+                   send one message by the `command` of the configuration, as countersign-command@.service does; the
+                   connection is its standard input
 ";
 
 /// How the service is started.
@@ -42,6 +46,8 @@ pub enum Request {
     Serve(Args),
     /// To bring the schema of the fleet's store at this URL up to date.
     Migrate(Box<PostgresUrl>),
+    /// To send one message by the command of this main file.
+    DeliverCommand(PathBuf),
     /// To say its version.
     Version,
     /// To say its usage.
@@ -73,6 +79,7 @@ impl Request {
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
         let mut args =
             Args { config: CONFIG.into(), socket: None, bus: Some(SYSTEM_BUS.into()), trust_uid: None };
+        let mut is_command = false;
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let mut value = |name| arguments.next().ok_or(UsageError::Missing(name));
@@ -91,12 +98,13 @@ impl Request {
                     let url = PostgresUrl::parse(&url.to_string_lossy()).map_err(UsageError::Url)?;
                     return Ok(Self::Migrate(Box::new(url)));
                 }
+                Some("--deliver-command") => is_command = true,
                 Some("--version") => return Ok(Self::Version),
                 Some("--help" | "-h") => return Ok(Self::Help),
                 Some(_) | None => return Err(UsageError::Unknown(argument.to_string_lossy().into_owned())),
             }
         }
-        Ok(Self::Serve(args))
+        Ok(if is_command { Self::DeliverCommand(args.config) } else { Self::Serve(args) })
     }
 }
 
@@ -123,6 +131,8 @@ mod tests {
             Args { config: "/c".into(), socket: Some("/s".into()), bus: None, trust_uid: Some(1000) };
         assert_eq!(parse(&line), Ok(Request::Serve(expected)));
         assert_eq!(parse(&["--version"]), Ok(Request::Version));
+        let command = parse(&["--deliver-command", "--config", "/c"]);
+        assert_eq!(command, Ok(Request::DeliverCommand("/c".into())));
         let Ok(Request::Migrate(url)) = parse(&["--migrate", "postgresql://owner@db1/c"]) else {
             panic!("a request to migrate")
         };

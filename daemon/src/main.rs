@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use countersignd::args::{Request, USAGE};
+use countersignd::delivery::command::runner;
 use countersignd::host::confine;
 use countersignd::store::postgres::{self, Migrated};
 use tracing::level_filters::LevelFilter;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     let args = match Request::parse(std::env::args_os().skip(1)) {
         Ok(Request::Serve(args)) => args,
         Ok(Request::Migrate(url)) => return migrate(*url),
+        Ok(Request::DeliverCommand(config)) => return deliver_command(&config),
         Ok(Request::Version) => {
             println!("countersignd {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
@@ -63,6 +65,18 @@ fn migrate(url: countersign_config::PostgresUrl) -> ExitCode {
             println!("the schema of the store is {to} (it was {from})");
             ExitCode::SUCCESS
         }
+        Err(error) => {
+            eprintln!("countersignd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Sends one message by the administrator's command, in the unit that systemd started for it.
+fn deliver_command(config: &std::path::Path) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(runner::run(config))) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("countersignd: {error}");
             ExitCode::FAILURE

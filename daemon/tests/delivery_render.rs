@@ -65,6 +65,14 @@ proptest! {
     }
 
     #[test]
+    fn xml_within_a_form_reads_back_the_text(text in any::<String>()) {
+        let form = rendered("a=<m key=''>{text:xml}</m>", &text, Escape::Percent);
+        let (_, xml) = url::form_urlencoded::parse(form.as_bytes()).next().unwrap();
+        let legal = |character| !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+        prop_assert_eq!(read_xml(&xml).1, sayable(&text, legal));
+    }
+
+    #[test]
     fn a_line_stays_one_line(text in any::<String>()) {
         let line = rendered("Bearer {text}", &text, Escape::Line);
         let is_sayable = |character: char| !character.is_control() && !matches!(character, '\u{2028}' | '\u{2029}');
@@ -81,7 +89,8 @@ fn read_xml(xml: &str) -> (String, String) {
         match reader.read_event().unwrap() {
             Event::Start(tag) if tag.name().as_ref() == b"m" => {
                 let key = tag.try_get_attribute("key").unwrap().unwrap();
-                attribute = Some(key.normalized_value(quick_xml::XmlVersion::Implicit1_0).unwrap().into_owned());
+                attribute =
+                    Some(key.normalized_value(quick_xml::XmlVersion::Implicit1_0).unwrap().into_owned());
             }
             Event::Text(text) => element.push_str(&text.decode().unwrap()),
             Event::GeneralRef(reference) => {

@@ -48,6 +48,9 @@ pub fn render(
 ) -> Result<Zeroizing<String>, String> {
     let mut rendered = Zeroizing::new(String::with_capacity(1024));
     let id = values.message.id.to_string();
+    let text = values.message.letter.text.expose();
+    let mut in_xml = Zeroizing::new(String::with_capacity(text.len().saturating_mul(2)));
+    text.chars().for_each(|character| xml(character, &mut in_xml));
     for piece in &template.pieces {
         let value = match piece {
             Piece::Text(text) => {
@@ -55,7 +58,8 @@ pub fn render(
                 continue;
             }
             Piece::Place(Placeholder::Number) => values.message.recipient.address(),
-            Piece::Place(Placeholder::Text) => values.message.letter.text.expose(),
+            Piece::Place(Placeholder::Text) => text,
+            Piece::Place(Placeholder::XmlText) => &in_xml,
             Piece::Place(Placeholder::Id) => &id,
             Piece::Place(Placeholder::Credential(name)) => values
                 .credentials

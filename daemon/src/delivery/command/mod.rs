@@ -51,7 +51,9 @@ impl Command {
         let (read, mut write) = stream.into_split();
         let mut read = BufReader::new(read);
         if talk::hear(&mut read).await.map_err(unreachable)?.as_str() != READY {
-            return Err(Attempt::NotNow("the unit of the command is not ready; its journal says why".to_owned()));
+            return Err(Attempt::NotNow(
+                "the unit of the command is not ready; its journal says why".to_owned(),
+            ));
         }
         handed_over.store(true, Ordering::Relaxed);
         let lost = |_| Attempt::Unknown("the unit of the command ended before its answer".to_owned());

@@ -1,14 +1,15 @@
 //! The unit's side: runs the command of root's file for one message, and ends.
 //!
 //! Owns how a command is run: its arguments as a list and no shell, the text on its standard input, an environment of PATH
-//! and LANG alone, what it prints thrown away (it could hold the code), its whole process group ended when its time is
-//! over. The number is read anew, so that an argument is a number whatever the service says.
+//! and LANG alone, what it prints thrown away (it could hold the code), its whole process group ended when its time
+//! is over. The number is read anew, so that an argument is a number whatever the service says.
 
 use std::os::fd::AsFd as _;
-use std::process::{ExitStatus, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use countersign_config::{DeliverySettings, Gateway, GatewayWay, Piece, Placeholder, Template};
+use countersign_config::{DeliverySettings, Gateway, GatewayWay, Piece, Placeholder, Template, Trust};
 use countersign_core::contact::PhoneNumber;
 use countersign_core::delivery::Channel;
 use nix::sys::signal::{Signal, killpg};
@@ -20,19 +21,30 @@ use tokio::time::timeout;
 
 use super::talk::{self, Order, Outcome, READY};
 
+/// Drop-ins hold rules only: there are none here.
+const NO_DROP_INS: &str = "policy.d";
 /// How long the service may take with its order.
 const ORDER_LIMIT: Duration = Duration::from_secs(5);
 /// Where programs are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Serves the connection that systemd passes as standard input.
+/// Reads root's main file, and serves the connection that systemd passes as standard input.
+///
+/// The file comes as a credential of the unit, whose user need not be able to read the file itself; it is systemd's copy,
+/// and so belongs to root or to this user.
 ///
 /// # Errors
-/// What the system said.
-pub async fn run(settings: &DeliverySettings) -> std::io::Result<()> {
+/// What the system said, or that the file is invalid; then nothing was said to the service.
+pub async fn run(config: &Path) -> std::io::Result<()> {
+    let trust = Trust::Owner(nix::unistd::geteuid().as_raw());
+    let loaded = countersign_config::load(config, &config.with_file_name(NO_DROP_INS), trust);
+    let settings = loaded.map_err(|mistakes| {
+        mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+        std::io::Error::other("the configuration is invalid")
+    })?;
     let stream = std::os::unix::net::UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     stream.set_nonblocking(true)?;
-    serve(UnixStream::from_std(stream)?, settings).await
+    serve(UnixStream::from_std(stream)?, &settings.delivery).await
 }
 
 /// Takes one order, and tells how it went.
@@ -77,10 +89,6 @@ fn arguments(templates: &[Template], order: &Order) -> Option<Vec<String>> {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => Some(text.clone()),
         Piece::Place(Placeholder::Number) => Some(number.as_str().to_owned()),
-        Piece::Place(Placeholder::Id) => {
-            let is_id = order.id.len() == 32 && order.id.bytes().all(|byte| byte.is_ascii_hexdigit());
-            is_id.then(|| order.id.clone())
-        }
         Piece::Place(_) => None,
     };
     templates.iter().map(|template| template.pieces.iter().map(piece).collect()).collect()
@@ -98,12 +106,13 @@ async fn attend(mut child: Child, text: &str, limit: Duration) -> Outcome {
         child.wait().await
     })
     .await;
-    if let Some(group) = group {
-        let _ = killpg(group, Signal::SIGKILL);
-    }
     match ended {
-        Ok(Ok(status)) => ExitStatus::code(&status).map_or(Outcome::Killed, Outcome::Exit),
+        Ok(Ok(status)) => status.code().map_or(Outcome::Killed, Outcome::Exit),
         Ok(Err(_)) => Outcome::Killed,
-        Err(_) => Outcome::TimedOut,
+        Err(_) => {
+            // What left the group ends with the unit.
+            let _ = group.map(|group| killpg(group, Signal::SIGKILL));
+            Outcome::TimedOut
+        }
     }
 }

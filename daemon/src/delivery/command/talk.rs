@@ -21,7 +21,6 @@ const LINE_LIMIT: u64 = 16 * 1024;
 pub(super) struct Order {
     channel: String,
     pub(super) number: String,
-    pub(super) id: String,
     pub(super) text: String,
 }
 
@@ -30,7 +29,6 @@ impl Order {
         Self {
             channel: message.recipient.channel().name().to_owned(),
             number: message.recipient.address().to_owned(),
-            id: message.id.to_string(),
             text: message.letter.text.expose().clone(),
         }
     }
@@ -130,11 +128,11 @@ mod tests {
 
     #[test]
     fn an_order_names_a_channel_with_a_number_and_nothing_else() {
-        let order = |channel: &str| format!(r#"{{"channel":"{channel}","number":"+49","id":"0","text":"t"}}"#);
+        let order = |channel: &str| format!(r#"{{"channel":"{channel}","number":"+49","text":"t"}}"#);
         assert_eq!(Order::read(&order("sms")).unwrap().channel(), Some(Channel::Sms));
         assert_eq!(Order::read(&order("call")).unwrap().channel(), Some(Channel::Call));
         assert_eq!(Order::read(&order("email")).unwrap().channel(), None);
-        assert!(Order::read(r#"{"channel":"sms","number":"+49","id":"0","text":"t","command":"sh"}"#).is_none());
+        assert!(Order::read(r#"{"channel":"sms","number":"+49","text":"t","command":"sh"}"#).is_none());
         assert!(Order::read("\"sms\"").is_none());
     }
 }
