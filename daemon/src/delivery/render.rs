@@ -58,6 +58,7 @@ pub fn render(
                 continue;
             }
             Piece::Place(Placeholder::Number) => values.message.recipient.address(),
+            Piece::Place(Placeholder::Digits) => values.message.recipient.address().trim_start_matches('+'),
             Piece::Place(Placeholder::Text) => text,
             Piece::Place(Placeholder::XmlText) => &in_xml,
             Piece::Place(Placeholder::Id) => &id,

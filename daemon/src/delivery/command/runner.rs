@@ -39,7 +39,9 @@ pub async fn run(config: &Path) -> std::io::Result<()> {
     let trust = Trust::Owner(nix::unistd::geteuid().as_raw());
     let loaded = countersign_config::load(config, &config.with_file_name(NO_DROP_INS), trust);
     let settings = loaded.map_err(|mistakes| {
-        mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+        for mistake in mistakes {
+            eprintln!("{mistake}");
+        }
         std::io::Error::other("the configuration is invalid")
     })?;
     let stream = std::os::unix::net::UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
@@ -89,7 +91,10 @@ fn arguments(templates: &[Template], order: &Order) -> Option<Vec<String>> {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => Some(text.clone()),
         Piece::Place(Placeholder::Number) => Some(number.as_str().to_owned()),
-        Piece::Place(_) => None,
+        Piece::Place(Placeholder::Digits) => Some(number.as_str().trim_start_matches('+').to_owned()),
+        Piece::Place(
+            Placeholder::Text | Placeholder::XmlText | Placeholder::Id | Placeholder::Credential(_),
+        ) => None,
     };
     templates.iter().map(|template| template.pieces.iter().map(piece).collect()).collect()
 }
