@@ -138,8 +138,10 @@ pub fn notice(voice: &Voice<'_>, letter: &NoticeLetter<'_>) -> Letter {
     let NoticePhrases { headline, sentence, occasion, warning } = phrases;
     let subject = format!("{host}: {headline}");
     let paragraphs = [sentence, occasion, warning, closing(voice)];
-    let html: String =
-        paragraphs.iter().map(|paragraph| format!("<p>{}</p>\n", escaped(paragraph))).collect();
+    let html: String = paragraphs
+        .iter()
+        .flat_map(|paragraph| ["<p>".to_owned(), escaped(paragraph), "</p>\n".to_owned()])
+        .collect();
     Letter {
         html: Secret::new(page(voice.language, &subject, &html)),
         text: Secret::new(paragraphs.join("\n\n") + "\n"),
