@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::folder::Folder;
 
 /// Words that lead a random file into every corner of the loader.
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 54] = [
     "[[policy]]\n",
     "[default]\n",
     "[store]\n",
@@ -47,6 +47,26 @@ const WORDS: [&str; 34] = [
     "\u{202e}",
     "\u{1b}",
     "\"\\u0000\"",
+    "[email]\n",
+    "[sms]\n",
+    "[sent]\n",
+    "[texts]\n",
+    "server",
+    "\"smtps://mail\"",
+    "from",
+    "\"a@example.org\"",
+    "command",
+    "\"/bin/send\"",
+    "headers",
+    "body",
+    "'<a b=\"{text}\">{number}'",
+    "'{\"to\":\"{number}\",\"t\":{text}}'",
+    "\"https://sms/{credential:a}\"",
+    "skip",
+    "until",
+    "2027-01-31",
+    "code",
+    "\"{help}\"",
 ];
 
 proptest! {
