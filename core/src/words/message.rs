@@ -52,6 +52,14 @@ pub enum Prompt {
     PendingCodeOrInvitation,
     /// An invitation.
     Invitation,
+    /// Which way to set up; the first where nothing is typed.
+    Choice,
+    /// The e-mail address to which codes are to be sent.
+    NewAddress,
+    /// The number to which codes are to be sent.
+    NewNumber,
+    /// The code that was sent to what is being set up, or `new`.
+    SentCodeOrNew,
     /// `saved`, below the backup codes.
     Saved,
     /// `yes`, before the first factor.
@@ -130,6 +138,17 @@ pub enum Note {
         days: Option<u64>,
         /// For so many logins yet; without it the choice is remembered.
         times: Option<u32>,
+    },
+    /// What was typed is not an e-mail address.
+    NotAnAddress,
+    /// What was typed is not a number.
+    NotANumber,
+    /// What can be typed while a code that was sent is waited for, to set up where it went.
+    SentWords,
+    /// As before, where another way needs a new invitation.
+    SentWordsOrInvitation {
+        /// Whom to ask.
+        help: Option<String>,
     },
     /// What can be typed while enrolling.
     EnrollingWords {
@@ -228,6 +247,25 @@ pub enum Refusal {
     LastFactor,
     /// The person did not say that the backup codes are written down.
     NotSaved,
+    /// Codes go only to what is on file, and nothing is.
+    NothingOnFile {
+        /// Whom to ask.
+        help: Option<String>,
+    },
+    /// Codes go only to what is on file.
+    OnlyOnFile {
+        /// What that is, masked.
+        recipient: String,
+        /// Whom to ask.
+        help: Option<String>,
+    },
+    /// The channel is not configured.
+    NoChannel {
+        /// Whom to ask.
+        help: Option<String>,
+    },
+    /// As many addresses and numbers as one dialogue may try.
+    TooManyRecipients,
     /// The person did not go on.
     NothingChanged,
     /// The account was changed by somebody else in the meantime.
@@ -260,6 +298,16 @@ pub enum Setup {
     },
     /// The setup URI, for a client that draws.
     Uri(Secret<String>),
+    /// What can be set up, numbered.
+    ChooseWay {
+        /// The ways, in the order of their numbers.
+        ways: Vec<ListedWay>,
+    },
+    /// Above the question for an address or number, where one is on file.
+    OnFile {
+        /// What is on file, masked.
+        recipient: String,
+    },
     /// What the first factor means.
     FirstFactor,
     /// A factor is active.

@@ -9,7 +9,7 @@ use crate::secret::Secret;
 use crate::time::WallTime;
 
 /// Every prompt.
-pub(super) const PROMPTS: [Prompt; 18] = [
+pub(super) const PROMPTS: [Prompt; 22] = [
     Prompt::Code,
     Prompt::CodeOrOther,
     Prompt::CodeToRemember {
@@ -31,6 +31,10 @@ pub(super) const PROMPTS: [Prompt; 18] = [
     Prompt::PendingCode,
     Prompt::PendingCodeOrInvitation,
     Prompt::Invitation,
+    Prompt::Choice,
+    Prompt::NewAddress,
+    Prompt::NewNumber,
+    Prompt::SentCodeOrNew,
     Prompt::Saved,
     Prompt::Yes,
     Prompt::Close,
@@ -81,6 +85,10 @@ fn notes() -> Vec<Note> {
         Note::EnrollingWords { drawn: Drawn::Yes },
         Note::EnrollingWords { drawn: Drawn::No },
         Note::RenewByInvitation { help: help() },
+        Note::NotAnAddress,
+        Note::NotANumber,
+        Note::SentWords,
+        Note::SentWordsOrInvitation { help: help() },
     ]
 }
 
@@ -103,6 +111,10 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NoSuchFactor { name: label() },
         Refusal::AmbiguousFactor { labels: vec![label()] },
         Refusal::LastFactor,
+        Refusal::NothingOnFile { help: help() },
+        Refusal::OnlyOnFile { recipient: label(), help: help() },
+        Refusal::NoChannel { help: help() },
+        Refusal::TooManyRecipients,
         Refusal::NothingChanged,
         Refusal::NotSaved,
         Refusal::ChangedMeanwhile,
@@ -128,6 +140,8 @@ fn setups() -> Vec<Setup> {
         Setup::TestPassed { method: Method::Backup, label: String::new() },
         Setup::Key { key: key(), drawn: Drawn::Yes },
         Setup::Key { key: key(), drawn: Drawn::No },
+        Setup::ChooseWay { ways: ways() },
+        Setup::OnFile { recipient: label() },
         Setup::FirstFactor,
         Setup::Completed { label: label() },
         Setup::Removed { label: label() },

@@ -47,6 +47,10 @@ pub(super) fn remark(note: &Note) -> String {
             contact(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("输入 `skip` 可稍后再设置。{}", left(*days, *times)),
+        Note::NotAnAddress => "这不是可以接收验证码的电子邮箱地址。请按 alice@example.org 的格式输入。".to_owned(),
+        Note::NotANumber => "这不是电话号码。请加上国家代码，例如 +49 30 123456。".to_owned(),
+        Note::SentWords => "您可以输入消息中的验证码，输入 `resend` 重新发送，或输入 `new` 选择其他方式。".to_owned(),
+        Note::SentWordsOrInvitation { help } => format!("您可以输入消息中的验证码，或输入 `resend` 重新发送。如需选择其他方式，需要新的邀请码，请{}。", contact(help.as_deref())),
         Note::EnrollingWords { drawn: Drawn::Yes } => {
             "您可以输入身份验证器应用中的验证码；也可以输入 `invert` 反色显示二维码，或输入 `new` 获取新的二维码。"
                 .to_owned()

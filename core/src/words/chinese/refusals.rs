@@ -49,6 +49,18 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "您的备用验证码已生效。如果您没有记下，请运行 `countersign backup-codes` 生成新的备用验证码。"
                 .to_owned()
         }
+        Refusal::NothingOnFile { help } => {
+            format!("验证码只能发送到为您登记的联系方式，而目前没有登记。请{}。", contact(help.as_deref()))
+        }
+        Refusal::OnlyOnFile { recipient, help } => format!(
+            "验证码只能发送到为您登记的 {}。如需更改，请{}。",
+            shown(recipient),
+            contact(help.as_deref())
+        ),
+        Refusal::NoChannel { help } => {
+            format!("此主机不以这种方式发送验证码。请{}。", contact(help.as_deref()))
+        }
+        Refusal::TooManyRecipients => "您输入的地址或号码过多。请稍后重新开始。".to_owned(),
         Refusal::NothingChanged => "未作任何更改。".to_owned(),
         Refusal::ChangedMeanwhile => {
             "您的验证方式在此期间已在别处更改。此处未作任何更改，请重新开始。".to_owned()

@@ -3,6 +3,8 @@
 use crate::factor::Method;
 use crate::words::{Drawn, Setup, shown};
 
+use super::sending::list;
+
 /// Says what is shown and told while a factor is set up or taken away.
 pub(super) fn show(setup: &Setup) -> String {
     match setup {
@@ -22,6 +24,10 @@ pub(super) fn show(setup: &Setup) -> String {
             format!("密钥: {}  (输入 `invert` 反色显示)", key.expose())
         }
         Setup::Key { key, drawn: Drawn::No } => format!("密钥: {}", key.expose()),
+        Setup::ChooseWay { ways } => format!("此处需要验证码。您希望如何获取？{}。", list(ways)),
+        Setup::OnFile { recipient } => {
+            format!("为您登记的是：{}。按回车键使用，或输入其他内容。", shown(recipient))
+        }
         Setup::FirstFactor => {
             "这是您的第一个验证方式：设置完成后，只要此主机的规则要求，您就需要输入验证码。".to_owned()
         }

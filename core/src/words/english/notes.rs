@@ -52,6 +52,10 @@ pub(super) fn remark(note: &Note) -> String {
             whom(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("Type `skip` to do this later. {}", left(*days, *times)),
+        Note::NotAnAddress => "That is not an e-mail address that codes can be sent to. Write it like alice@example.org.".to_owned(),
+        Note::NotANumber => "That is not a telephone number. Write it with the code of the country, like +49 30 123456.".to_owned(),
+        Note::SentWords => "You can type the code from the message, `resend` for another one, or `new` for another way.".to_owned(),
+        Note::SentWordsOrInvitation { help } => format!("You can type the code from the message, or `resend` for another one. To choose another way you need a new invitation: ask {}.", whom(help.as_deref())),
         Note::EnrollingWords { drawn: Drawn::Yes } => "You can type the code from your authenticator app, `invert` to draw the QR code the other way, or `new` for a new one.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => {
             "You can type the code from your authenticator app, or `new` for a new key.".to_owned()

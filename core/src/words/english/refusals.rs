@@ -56,6 +56,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "This is the last one, and a rule of this host needs one. Set up another first.".to_owned()
         }
         Refusal::NotSaved => "Your backup codes are valid. If you did not write them down, make new ones with `countersign backup-codes`.".to_owned(),
+        Refusal::NothingOnFile { help } => format!("Codes can be sent only to what is on file for you, and nothing is. Ask {}.", whom(help.as_deref())),
+        Refusal::OnlyOnFile { recipient, help } => format!("Codes can be sent only to {}, which is on file for you. To have that changed ask {}.", shown(recipient), whom(help.as_deref())),
+        Refusal::NoChannel { help } => format!("Codes are not sent this way on this host. Ask {}.", whom(help.as_deref())),
+        Refusal::TooManyRecipients => "You have named too many addresses or numbers. Start again later.".to_owned(),
         Refusal::NothingChanged => "Nothing was changed.".to_owned(),
         Refusal::ChangedMeanwhile => {
             "Your codes were changed from elsewhere in the meantime. Nothing was changed here; start again."

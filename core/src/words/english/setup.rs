@@ -3,6 +3,8 @@
 use crate::factor::Method;
 use crate::words::{Drawn, Setup, shown};
 
+use super::sending::list;
+
 /// Says what is shown and told while a factor is set up or taken away.
 pub(super) fn show(setup: &Setup) -> String {
     match setup {
@@ -21,6 +23,8 @@ pub(super) fn show(setup: &Setup) -> String {
             format!("Key: {}  (`invert` redraws)", key.expose())
         }
         Setup::Key { key, drawn: Drawn::No } => format!("Key: {}", key.expose()),
+        Setup::ChooseWay { ways } => format!("A code is needed here. How do you want to get it? {}.", list(ways)),
+        Setup::OnFile { recipient } => format!("On file for you: {}. Press Enter to use it, or type another.", shown(recipient)),
         Setup::FirstFactor => "This is your first factor: once it is set up, you will be asked for a code wherever the rules of this host want one.".to_owned(),
         Setup::Completed { label } => format!("Your code is set up (\"{}\").", shown(label)),
         Setup::Replaced { label } => format!("Your new code is set up (\"{}\"), the old one is gone.", shown(label)),

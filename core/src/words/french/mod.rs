@@ -45,6 +45,10 @@ fn ask(prompt: Prompt) -> String {
             "Code de l’application que vous avez configurée, ou nouvelle invitation\u{a0}: "
         }
         Prompt::Invitation => "Code d’invitation\u{a0}: ",
+        Prompt::Choice => "Numéro ou nom (Entrée pour 1)\u{a0}: ",
+        Prompt::NewAddress => "Adresse e-mail\u{a0}: ",
+        Prompt::NewNumber => "Numéro de téléphone\u{a0}: ",
+        Prompt::SentCodeOrNew => "Code reçu dans le message, ou `new` pour un autre moyen\u{a0}: ",
         Prompt::Saved => "Saisissez `saved` une fois que vous les avez notés\u{a0}: ",
         Prompt::Yes => "Saisissez `yes` pour continuer\u{a0}: ",
         Prompt::Close => "Appuyez sur Entrée pour terminer\u{a0}: ",

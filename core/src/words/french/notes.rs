@@ -52,6 +52,10 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Saisissez `skip` pour le faire plus tard. {}", left(*days, *times))
         }
+        Note::NotAnAddress => "Ce n’est pas une adresse e-mail à laquelle des codes peuvent être envoyés. Écrivez-la comme alice@example.org.".to_owned(),
+        Note::NotANumber => "Ce n’est pas un numéro de téléphone. Écrivez-le avec l’indicatif du pays, comme +49 30 123456.".to_owned(),
+        Note::SentWords => "Vous pouvez saisir le code reçu dans le message, `resend` pour en recevoir un autre, ou `new` pour choisir un autre moyen.".to_owned(),
+        Note::SentWordsOrInvitation { help } => format!("Vous pouvez saisir le code reçu dans le message, ou `resend` pour en recevoir un autre. Pour choisir un autre moyen, il vous faut une nouvelle invitation\u{a0}: contactez {}.", whom(help.as_deref())),
         Note::EnrollingWords { drawn: Drawn::Yes } => "Vous pouvez saisir le code de votre application d’authentification, `invert` pour inverser les couleurs du code QR, ou `new` pour en obtenir un nouveau.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => "Vous pouvez saisir le code de votre application d’authentification, ou `new` pour obtenir une nouvelle clé.".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! French: why something is not done.
 
-use crate::words::Refusal;
+use crate::words::{Refusal, shown};
 
 use super::{moment, quoted, whom};
 
@@ -53,6 +53,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         }
         Refusal::LastFactor => "C’est le dernier, et une règle de cette machine en exige un. Configurez-en d’abord un autre.".to_owned(),
         Refusal::NotSaved => "Vos codes de secours sont valables. Si vous ne les avez pas notés, créez-en de nouveaux avec `countersign backup-codes`.".to_owned(),
+        Refusal::NothingOnFile { help } => format!("Les codes ne peuvent être envoyés qu’au contact enregistré pour vous, et il n’y en a aucun. Contactez {}.", whom(help.as_deref())),
+        Refusal::OnlyOnFile { recipient, help } => format!("Les codes ne peuvent être envoyés qu’à {}, enregistré pour vous. Pour le faire modifier, contactez {}.", shown(recipient), whom(help.as_deref())),
+        Refusal::NoChannel { help } => format!("Sur cette machine, les codes ne sont pas envoyés par ce moyen. Contactez {}.", whom(help.as_deref())),
+        Refusal::TooManyRecipients => "Vous avez indiqué trop d’adresses ou de numéros. Recommencez plus tard.".to_owned(),
         Refusal::NothingChanged => "Rien n’a été modifié.".to_owned(),
         Refusal::ChangedMeanwhile => {
             "Vos codes ont entre-temps été modifiés ailleurs. Rien n’a été modifié ici\u{a0}; recommencez.".to_owned()

@@ -1,9 +1,10 @@
 //! French: what is shown and told while a factor is set up or taken away.
 
 use crate::factor::Method;
-use crate::words::{Drawn, Setup};
+use crate::words::{Drawn, Setup, shown};
 
 use super::quoted;
+use super::sending::list;
 
 /// Says what is shown and told while a factor is set up or taken away.
 pub(super) fn show(setup: &Setup) -> String {
@@ -25,6 +26,8 @@ pub(super) fn show(setup: &Setup) -> String {
             format!("Clé\u{a0}: {}  (`invert`\u{a0}: couleurs inversées)", key.expose())
         }
         Setup::Key { key, drawn: Drawn::No } => format!("Clé\u{a0}: {}", key.expose()),
+        Setup::ChooseWay { ways } => format!("Un code est nécessaire ici. Comment souhaitez-vous l’obtenir\u{a0}? {}.", list(ways)),
+        Setup::OnFile { recipient } => format!("Enregistré pour vous\u{a0}: {}. Appuyez sur Entrée pour l’utiliser, ou saisissez autre chose.", shown(recipient)),
         Setup::FirstFactor => "C’est votre premier facteur\u{a0}: dès qu’il sera configuré, un code vous sera demandé partout où les règles de cette machine l’exigent.".to_owned(),
         Setup::Completed { label } => format!("Votre code est configuré ({}).", quoted(label)),
         Setup::Replaced { label } => {

@@ -54,6 +54,10 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Geben Sie `skip` ein, um dies später zu tun. {}", left(*days, *times))
         }
+        Note::NotAnAddress => "Das ist keine E-Mail-Adresse, an die Codes gesendet werden können. Schreiben Sie sie wie alice@example.org.".to_owned(),
+        Note::NotANumber => "Das ist keine Telefonnummer. Schreiben Sie sie mit der Landesvorwahl, wie +49 30 123456.".to_owned(),
+        Note::SentWords => "Sie können den Code aus der Nachricht eingeben, `resend` für einen weiteren oder `new` für einen anderen Weg.".to_owned(),
+        Note::SentWordsOrInvitation { help } => format!("Sie können den Code aus der Nachricht eingeben oder `resend` für einen weiteren. Für einen anderen Weg brauchen Sie eine neue Einladung; bitte {}.", turn_to(help.as_deref())),
         Note::EnrollingWords { drawn: Drawn::Yes } => "Sie können den Code aus Ihrer Authenticator-App eingeben, `invert`, um den QR-Code umgekehrt zu zeichnen, oder `new` für einen neuen.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => "Sie können den Code aus Ihrer Authenticator-App eingeben oder `new` für einen neuen Schlüssel.".to_owned(),
     }

@@ -49,6 +49,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         }
         Refusal::LastFactor => "Dies ist der letzte, und eine Regel dieses Rechners verlangt einen. Richten Sie zuerst einen anderen ein.".to_owned(),
         Refusal::NotSaved => "Ihre Backup-Codes gelten. Falls Sie sie nicht notiert haben, erzeugen Sie neue mit `countersign backup-codes`.".to_owned(),
+        Refusal::NothingOnFile { help } => format!("Codes können nur dorthin gesendet werden, was für Sie hinterlegt ist, und es ist nichts hinterlegt; bitte {}.", turn_to(help.as_deref())),
+        Refusal::OnlyOnFile { recipient, help } => format!("Codes können nur an {} gesendet werden; das ist für Sie hinterlegt. Um es ändern zu lassen, {}.", shown(recipient), turn_to(help.as_deref())),
+        Refusal::NoChannel { help } => format!("Auf diesem Rechner werden Codes nicht auf diesem Weg gesendet; bitte {}.", turn_to(help.as_deref())),
+        Refusal::TooManyRecipients => "Sie haben zu viele Adressen oder Nummern genannt. Beginnen Sie später von vorn.".to_owned(),
         Refusal::NothingChanged => "Es wurde nichts geändert.".to_owned(),
         Refusal::ChangedMeanwhile => "Ihre Codes wurden inzwischen von anderer Stelle geändert. Hier wurde nichts geändert; beginnen Sie von vorn.".to_owned(),
     }

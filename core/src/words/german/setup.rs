@@ -3,6 +3,8 @@
 use crate::factor::Method;
 use crate::words::{Drawn, Setup, shown};
 
+use super::sending::list;
+
 /// Says what is shown and told while a factor is set up or taken away.
 pub(super) fn show(setup: &Setup) -> String {
     match setup {
@@ -21,6 +23,8 @@ pub(super) fn show(setup: &Setup) -> String {
         Setup::Drawing(text) | Setup::Uri(text) | Setup::BackupCodes(text) => text.expose().clone(),
         Setup::Key { key, drawn: Drawn::Yes } => format!("Schlüssel: {}  (`invert`: umgekehrt)", key.expose()),
         Setup::Key { key, drawn: Drawn::No } => format!("Schlüssel: {}", key.expose()),
+        Setup::ChooseWay { ways } => format!("Hier wird ein Code gebraucht. Wie möchten Sie ihn bekommen? {}.", list(ways)),
+        Setup::OnFile { recipient } => format!("Für Sie hinterlegt: {}. Eingabetaste, um das zu verwenden, oder etwas anderes eingeben.", shown(recipient)),
         Setup::FirstFactor => "Dies ist Ihr erster Faktor: Sobald er eingerichtet ist, werden Sie überall dort nach einem Code gefragt, wo die Regeln dieses Rechners es verlangen.".to_owned(),
         Setup::Completed { label } => format!("Ihr Code ist eingerichtet („{}“).", shown(label)),
         Setup::Replaced { label } => {

@@ -43,6 +43,10 @@ fn ask(prompt: Prompt) -> String {
             "設定したアプリの確認コード、または新しい招待コードを入力してください: "
         }
         Prompt::Invitation => "招待コード: ",
+        Prompt::Choice => "番号または名前（Enterキーで1）: ",
+        Prompt::NewAddress => "メールアドレス: ",
+        Prompt::NewNumber => "電話番号: ",
+        Prompt::SentCodeOrNew => "メッセージに記載のコード、または別の方法にするには`new`: ",
         Prompt::Saved => "書き留めたら`saved`と入力してください: ",
         Prompt::Yes => "続けるには`yes`と入力してください: ",
         Prompt::Close => "終了するにはEnterキーを押してください: ",

@@ -52,6 +52,10 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("後で設定するには`skip`と入力してください。{}", left(*days, *times))
         }
+        Note::NotAnAddress => "コードを送信できるメールアドレスではありません。alice@example.orgのように入力してください。".to_owned(),
+        Note::NotANumber => "電話番号ではありません。+49 30 123456のように国番号を付けて入力してください。".to_owned(),
+        Note::SentWords => "メッセージに記載のコードを入力するか、再送信するには`resend`、別の方法を選ぶには`new`と入力してください。".to_owned(),
+        Note::SentWordsOrInvitation { help } => format!("メッセージに記載のコードを入力するか、再送信するには`resend`と入力してください。別の方法を選ぶには新しい招待コードが必要です。{}。", contact(help.as_deref())),
         Note::EnrollingWords { drawn: Drawn::Yes } => {
             "認証アプリの確認コードを入力してください。`invert`でQRコードの白黒を反転し、`new`で新しいQRコードを表示します。"
                 .to_owned()

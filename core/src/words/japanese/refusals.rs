@@ -56,6 +56,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "これが最後の1個ですが、このホストの規則では1個以上必要です。先に別のものを設定してください。".to_owned()
         }
         Refusal::NotSaved => "バックアップコードは有効です。書き留めていない場合は、`countersign backup-codes`で新しく作成してください。".to_owned(),
+        Refusal::NothingOnFile { help } => format!("コードは登録済みの連絡先にのみ送信できますが、登録がありません。{}。", contact(help.as_deref())),
+        Refusal::OnlyOnFile { recipient, help } => format!("コードは登録済みの{}にのみ送信できます。変更するには、{}。", shown(recipient), contact(help.as_deref())),
+        Refusal::NoChannel { help } => format!("このホストでは、この方法でコードを送信できません。{}。", contact(help.as_deref())),
+        Refusal::TooManyRecipients => "入力したアドレスまたは番号が多すぎます。後で最初からやり直してください。".to_owned(),
         Refusal::NothingChanged => "何も変更されていません。".to_owned(),
         Refusal::ChangedMeanwhile => {
             "その間に別の場所でコードの設定が変更されました。ここでは何も変更されていません。最初からやり直してください。"

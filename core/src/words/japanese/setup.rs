@@ -3,6 +3,8 @@
 use crate::factor::Method;
 use crate::words::{Drawn, Setup, shown};
 
+use super::sending::list;
+
 /// Says what is shown and told while a factor is set up or taken away.
 pub(super) fn show(setup: &Setup) -> String {
     match setup {
@@ -22,6 +24,8 @@ pub(super) fn show(setup: &Setup) -> String {
             format!("キー: {}  (`invert`で白黒反転)", key.expose())
         }
         Setup::Key { key, drawn: Drawn::No } => format!("キー: {}", key.expose()),
+        Setup::ChooseWay { ways } => format!("確認コードが必要です。受け取り方法を選んでください: {}。", list(ways)),
+        Setup::OnFile { recipient } => format!("登録済み: {}。使う場合はEnterキーを押し、別のものにする場合は入力してください。", shown(recipient)),
         Setup::FirstFactor => {
             "これは最初の認証要素です。設定すると、このホストの規則で必要な場合に確認コードの入力を求められます。".to_owned()
         }

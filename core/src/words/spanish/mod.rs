@@ -41,6 +41,10 @@ fn ask(prompt: Prompt) -> String {
         }
         Prompt::PendingCodeOrInvitation => "Código de la aplicación que configuró, o una nueva invitación: ",
         Prompt::Invitation => "Código de invitación: ",
+        Prompt::Choice => "Número o nombre (Intro para el 1): ",
+        Prompt::NewAddress => "Dirección de correo electrónico: ",
+        Prompt::NewNumber => "Número de teléfono: ",
+        Prompt::SentCodeOrNew => "Código del mensaje, o `new` para otro medio: ",
         Prompt::Saved => "Escriba `saved` cuando los haya anotado: ",
         Prompt::Yes => "Escriba `yes` para continuar: ",
         Prompt::Close => "Pulse Intro para terminar: ",

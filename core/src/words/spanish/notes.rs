@@ -54,6 +54,10 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Escriba `skip` para hacerlo más tarde. {}", left(*days, *times))
         }
+        Note::NotAnAddress => "No es una dirección de correo electrónico a la que se puedan enviar códigos. Escríbala como alice@example.org.".to_owned(),
+        Note::NotANumber => "No es un número de teléfono. Escríbalo con el prefijo del país, como +49 30 123456.".to_owned(),
+        Note::SentWords => "Puede introducir el código del mensaje, `resend` para recibir otro, o `new` para elegir otro medio.".to_owned(),
+        Note::SentWordsOrInvitation { help } => format!("Puede introducir el código del mensaje, o `resend` para recibir otro. Para elegir otro medio necesita una nueva invitación: {}.", turn_to(help.as_deref())),
         Note::EnrollingWords { drawn: Drawn::Yes } => "Puede escribir el código de su aplicación de autenticación, `invert` para invertir los colores del código QR o `new` para obtener uno nuevo.".to_owned(),
         Note::EnrollingWords { drawn: Drawn::No } => "Puede escribir el código de su aplicación de autenticación o `new` para obtener una nueva clave.".to_owned(),
     }

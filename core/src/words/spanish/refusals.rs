@@ -1,6 +1,6 @@
 //! Spanish: why something is not done.
 
-use crate::words::Refusal;
+use crate::words::{Refusal, shown};
 
 use super::{moment, quoted, turn_to};
 
@@ -55,6 +55,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "Este es el último, y una regla de este equipo exige uno. Configure otro primero.".to_owned()
         }
         Refusal::NotSaved => "Sus códigos de respaldo son válidos. Si no los ha anotado, genere otros nuevos con `countersign backup-codes`.".to_owned(),
+        Refusal::NothingOnFile { help } => format!("Los códigos solo se pueden enviar al contacto que consta para usted, y no consta ninguno. Por favor, {}.", turn_to(help.as_deref())),
+        Refusal::OnlyOnFile { recipient, help } => format!("Los códigos solo se pueden enviar a {}, que es lo que consta para usted. Para cambiarlo, {}.", shown(recipient), turn_to(help.as_deref())),
+        Refusal::NoChannel { help } => format!("En este equipo no se envían códigos por este medio. Por favor, {}.", turn_to(help.as_deref())),
+        Refusal::TooManyRecipients => "Ha indicado demasiadas direcciones o números. Vuelva a empezar más tarde.".to_owned(),
         Refusal::NothingChanged => "No se ha cambiado nada.".to_owned(),
         Refusal::ChangedMeanwhile => "Entretanto, sus códigos se han cambiado desde otro lugar. Aquí no se ha cambiado nada; empiece de nuevo.".to_owned(),
     }

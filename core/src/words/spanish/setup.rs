@@ -1,9 +1,10 @@
 //! Spanish: what is shown and told while a factor is set up or taken away.
 
 use crate::factor::Method;
-use crate::words::{Drawn, Setup};
+use crate::words::{Drawn, Setup, shown};
 
 use super::quoted;
+use super::sending::list;
 
 /// Says what is shown and told while a factor is set up or taken away.
 pub(super) fn show(setup: &Setup) -> String {
@@ -23,6 +24,8 @@ pub(super) fn show(setup: &Setup) -> String {
             format!("Clave: {}  (`invert` invierte los colores)", key.expose())
         }
         Setup::Key { key, drawn: Drawn::No } => format!("Clave: {}", key.expose()),
+        Setup::ChooseWay { ways } => format!("Aquí se necesita un código. ¿Cómo quiere obtenerlo? {}.", list(ways)),
+        Setup::OnFile { recipient } => format!("Consta para usted: {}. Pulse Intro para usarlo, o escriba otro.", shown(recipient)),
         Setup::FirstFactor => "Este es su primer factor: en cuanto esté configurado, se le pedirá un código siempre que las reglas de este equipo lo exijan.".to_owned(),
         Setup::Completed { label } => format!("Su código está configurado ({}).", quoted(label)),
         Setup::Replaced { label } => {
