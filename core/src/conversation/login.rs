@@ -5,7 +5,9 @@
 //! `saving` its backup codes, `record` how it ends. Leaves the evaluation of an answer to `proof`. Never lets in or
 //! skips a person whom the name service does not know; never evaluates an answer while a bucket is locked.
 
+mod addressing;
 mod asking;
+mod choosing;
 mod enrolling;
 mod inviting;
 mod opening;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{Account, Coverage, HostId};
-use crate::delivery::RequestId;
+use crate::delivery::{Channel, RequestId};
 use crate::factor::sent::Bind;
 use crate::login::{Existence, LoginRequest, Person, Source};
 use crate::policy::{Decision, Policy, Settings};
@@ -33,7 +35,7 @@ use super::{
 };
 
 use asking::Asking;
-use enrolling::Enrolling;
+use enrolling::{Enrolling, Progress};
 use opening::Grounds;
 use saving::Saving;
 
@@ -62,6 +64,10 @@ enum Stage {
     Inviting,
     /// The person was told why there is no way in; whatever is answered ends the login.
     Telling(Grounds),
+    /// Which way to set up was asked for.
+    Choosing(Progress),
+    /// An address or number was asked for.
+    Addressing(Channel, Progress),
     /// A first factor is being set up.
     Enrolling(Enrolling),
     /// It is set up, and its backup codes are shown.
@@ -104,7 +110,9 @@ impl Login {
     #[must_use]
     pub const fn time_limit(&self) -> Duration {
         match self.stage {
-            Stage::Enrolling(_) | Stage::Saving(_) => ENROLLING_LIMIT,
+            Stage::Choosing(_) | Stage::Addressing(..) | Stage::Enrolling(_) | Stage::Saving(_) => {
+                ENROLLING_LIMIT
+            }
             Stage::Begin | Stage::Asking(_) | Stage::Inviting | Stage::Telling(_) => CONVERSATION_LIMIT,
         }
     }
@@ -145,6 +153,10 @@ impl Login {
             Stage::Asking(asking) => self.hear_code(text, asking, account, now, entropy),
             Stage::Inviting => self.hear_invitation(text, account, now, entropy),
             Stage::Telling(grounds) => self.refuse(Vec::new(), *grounds, Vec::new(), account, now),
+            Stage::Choosing(progress) => self.hear_choice(text, *progress, account, now, entropy),
+            Stage::Addressing(channel, progress) => {
+                self.hear_address(text, (*channel, *progress), account, now, entropy)
+            }
             Stage::Enrolling(enrolling) => self.hear_enrolling(text, enrolling, account, now, entropy),
             Stage::Saving(saving) => self.hear_saved(text, saving, account, now),
         }

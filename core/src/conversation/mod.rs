@@ -10,6 +10,7 @@ pub mod login;
 mod mailing;
 mod naming;
 mod proof;
+mod reach;
 pub mod removal;
 pub mod renaming;
 mod self_service;
@@ -28,6 +29,7 @@ use crate::account::Account;
 use crate::audit::AuditEvent;
 use crate::delivery::{Outgoing, RequestId};
 use crate::login::{Person, Source};
+use crate::notice::Told;
 use crate::secret::Entropy;
 use crate::time::Now;
 use crate::words::{Language, Voice};
@@ -91,6 +93,12 @@ impl Turn {
         self.effects.splice(0..0, effect);
         self
     }
+
+    /// Adds messages and records that belong into the same commit.
+    fn and_all(mut self, effects: Vec<Effect>) -> Self {
+        self.effects.splice(0..0, effects);
+        self
+    }
 }
 
 /// What the engine is to do.
@@ -107,6 +115,13 @@ pub enum Effect {
     Redeem(RequestId),
     /// Answer the caller, after the commit. Exactly one a turn for `Begun` and `Answered`, none for the others.
     Reply(Reply),
+}
+
+/// Makes effects of what a person is told by e-mail.
+fn told(told: Told) -> Vec<Effect> {
+    let Told { outgoing, alert } = told;
+    let messages = outgoing.into_iter().map(|message| Effect::Deliver(Box::new(message)));
+    messages.chain(alert.map(Effect::Record)).collect()
 }
 
 /// The state of a dialogue.

@@ -1,8 +1,8 @@
-//! A first factor set up in the login that needs it (row L3).
+//! A first factor set up in the login that needs it (rows L3, L4).
 //!
-//! Owns the dialogue from the QR code to the code that confirms it. The pending factor is committed before it is shown,
-//! so that a lost connection loses nothing; a later conversation asks for its code and never shows the key again. Wrong
-//! codes are charged here as anywhere.
+//! Owns the dialogue from what was shown or sent to the code that confirms it. The pending factor is committed before that,
+//! so that a lost connection loses nothing; a later conversation asks for its code and never shows a key again. Wrong
+//! codes are charged here as anywhere. `choosing` has what is set up, `addressing` addresses and numbers.
 
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
@@ -12,14 +12,16 @@ use crate::conversation::setup::{
     Shown, can_draw, new_factor, new_key, owner_name, pending, replace_pending, screen,
 };
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
-use crate::factor::{Factor, FactorId, Method};
+use crate::delivery::RequestId;
+use crate::factor::{Factor, FactorId, FactorKind, Method};
 use crate::invitation::is_invitation_like;
+use crate::keyed::CodeHash;
 use crate::qr::Look;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Drawn, Message, Note, Prompt, Refusal};
+use crate::words::{Drawn, Message, Note, Prompt, Refusal, Sending};
 
-use super::asking::Asking;
+use super::addressing::prompt_of_sent;
 use super::opening::Grounds;
 use super::{Login, Stage};
 
@@ -28,17 +30,21 @@ use super::{Login, Stage};
 pub(super) enum Authority {
     /// The rule lets people enroll at login.
     Rule,
-    /// This conversation used an invitation up.
+    /// This conversation was given an invitation.
     Invited,
-    /// An earlier conversation did: its key may be confirmed, and no other is shown without a new invitation.
+    /// An earlier conversation was: what it set up may be confirmed, and nothing else without a new invitation.
     Resumed,
 }
 
-/// What goes on from one key to the next.
+/// What goes on from one key, address or number to the next.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Progress {
     pub(super) authority: Authority,
     pub(super) wrong: u32,
+    /// The invitation that was right and is used up by what is set up.
+    pub(super) invitation: Option<CodeHash>,
+    /// How many addresses and numbers codes were sent to.
+    pub(super) named: u32,
 }
 
 /// A first factor that waits for its code.
@@ -49,9 +55,29 @@ pub(super) struct Enrolling {
     look: Option<Look>,
     progress: Progress,
     distant: Vec<Distant>,
+    /// The message of which the person was told that it did not go out.
+    pub(super) told: Option<RequestId>,
+    /// What is said first at the next prompt: that a code did not go out.
+    news: Option<Message>,
+    prompt: Prompt,
+}
+
+impl Progress {
+    pub(super) const fn by(authority: Authority) -> Self {
+        Self { authority, wrong: 0, invitation: None, named: 0 }
+    }
+}
+
+impl Enrolling {
+    /// Waits for a code that was sent.
+    pub(super) const fn of(factor: &Factor, progress: Progress) -> Self {
+        let prompt = prompt_of_sent(progress.authority, factor);
+        Self { factor: factor.id, look: None, progress, distant: Vec::new(), told: None, news: None, prompt }
+    }
 }
 
 impl Login {
+    /// Asks for the code of what was set up already, or sets up something new where that is permitted.
     pub(super) fn open_enrolling(
         &self,
         authority: Authority,
@@ -59,10 +85,9 @@ impl Login {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
-        self.resume_or_show(Progress { authority, wrong: 0 }, account, now, entropy)
+        self.resume_or_show(Progress::by(authority), account, now, entropy)
     }
 
-    /// Asks for the code of the app that was set up already, or sets up a new one where that is permitted.
     fn resume_or_show(
         &self,
         progress: Progress,
@@ -70,42 +95,46 @@ impl Login {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
-        let Some(factor) = pending(account, now.latest()) else {
+        let waiting = pending(account, now.latest()).filter(|factor| self.is_reachable(factor, account));
+        let Some(factor) = waiting else {
             return match progress.authority {
-                Authority::Rule => self.show_new(Vec::new(), progress, account, now, entropy),
+                Authority::Rule => self.begin_setup(progress, account, now, entropy),
                 // What the invitation was used for is gone: reset meanwhile, or too old.
                 Authority::Invited | Authority::Resumed => self.ask_invitation(Vec::new(), None),
             };
         };
-        let prompt = match progress.authority {
+        let asked = match progress.authority {
             Authority::Rule => Prompt::PendingCode,
             Authority::Invited | Authority::Resumed => Prompt::PendingCodeOrInvitation,
         };
         let progress = Progress { authority: progress.authority.after_leaving(), ..progress };
-        let enrolling = Enrolling { factor: factor.id, look: None, progress, distant: Vec::new() };
-        self.ask(Vec::new(), with_prompt([], prompt), Stage::Enrolling(enrolling))
+        if let FactorKind::Sent(recipient) = &factor.kind {
+            return self.resume_sent(factor, recipient, progress, account, now, entropy);
+        }
+        let enrolling = Enrolling { prompt: Prompt::Code, ..Enrolling::of(factor, progress) };
+        self.ask(Vec::new(), with_prompt([], asked), Stage::Enrolling(enrolling))
     }
 
     /// Makes a new key, keeps it pending, shows it once.
     pub(super) fn show_new(
         &self,
-        records: Vec<AuditEvent>,
-        progress: Progress,
+        method: Method,
+        mut progress: Progress,
         account: &Account,
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
-        let Some(method) = self.enrollable() else {
-            return self.tell(Grounds::NotEnrolled, account, now);
-        };
         let Some(kind) = new_key(method, &self.policy, entropy) else {
             return self.tell(Grounds::NotEnrolled, account, now);
         };
         let at = now.latest();
         let mut account = account.clone();
+        let Some(used) = self.use_invitation(&mut account, &mut progress, now) else {
+            return self.ask_invitation(Vec::new(), None);
+        };
         let factor = new_factor(&account, None, kind, at, entropy);
         let look = if can_draw(&self.request.service) { Some(Look::LightBlocks) } else { None };
-        let enrolling = Enrolling { factor: factor.id, look, progress, distant: Vec::new() };
+        let enrolling = Enrolling { look, prompt: Prompt::Code, ..Enrolling::of(&factor, progress) };
         let messages = self.screen(&factor, look);
         replace_pending(&mut account, factor);
         self.cover(&mut account, at);
@@ -113,7 +142,7 @@ impl Login {
         account.changed = account.changed.max(at);
         let begun = self.factor_event(EventId::EnrollmentBegun, method, &account, now);
         let mut effects = vec![Effect::Commit(Box::new(account))];
-        effects.extend(records.into_iter().chain([begun]).map(Effect::Record));
+        effects.extend(used.into_iter().chain([begun]).map(Effect::Record));
         self.ask(effects, messages, Stage::Enrolling(enrolling))
     }
 
@@ -125,41 +154,62 @@ impl Login {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
-        if let Some(grounds) = self.barrier(account, now) {
-            return self.refuse(Vec::new(), grounds, vec![self.explain(grounds, now)], account, now);
-        }
-        if account.is_enrolled() {
-            // Another login of the same person was quicker: from here on this is a login like any other.
-            let note = Note::EnterCode { help: self.help() };
-            return self.ask_again(Vec::new(), Some(note), Asking::default(), account, now);
+        if let Some(turn) = self.interrupted(account, now) {
+            return turn;
         }
         let Some(factor) = pending(account, now.latest()).filter(|factor| factor.id == enrolling.factor)
         else {
-            // It has expired, or another login of the same person has replaced it: the key on this screen is void.
+            // It has expired, or another login of the same person has replaced it: what this screen shows is void.
             if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
                 return self.give_up(Vec::new(), account, now);
             }
             return self.resume_or_show(enrolling.progress, account, now, entropy);
         };
-        let answer = read(text, enrolling.words());
+        let mut enrolling = enrolling.clone();
+        enrolling.news = self.told_of_failure(factor, &mut enrolling, account, now);
+        let answer = read(text, enrolling.words(factor));
         if self.tally.prompts >= ENROLLING_PROMPT_LIMIT && !matches!(answer, Answer::Code(_)) {
             return self.give_up(Vec::new(), account, now);
         }
         match answer {
-            Answer::Nothing => self.wait(Vec::new(), Note::EnterNewCode, enrolling.clone()),
-            Answer::Word(Word::New) if enrolling.progress.authority != Authority::Resumed => {
-                self.show_new(Vec::new(), enrolling.progress, account, now, entropy)
+            Answer::Nothing => {
+                let note = nothing_entered(factor);
+                let notes = if enrolling.news.is_some() { Vec::new() } else { vec![note] };
+                self.wait_with(Vec::new(), notes, enrolling)
             }
-            Answer::Word(Word::Invert) => self.invert(enrolling, factor),
-            Answer::Word(
-                Word::Help | Word::New | Word::Yes | Word::Saved | Word::Resend | Word::Skip | Word::Way(_),
-            ) => self.wait(Vec::new(), self.words_note(enrolling), enrolling.clone()),
+            Answer::Word(word) => self.hear_enrolling_word(word, enrolling, account, now, entropy),
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 if enrolling.progress.authority == Authority::Resumed && is_invitation_like(&code) {
-                    return tried.renew(&code, enrolling, account, now, entropy);
+                    return tried.renew(&code, &enrolling, account, now, entropy);
                 }
-                tried.confirm(&code, enrolling, factor, account, now, entropy)
+                tried.confirm(&code, &enrolling, factor, account, now, entropy)
+            }
+        }
+    }
+
+    fn hear_enrolling_word(
+        &self,
+        word: Word,
+        enrolling: Enrolling,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        let Some(factor) = account.factor(enrolling.factor) else {
+            return self.resume_or_show(enrolling.progress, account, now, entropy);
+        };
+        match (word, &factor.kind) {
+            (Word::New, _) if enrolling.progress.authority != Authority::Resumed => {
+                self.begin_setup(enrolling.progress, account, now, entropy)
+            }
+            (Word::Resend, FactorKind::Sent(recipient)) => {
+                self.send_again(factor, recipient, enrolling, account, now, entropy)
+            }
+            (Word::Invert, FactorKind::Totp(_) | FactorKind::Hotp(_)) => self.invert(&enrolling, factor),
+            (_, kind) => {
+                let note = self.words_note(kind, &enrolling);
+                self.wait_with(Vec::new(), vec![Message::Note(note)], enrolling)
             }
         }
     }
@@ -174,19 +224,23 @@ impl Login {
         entropy: &mut dyn Entropy,
     ) -> Turn {
         let charged: Box<Charged> = match self.check(account, now).against_new(code, factor) {
-            Ok(Confirmed { account, request }) => {
+            Ok(Confirmed { account: confirmed, request }) => {
                 let redemption = request.map(Effect::Redeem);
-                return self.complete(account, factor, now, entropy).and(redemption);
+                return self.complete(account, confirmed, factor, now, entropy).and(redemption);
             }
             Err(charged) => charged,
         };
-        let note = clock_off(&enrolling.distant, &charged.distant).unwrap_or(Note::WrongCode);
+        let clock = clock_off(&enrolling.distant, &charged.distant);
         self.charge(EventId::CodeWrong, *charged, now, |login, effects, distant, account| {
+            let note = match &factor.kind {
+                FactorKind::Sent(recipient) => login.wrong_sent(recipient, account, now),
+                FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(clock.unwrap_or(Note::WrongCode)),
+            };
             login.miss(effects, note, Enrolling { distant, ..enrolling.clone() }, account, now)
         })
     }
 
-    /// Takes a new invitation for a new key, in the place of one that was lost.
+    /// Takes a new invitation for something new, in the place of what was lost.
     fn renew(
         &self,
         code: &str,
@@ -196,7 +250,7 @@ impl Login {
         entropy: &mut dyn Entropy,
     ) -> Turn {
         self.take_invitation(code, account, now, entropy, |login, effects, account| {
-            let note = Note::WrongInvitation { help: login.help() };
+            let note = Message::Note(Note::WrongInvitation { help: login.help() });
             login.miss(effects, note, enrolling.clone(), account, now)
         })
     }
@@ -205,7 +259,7 @@ impl Login {
     fn miss(
         &self,
         effects: Vec<Effect>,
-        note: Note,
+        note: Message,
         mut enrolling: Enrolling,
         account: &Account,
         now: Now,
@@ -214,7 +268,7 @@ impl Login {
         if enrolling.progress.wrong >= WRONG_LIMIT || self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
             return self.give_up(effects, account, now);
         }
-        self.wait(effects, note, enrolling)
+        self.wait_with(effects, vec![note], enrolling)
     }
 
     /// Draws the QR code the other way; only the conversation that drew it may, so that it is shown once.
@@ -222,17 +276,27 @@ impl Login {
         let look = match enrolling.look {
             Some(Look::LightBlocks) => Look::DarkBlocks,
             Some(Look::DarkBlocks) => Look::LightBlocks,
-            None => return self.wait(Vec::new(), self.words_note(enrolling), enrolling.clone()),
+            None => {
+                let note = Message::Note(self.words_note(&factor.kind, enrolling));
+                return self.wait_with(Vec::new(), vec![note], enrolling.clone());
+            }
         };
         let enrolling = Enrolling { look: Some(look), ..enrolling.clone() };
         self.ask(Vec::new(), self.screen(factor, Some(look)), Stage::Enrolling(enrolling))
     }
 
-    fn wait(&self, effects: Vec<Effect>, note: Note, enrolling: Enrolling) -> Turn {
-        self.ask(effects, with_prompt([Message::Note(note)], Prompt::Code), Stage::Enrolling(enrolling))
+    /// Asks for the code once more.
+    pub(super) fn wait_with(
+        &self,
+        effects: Vec<Effect>,
+        notes: Vec<Message>,
+        mut enrolling: Enrolling,
+    ) -> Turn {
+        let before = enrolling.news.take().into_iter().chain(notes);
+        self.ask(effects, with_prompt(before, enrolling.prompt), Stage::Enrolling(enrolling))
     }
 
-    fn give_up(&self, effects: Vec<Effect>, account: &Account, now: Now) -> Turn {
+    pub(super) fn give_up(&self, effects: Vec<Effect>, account: &Account, now: Now) -> Turn {
         let text = Message::Refusal(Refusal::NoRightCode);
         self.refuse(effects, Grounds::WrongCode, vec![text], account, now)
     }
@@ -242,16 +306,18 @@ impl Login {
         screen(&factor.kind, &self.policy, &owner_name(&self.request.person, &self.request.host), shown)
     }
 
-    /// Tells what can be set up in this login: the first that the rule names.
+    /// Tells what can be set up by the rule: the first method that it names.
     pub(super) fn enrollable(&self) -> Option<Method> {
         self.decision.methods.iter().copied().find(|method| method.is_enrollable())
     }
 
-    fn words_note(&self, enrolling: &Enrolling) -> Note {
+    fn words_note(&self, kind: &FactorKind, enrolling: &Enrolling) -> Note {
         let drawn = if enrolling.look.is_some() { Drawn::Yes } else { Drawn::No };
-        match enrolling.progress.authority {
-            Authority::Rule | Authority::Invited => Note::EnrollingWords { drawn },
-            Authority::Resumed => Note::RenewByInvitation { help: self.help() },
+        match (kind, enrolling.progress.authority) {
+            (FactorKind::Sent(_), Authority::Rule | Authority::Invited) => Note::SentWords,
+            (FactorKind::Sent(_), Authority::Resumed) => Note::SentWordsOrInvitation { help: self.help() },
+            (_, Authority::Rule | Authority::Invited) => Note::EnrollingWords { drawn },
+            (_, Authority::Resumed) => Note::RenewByInvitation { help: self.help() },
         }
     }
 
@@ -278,10 +344,20 @@ impl Authority {
 
 impl Enrolling {
     /// The words that mean something here.
-    const fn words(&self) -> &'static [Word] {
-        match self.progress.authority {
-            Authority::Rule | Authority::Invited => &[Word::Help, Word::New, Word::Invert],
-            Authority::Resumed => &[Word::Help, Word::New],
+    const fn words(&self, factor: &Factor) -> &'static [Word] {
+        match (&factor.kind, self.progress.authority) {
+            (FactorKind::Sent(_), _) => &[Word::Help, Word::New, Word::Resend],
+            (_, Authority::Rule | Authority::Invited) => &[Word::Help, Word::New, Word::Invert],
+            (_, Authority::Resumed) => &[Word::Help, Word::New],
         }
+    }
+}
+
+fn nothing_entered(factor: &Factor) -> Message {
+    match &factor.kind {
+        FactorKind::Sent(recipient) => {
+            Message::Sending(Sending::EnterCode { recipient: recipient.masked() })
+        }
+        FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(Note::EnterNewCode),
     }
 }

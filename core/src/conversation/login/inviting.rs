@@ -1,6 +1,6 @@
 //! An invitation is asked for, because the person has nothing set up and may not set anything up without one.
 //!
-//! Owns that dialogue: a right invitation is used up in the commit that shows the new key, a wrong one is charged like a
+//! Owns that dialogue: a right invitation is used up in the commit that sets something up, a wrong one is charged like a
 //! code and counted against the invitation (SECURITY.md TH24).
 
 use crate::account::Account;
@@ -12,7 +12,6 @@ use crate::secret::Entropy;
 use crate::time::Now;
 use crate::words::{Message, Note, Prompt, Refusal};
 
-use super::asking::Asking;
 use super::enrolling::{Authority, Progress};
 use super::opening::Grounds;
 use super::{Login, Stage};
@@ -38,13 +37,8 @@ impl Login {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
-        if let Some(grounds) = self.barrier(account, now) {
-            return self.refuse(Vec::new(), grounds, vec![self.explain(grounds, now)], account, now);
-        }
-        if account.is_enrolled() {
-            // Another login of the same person was quicker: from here on this is a login like any other.
-            let note = Note::EnterCode { help: self.help() };
-            return self.ask_again(Vec::new(), Some(note), Asking::default(), account, now);
+        if let Some(turn) = self.interrupted(account, now) {
+            return turn;
         }
         match read(text, &[Word::Help]) {
             Answer::Nothing | Answer::Word(_) => self.invite_again(Vec::new(), None, account, now),
@@ -58,7 +52,8 @@ impl Login {
         }
     }
 
-    /// Evaluates an invitation: a right one leads to a new key, a wrong one is charged and `go_on` says how it goes on.
+    /// Evaluates an invitation: a right one leads to setting up, which uses it up; a wrong one is charged and `go_on` says how
+    /// it goes on.
     pub(super) fn take_invitation(
         &self,
         code: &str,
@@ -68,10 +63,10 @@ impl Login {
         go_on: impl FnOnce(&Self, Vec<Effect>, &Account) -> Turn,
     ) -> Turn {
         let wrong: Box<Charged> = match self.check(account, now).against_invitation(code) {
-            Ok(account) => {
-                let record = self.event(EventId::InvitationUsed, &account, now);
-                let progress = Progress { authority: Authority::Invited, wrong: 0 };
-                return self.show_new(vec![record], progress, &account, now, entropy);
+            Ok(_) => {
+                let invitation = account.invitation.as_ref().map(|invitation| invitation.hash);
+                let progress = Progress { invitation, ..Progress::by(Authority::Invited) };
+                return self.begin_setup(progress, account, now, entropy);
             }
             Err(charged) => charged,
         };

@@ -6,8 +6,10 @@
 use crate::account::{Account, Epoch};
 use crate::audit::EventId;
 use crate::conversation::sheet::{is_saved, make_first, show};
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, with_prompt};
+use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, told, with_prompt};
 use crate::factor::{Factor, Method};
+use crate::login::LoginRequest;
+use crate::notice::{Around, Notice, name_of, notices};
 use crate::secret::Entropy;
 use crate::time::Now;
 use crate::words::{Message, Note, Prompt, Refusal, Setup};
@@ -27,18 +29,21 @@ impl Login {
     /// Goes on from a confirmed factor: shows backup codes where the rule takes them and there are none, else lets in.
     pub(super) fn complete(
         &self,
+        before: &Account,
         mut account: Account,
         factor: &Factor,
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
+        let notice = Notice::FactorAdded { name: name_of(factor) };
+        let messages = self.notify(&notice, before, &mut account, now, entropy);
         let method = factor.kind.method();
         let completed = self.factor_event(EventId::EnrollmentCompleted, method, &account, now);
-        let told = Message::Setup(Setup::Completed { label: factor.label.to_string() });
+        let result = Message::Setup(Setup::Completed { label: factor.label.to_string() });
         let takes_codes = self.decision.methods.contains(&Method::Backup);
         let sheet = if takes_codes { make_first(&mut account, now.latest(), entropy) } else { None };
         let Some(sheet) = sheet else {
-            return self.allow(vec![completed], account, method, vec![told], now);
+            return self.allow(vec![completed], account, method, vec![result], now).and_all(messages);
         };
         self.cover(&mut account, now.latest());
         self.note_uid(&mut account);
@@ -46,7 +51,21 @@ impl Login {
         let stage = Stage::Saving(Saving { method, epoch: account.epoch });
         let effects =
             vec![Effect::Commit(Box::new(account)), Effect::Record(completed), Effect::Record(made)];
-        self.ask(effects, show([told], sheet), stage)
+        self.ask(effects, show([result], sheet), stage).and_all(messages)
+    }
+
+    /// Tells the person of something by e-mail, counted in the account to commit.
+    pub(super) fn notify(
+        &self,
+        notice: &Notice,
+        before: &Account,
+        after: &mut Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Vec<Effect> {
+        let LoginRequest { person, host, .. } = &self.request;
+        let around = Around { person, host, settings: &self.policy.settings };
+        told(notices(notice, before, after, &around, now, entropy))
     }
 
     pub(super) fn hear_saved(&self, text: &str, saving: &Saving, account: &Account, now: Now) -> Turn {
