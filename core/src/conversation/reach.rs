@@ -7,9 +7,11 @@ use crate::account::Account;
 use crate::contact::{Contacts, EmailAddress, PhoneNumber};
 use crate::delivery::{Channel, Recipient};
 use crate::login::Person;
-use crate::policy::ContactRule;
+use crate::policy::{ContactRule, Settings};
 use crate::sending::Channels;
-use crate::words::{Message, Note, Refusal, Sending};
+use crate::words::{Message, Note, Prompt, Refusal, Sending, Setup};
+
+use super::with_prompt;
 
 /// The most addresses and numbers that one dialogue sends to: whoever has a password must not use us to write to others.
 pub(super) const NAMED_LIMIT: u32 = 3;
@@ -66,9 +68,7 @@ impl Reach {
         }
         let on_file = on_file(channel, &account.contacts.or(&person.contacts));
         match (rule, on_file) {
-            (ContactRule::Any, on_file) => {
-                Self::Any(on_file.filter(|recipient| channels.reaches(recipient)))
-            }
+            (ContactRule::Any, on_file) => Self::Any(on_file.filter(|recipient| channels.reaches(recipient))),
             (ContactRule::OnFileFirst, None) => Self::Any(None),
             (ContactRule::OnFile, None) => Self::Closed(Closed::NothingOnFile),
             (ContactRule::OnFile | ContactRule::OnFileFirst, Some(recipient)) => {
@@ -108,9 +108,24 @@ fn on_file(channel: Channel, contacts: &Contacts) -> Option<Recipient> {
     }
 }
 
+/// Asks for an address or number; what is on file can be taken with Enter.
+pub(super) fn question(before: Option<Message>, channel: Channel, reach: &Reach) -> Vec<Message> {
+    let on_file = reach.on_file().map(|recipient| Setup::OnFile { recipient: recipient.masked() });
+    let where_to = if before.is_none() { Some(Setup::WhereTo) } else { None };
+    let prompt = match channel {
+        Channel::Email => Prompt::NewAddress,
+        Channel::Sms | Channel::Call => Prompt::NewNumber,
+    };
+    with_prompt(before.into_iter().chain(on_file.or(where_to).map(Message::Setup)), prompt)
+}
+
 /// Reads an address or number as a person types it.
-pub(super) fn read_recipient(channel: Channel, text: &str, channels: &Channels) -> Result<Recipient, Message> {
-    let text = text.trim();
+pub(super) fn read_recipient(
+    channel: Channel,
+    text: &str,
+    settings: &Settings,
+) -> Result<Recipient, Message> {
+    let (text, channels) = (text.trim(), &settings.channels);
     let country = channels.numbers(channel).and_then(|numbers| numbers.country);
     let number = || PhoneNumber::read(text, country).map_err(|_| Message::Note(Note::NotANumber));
     let recipient = match channel {
@@ -125,7 +140,7 @@ pub(super) fn read_recipient(channel: Channel, text: &str, channels: &Channels) 
         return Ok(recipient);
     }
     let recipient = recipient.masked();
-    Err(Message::Sending(Sending::Unreachable { recipient, others: Vec::new(), help: None }))
+    Err(Message::Sending(Sending::Unreachable { recipient, others: Vec::new(), help: settings.help.clone() }))
 }
 
 #[cfg(test)]
@@ -156,9 +171,27 @@ mod tests {
     }
 
     fn channels() -> Channels {
-        let numbers =
-            Numbers { country: Country::try_from("DE").ok(), allow_prefixes: vec!["+49".into(), "+43".into()] };
+        let numbers = Numbers {
+            country: Country::try_from("DE").ok(),
+            allow_prefixes: vec!["+49".into(), "+43".into()],
+        };
         Channels { email: true, sms: Some(numbers), call: None }
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            organization: String::new(),
+            language: crate::words::Language::English,
+            help: None,
+            echo: crate::policy::Echo::Visible,
+            protected_groups: Vec::new(),
+            totp: crate::factor::totp::TotpParameters::default(),
+            limits: crate::throttle::Limits::default(),
+            sent: crate::factor::sent::SentParameters::default(),
+            sending: crate::sending::SendLimits::default(),
+            channels: channels(),
+            texts: crate::words::texts::Texts::default(),
+        }
     }
 
     fn reach(channel: Channel, rule: ContactRule, phone: Option<&str>) -> Reach {
@@ -196,15 +229,17 @@ mod tests {
 
     #[test]
     fn only_what_the_gateway_serves_is_read() {
-        let read = |text: &str| read_recipient(Channel::Sms, text, &channels());
+        let read = |text: &str| read_recipient(Channel::Sms, text, &settings());
         assert_eq!(read(" 0171 2345642 "), Ok(sms("+491712345642")));
         assert!(matches!(read("+1 202 555 0123"), Err(Message::Sending(Sending::Unreachable { .. }))));
         for bad in ["", "x", "+49\n30", "-oX", "0171 2345642; rm"] {
             assert_eq!(read(bad), Err(Message::Note(Note::NotANumber)), "{bad:?}");
         }
         let long = format!("{}@example.org", "x".repeat(4096));
-        for bad in ["alice", "a@example.org\r\nBcc: eve@example.org", "a@x.org,b@x.org", "-oX@example.org", &long] {
-            let read = read_recipient(Channel::Email, bad, &channels());
+        for bad in
+            ["alice", "a@example.org\r\nBcc: eve@example.org", "a@x.org,b@x.org", "-oX@example.org", &long]
+        {
+            let read = read_recipient(Channel::Email, bad, &settings());
             assert_eq!(read, Err(Message::Note(Note::NotAnAddress)), "{bad:?}");
         }
     }

@@ -303,6 +303,8 @@ pub enum Setup {
         /// The ways, in the order of their numbers.
         ways: Vec<ListedWay>,
     },
+    /// Above the question for an address or number, where none is on file.
+    WhereTo,
     /// Above the question for an address or number, where one is on file.
     OnFile {
         /// What is on file, masked.

@@ -141,6 +141,7 @@ fn setups() -> Vec<Setup> {
         Setup::Key { key: key(), drawn: Drawn::Yes },
         Setup::Key { key: key(), drawn: Drawn::No },
         Setup::ChooseWay { ways: ways() },
+        Setup::WhereTo,
         Setup::OnFile { recipient: label() },
         Setup::FirstFactor,
         Setup::Completed { label: label() },

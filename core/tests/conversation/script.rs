@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use countersign_core::account::HostId;
-use countersign_core::contact::{Contacts, EmailAddress, PhoneNumber};
+use countersign_core::contact::{Contacts, Country, EmailAddress, PhoneNumber};
 use countersign_core::conversation::backup_codes::{BackupCodes, BackupCodesRequest};
 use countersign_core::conversation::enrollment::{Enrollment as EnrollmentDialogue, EnrollmentRequest};
 use countersign_core::conversation::login::Login;
@@ -34,7 +34,7 @@ use countersign_core::factor::{Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, PublicKey, Source};
-use countersign_core::policy::{Enrollment, Requirement};
+use countersign_core::policy::{ContactRule, Enrollment, Requirement};
 use countersign_core::secret::Secret;
 use countersign_core::sending::{Channels, Numbers};
 use countersign_core::throttle::Bucket;
@@ -152,6 +152,22 @@ impl Stage {
                 let numbers = |name: &str| has(name).then(Numbers::default);
                 let channels = Channels { email: has("email"), sms: numbers("sms"), call: numbers("call") };
                 self.world.policy.settings.channels = channels;
+            }
+            ["contacts", rule] => {
+                self.world.policy.default.contacts = match *rule {
+                    "on-file" => ContactRule::OnFile,
+                    "any" => ContactRule::Any,
+                    other => panic!("no rule for contacts {other}"),
+                };
+            }
+            ["country", country, prefixes @ ..] => {
+                let allow_prefixes: Vec<String> =
+                    prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+                let numbers = Numbers { country: Country::try_from(*country).ok(), allow_prefixes };
+                let channels = &mut self.world.policy.settings.channels;
+                for served in [&mut channels.sms, &mut channels.call].into_iter().flatten() {
+                    served.clone_from(&numbers);
+                }
             }
             ["limit", "per_ten_minutes", number] => {
                 self.world.policy.settings.sending.per_ten_minutes = number.parse().expect("a number");

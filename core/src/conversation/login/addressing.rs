@@ -8,15 +8,15 @@ use crate::account::Account;
 use crate::audit::EventId;
 use crate::conversation::answer::{Answer, Word, read};
 use crate::conversation::mailing::{Mailing, Posted, not_now, resend};
-use crate::conversation::reach::{NAMED_LIMIT, Reach, read_recipient};
+use crate::conversation::reach::{NAMED_LIMIT, Reach, question, read_recipient};
 use crate::conversation::setup::{new_factor, pending, replace_pending};
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, with_prompt};
+use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn};
 use crate::delivery::{Channel, Progress as Delivered, Recipient};
 use crate::factor::sent::SentCode;
 use crate::factor::{Factor, FactorKind};
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Message, Prompt, Refusal, Sending, Setup};
+use crate::words::{Message, Prompt, Refusal, Sending};
 
 use super::enrolling::{Authority, Enrolling, Progress};
 use super::opening::Grounds;
@@ -32,9 +32,7 @@ impl Login {
         account: &Account,
         now: Now,
     ) -> Turn {
-        let on_file = reach.on_file().map(|recipient| Setup::OnFile { recipient: recipient.masked() });
-        let messages = before.into_iter().chain(on_file.map(Message::Setup));
-        let messages = with_prompt(messages, prompt_for(channel));
+        let messages = question(before, channel, reach);
         self.ask(self.begin_coverage(account, now), messages, Stage::Addressing(channel, progress))
     }
 
@@ -60,9 +58,7 @@ impl Login {
             (Answer::Nothing, Some(recipient)) if text.trim().is_empty() => Ok(recipient.clone()),
             (Answer::Nothing | Answer::Word(Word::Help), _) => Err(None),
             (Answer::Word(_), _) => return self.begin_setup(progress, account, now, entropy),
-            (Answer::Code(_), _) => {
-                read_recipient(channel, text, &self.policy.settings.channels).map_err(Some)
-            }
+            (Answer::Code(_), _) => read_recipient(channel, text, &self.policy.settings).map_err(Some),
         };
         match read {
             Ok(recipient) => self.send_new(&recipient, progress, account, now, entropy),
@@ -104,8 +100,7 @@ impl Login {
                 self.wait_with(effects, vec![note], Enrolling::of(&factor, progress))
             }
             Posted::NotNow { why, effects } => {
-                let note =
-                    Message::Sending(not_now(why, recipient, Vec::new(), self.help(), now));
+                let note = Message::Sending(not_now(why, recipient, Vec::new(), self.help(), now));
                 self.keep_or_choose(note, progress, account, now).and_all(effects)
             }
         }
@@ -228,12 +223,5 @@ pub(super) const fn prompt_of_sent(authority: Authority, factor: &Factor) -> Pro
     match authority {
         Authority::Rule | Authority::Invited => Prompt::SentCodeOrNew,
         Authority::Resumed => Prompt::CodeOf(factor.kind.method()),
-    }
-}
-
-const fn prompt_for(channel: Channel) -> Prompt {
-    match channel {
-        Channel::Email => Prompt::NewAddress,
-        Channel::Sms | Channel::Call => Prompt::NewNumber,
     }
 }

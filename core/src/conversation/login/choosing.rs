@@ -161,14 +161,17 @@ impl Login {
         }
     }
 
-    /// Lists what can be set up here, in the order of the rule.
+    /// Lists what can be set up here, in the order of the rule. A key is one way, for an app or else for a token: who has an
+    /// app is not asked about tokens.
     fn choices(&self, account: &Account) -> Vec<Choice> {
         let choice = |method: Method| match self.reach(method, account) {
             Some(Reach::Closed(_)) => None,
             reach => Some(Choice { method, reach }),
         };
-        let methods = self.decision.methods.iter().copied().filter(|method| method.is_enrollable());
-        methods.filter_map(choice).collect()
+        let key =
+            self.decision.methods.iter().find(|method| method.is_enrollable() && method.channel().is_none());
+        let is_listed = |method: &Method| method.channel().is_some() || Some(method) == key;
+        self.decision.methods.iter().copied().filter(is_listed).filter_map(choice).collect()
     }
 
     /// Tells where codes of a method may go, if they are sent.

@@ -355,9 +355,7 @@ impl Enrolling {
 
 fn nothing_entered(factor: &Factor) -> Message {
     match &factor.kind {
-        FactorKind::Sent(recipient) => {
-            Message::Sending(Sending::EnterCode { recipient: recipient.masked() })
-        }
+        FactorKind::Sent(recipient) => Message::Sending(Sending::EnterCode { recipient: recipient.masked() }),
         FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(Note::EnterNewCode),
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn show(setup: &Setup) -> String {
         }
         Setup::Key { key, drawn: Drawn::No } => format!("密钥: {}", key.expose()),
         Setup::ChooseWay { ways } => format!("此处需要验证码。您希望如何获取？{}。", list(ways)),
+        Setup::WhereTo => "此处需要验证码，可以发送给您。发送到哪里？".to_owned(),
         Setup::OnFile { recipient } => {
             format!("为您登记的是：{}。按回车键使用，或输入其他内容。", shown(recipient))
         }

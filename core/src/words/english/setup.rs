@@ -24,6 +24,7 @@ pub(super) fn show(setup: &Setup) -> String {
         }
         Setup::Key { key, drawn: Drawn::No } => format!("Key: {}", key.expose()),
         Setup::ChooseWay { ways } => format!("A code is needed here. How do you want to get it? {}.", list(ways)),
+        Setup::WhereTo => "A code is needed here, and it can be sent to you. Where to?".to_owned(),
         Setup::OnFile { recipient } => format!("On file for you: {}. Press Enter to use it, or type another.", shown(recipient)),
         Setup::FirstFactor => "This is your first factor: once it is set up, you will be asked for a code wherever the rules of this host want one.".to_owned(),
         Setup::Completed { label } => format!("Your code is set up (\"{}\").", shown(label)),

@@ -24,6 +24,7 @@ pub(super) fn show(setup: &Setup) -> String {
         Setup::Key { key, drawn: Drawn::Yes } => format!("Schlüssel: {}  (`invert`: umgekehrt)", key.expose()),
         Setup::Key { key, drawn: Drawn::No } => format!("Schlüssel: {}", key.expose()),
         Setup::ChooseWay { ways } => format!("Hier wird ein Code gebraucht. Wie möchten Sie ihn bekommen? {}.", list(ways)),
+        Setup::WhereTo => "Hier wird ein Code gebraucht; er kann Ihnen gesendet werden. Wohin?".to_owned(),
         Setup::OnFile { recipient } => format!("Für Sie hinterlegt: {}. Eingabetaste, um das zu verwenden, oder etwas anderes eingeben.", shown(recipient)),
         Setup::FirstFactor => "Dies ist Ihr erster Faktor: Sobald er eingerichtet ist, werden Sie überall dort nach einem Code gefragt, wo die Regeln dieses Rechners es verlangen.".to_owned(),
         Setup::Completed { label } => format!("Ihr Code ist eingerichtet („{}“).", shown(label)),

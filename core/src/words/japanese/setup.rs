@@ -25,6 +25,7 @@ pub(super) fn show(setup: &Setup) -> String {
         }
         Setup::Key { key, drawn: Drawn::No } => format!("キー: {}", key.expose()),
         Setup::ChooseWay { ways } => format!("確認コードが必要です。受け取り方法を選んでください: {}。", list(ways)),
+        Setup::WhereTo => "確認コードが必要です。コードを送信できます。送信先を入力してください。".to_owned(),
         Setup::OnFile { recipient } => format!("登録済み: {}。使う場合はEnterキーを押し、別のものにする場合は入力してください。", shown(recipient)),
         Setup::FirstFactor => {
             "これは最初の認証要素です。設定すると、このホストの規則で必要な場合に確認コードの入力を求められます。".to_owned()
