@@ -4,6 +4,8 @@
 //! and the account's epoch. Never a host name, never loopback, never without a numeric source. Owns, too, its
 //! being forgotten. Leaves to the login where it is offered.
 
+mod place;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use crate::account::{Account, Epoch, RuleName};
 use crate::audit::{AuditEvent, EventId};
 use crate::login::{Host, Person};
 use crate::time::{Now, WallTime};
+
+pub(crate) use place::{Place, life};
 
 /// The longest time that a rule may remember a place for (SECURITY.md 3: AAL1).
 pub const REMEMBER_LIMIT: Duration = Duration::from_hours(30 * 24);

@@ -1,9 +1,10 @@
 //! The dialogue of one login.
 //!
 //! Owns who is asked, told or let through, and in which words. Policy is decided once, at the beginning, and holds to
-//! the end (row P8). `opening` has the first turn, `asking` codes, `posting` those that are sent, `inviting` invitations, `enrolling` the first factor,
-//! `saving` its backup codes, `record` how it ends. Leaves the evaluation of an answer to `proof`. Never lets in or
-//! skips a person whom the name service does not know; never evaluates an answer while a bucket is locked.
+//! the end (row P8). `opening` has the first turn, `asking` codes, `posting` those that are sent, `inviting` invitations,
+//! `enrolling` the first factor, `saving` its backup codes, `skipping` its being put off, `remembering` places, `record` how
+//! it ends, `telling` what goes out by e-mail. Leaves the evaluation of an answer to `proof`. Never lets in or skips a
+//! person whom the name service does not know; never evaluates an answer while a bucket is locked.
 
 mod addressing;
 mod asking;
@@ -13,7 +14,10 @@ mod inviting;
 mod opening;
 mod posting;
 mod record;
+mod remembering;
 mod saving;
+mod skipping;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +95,7 @@ impl Login {
 
     /// Decides what follows from an event.
     pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
-        match event {
+        let turn = match event {
             Event::Begun => {
                 let is_bound = self.policy.settings.sent.bind == Bind::Login;
                 let id = is_bound.then(|| RequestId::random(entropy));
@@ -103,7 +107,8 @@ impl Login {
             }
             Event::DeadlineReached => self.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.abandon(account, now, Departure::Client),
-        }
+        };
+        self.tell_by_mail(turn, account, now, entropy)
     }
 
     /// Tells how long the login may last from its beginning: longer once enrolling is offered.

@@ -34,15 +34,16 @@ use countersign_core::factor::{Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, PublicKey, Source};
-use countersign_core::policy::{ContactRule, Enrollment, Requirement};
+use countersign_core::policy::{ContactRule, Enrollment, Requirement, SkipRule};
 use countersign_core::secret::Secret;
 use countersign_core::sending::{Channels, Numbers};
 use countersign_core::throttle::Bucket;
+use countersign_core::time::WallTime;
 use countersign_core::words::{Language, Message, Setup, say};
 
 use crate::mailbox::{Mail, code_in};
 use crate::phone::Phone;
-use crate::world::{World, act, host, person, ssh_login, stranger};
+use crate::world::{START, World, act, host, person, ssh_login, stranger};
 
 /// A play of one script.
 struct Stage {
@@ -89,13 +90,22 @@ impl Stage {
     fn direct(&mut self, directive: &str) {
         let words: Vec<&str> = directive.split_whitespace().collect();
         match words.as_slice() {
-            ["policy", require, rest @ ..] => self.set_policy(require, rest),
-            ["methods", names @ ..] => {
-                self.world.policy.default.methods = names.iter().map(|name| method(name)).collect();
+            ["person", name, facts @ ..] => self.direct_person(name, facts),
+            ["wait", seconds] => self.world.wait(seconds.parse().expect("seconds")),
+            ["cut"] => self.end(Event::ClientGone),
+            ["deadline"] => self.end(Event::DeadlineReached),
+            ["delivered"] => self.world.settle(Progress::Sent),
+            ["failed", word] => {
+                let failure = Failure::ALL.into_iter().find(|failure| failure.word() == *word);
+                self.world.settle(Progress::Failed(failure.expect("a failure")));
             }
-            ["enroll_within", seconds] => {
-                let limit = Duration::from_secs(seconds.parse().expect("seconds"));
-                self.world.policy.default.enroll_within = Some(limit);
+            ["reset", name] => self.reset(name),
+            ["locked", name] => self.lock(name),
+            ["password-changed", name] => {
+                let person = self.person(name);
+                let mut account = self.world.load(&person);
+                account.password_changed(self.world.now());
+                self.world.store(account);
             }
             ["invite", name] => {
                 let person = self.person(name);
@@ -104,57 +114,53 @@ impl Stage {
             ["chosen", name, switch] => {
                 self.choose(name, if *switch == "on" { Switch::On } else { Switch::Off });
             }
+            rule => self.direct_policy(rule),
+        }
+    }
+
+    /// Writes the file.
+    fn direct_policy(&mut self, words: &[&str]) {
+        let policy = &mut self.world.policy;
+        match words {
+            ["remember", hours] => {
+                let hours = hours.parse().expect("hours");
+                policy.default.remember = Some(Duration::from_hours(hours));
+            }
+            ["skip", facts @ ..] => {
+                let mut rule = SkipRule { times: None, until: None };
+                for fact in facts {
+                    match fact.split_once('=').expect("a fact is key=value") {
+                        ("times", times) => rule.times = Some(times.parse().expect("a number")),
+                        ("days", days) => {
+                            let hours = 24 * days.parse::<u64>().expect("a number");
+                            rule.until =
+                                Some(WallTime::from_seconds(START).after(Duration::from_hours(hours)));
+                        }
+                        other => panic!("no fact {other:?}"),
+                    }
+                }
+                policy.default.skip = Some(rule);
+            }
+            ["policy", require, rest @ ..] => self.set_policy(require, rest),
+            ["methods", names @ ..] => {
+                policy.default.methods = names.iter().map(|name| method(name)).collect();
+            }
+            ["enroll_within", seconds] => {
+                let limit = Duration::from_secs(seconds.parse().expect("seconds"));
+                policy.default.enroll_within = Some(limit);
+            }
             ["language", tag] => {
-                self.world.policy.settings.language = Language::from_tag(tag).expect("a language");
+                policy.settings.language = Language::from_tag(tag).expect("a language");
             }
-            ["no", "help"] => self.world.policy.settings.help = None,
-            ["person", name, "unknown"] => {
-                self.people.insert((*name).to_owned(), stranger(name));
-            }
-            ["person", name, "uid", uid] => {
-                self.people.insert((*name).to_owned(), person(name, uid.parse().expect("a uid")));
-            }
-            ["person", name, "has", label] => {
-                let person = self.person(name);
-                let factor = self.world.enroll(&person, label);
-                self.learn(Phone::of(&factor));
-            }
-            ["person", name, "has", "token", label] => {
-                let person = self.person(name);
-                let factor = self.world.enroll_token(&person, label);
-                self.learn(Phone::of(&factor));
-            }
-            ["person", name, "has", "backup", "codes"] => {
-                let person = self.person(name);
-                let sheet = self.world.give_backup_codes(&person);
-                self.sheets.push(sheet);
-            }
-            ["person", name, "has", channel @ ("email" | "sms" | "call"), address] => {
-                let person = self.person(name);
-                let recipient = recipient(channel, address);
-                let number = self.world.load(&person).factors.len();
-                let label = format!("{channel} no. {number}");
-                let _ = self.world.enroll_recipient(&person, &label, recipient);
-            }
-            ["person", name, "on", "file", address] => {
-                let person = self.person(name);
-                let mut account = self.world.load(&person);
-                account.contacts = contacts(address).or(&account.contacts);
-                self.world.store(account);
-            }
-            ["person", name, "in", "directory", address] => {
-                let mut person = self.person(name);
-                person.contacts = contacts(address).or(&person.contacts);
-                self.people.insert((*name).to_owned(), person);
-            }
+            ["no", "help"] => policy.settings.help = None,
             ["channels", names @ ..] => {
                 let has = |name: &str| names.contains(&name);
                 let numbers = |name: &str| has(name).then(Numbers::default);
                 let channels = Channels { email: has("email"), sms: numbers("sms"), call: numbers("call") };
-                self.world.policy.settings.channels = channels;
+                policy.settings.channels = channels;
             }
             ["contacts", rule] => {
-                self.world.policy.default.contacts = match *rule {
+                policy.default.contacts = match *rule {
                     "on-file" => ContactRule::OnFile,
                     "any" => ContactRule::Any,
                     other => panic!("no rule for contacts {other}"),
@@ -164,26 +170,62 @@ impl Stage {
                 let allow_prefixes: Vec<String> =
                     prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
                 let numbers = Numbers { country: Country::try_from(*country).ok(), allow_prefixes };
-                let channels = &mut self.world.policy.settings.channels;
+                let channels = &mut policy.settings.channels;
                 for served in [&mut channels.sms, &mut channels.call].into_iter().flatten() {
                     served.clone_from(&numbers);
                 }
             }
             ["limit", "per_ten_minutes", number] => {
-                self.world.policy.settings.sending.per_ten_minutes = number.parse().expect("a number");
+                policy.settings.sending.per_ten_minutes = number.parse().expect("a number");
             }
-            ["bind", "login"] => self.world.policy.settings.sent.bind = Bind::Login,
-            ["delivered"] => self.world.settle(Progress::Sent),
-            ["failed", word] => {
-                let failure = Failure::ALL.into_iter().find(|failure| failure.word() == *word);
-                self.world.settle(Progress::Failed(failure.expect("a failure")));
-            }
-            ["wait", seconds] => self.world.wait(seconds.parse().expect("seconds")),
-            ["cut"] => self.end(Event::ClientGone),
-            ["deadline"] => self.end(Event::DeadlineReached),
-            ["reset", name] => self.reset(name),
-            ["locked", name] => self.lock(name),
+            ["bind", "login"] => policy.settings.sent.bind = Bind::Login,
             other => panic!("no directive {other:?}"),
+        }
+    }
+
+    /// Says who a person is and what they have.
+    fn direct_person(&mut self, name: &str, facts: &[&str]) {
+        match facts {
+            ["unknown"] => {
+                self.people.insert(name.to_owned(), stranger(name));
+            }
+            ["uid", uid] => {
+                self.people.insert(name.to_owned(), person(name, uid.parse().expect("a uid")));
+            }
+            ["has", label] => {
+                let person = self.person(name);
+                let factor = self.world.enroll(&person, label);
+                self.learn(Phone::of(&factor));
+            }
+            ["has", "token", label] => {
+                let person = self.person(name);
+                let factor = self.world.enroll_token(&person, label);
+                self.learn(Phone::of(&factor));
+            }
+            ["has", "backup", "codes"] => {
+                let person = self.person(name);
+                let sheet = self.world.give_backup_codes(&person);
+                self.sheets.push(sheet);
+            }
+            ["has", channel @ ("email" | "sms" | "call"), address] => {
+                let person = self.person(name);
+                let recipient = recipient(channel, address);
+                let number = self.world.load(&person).factors.len();
+                let label = format!("{channel} no. {number}");
+                let _ = self.world.enroll_recipient(&person, &label, recipient);
+            }
+            ["on", "file", address] => {
+                let person = self.person(name);
+                let mut account = self.world.load(&person);
+                account.contacts = contacts(address).or(&account.contacts);
+                self.world.store(account);
+            }
+            ["in", "directory", address] => {
+                let mut person = self.person(name);
+                person.contacts = contacts(address).or(&person.contacts);
+                self.people.insert(name.to_owned(), person);
+            }
+            other => panic!("no fact {other:?}"),
         }
     }
 
@@ -301,8 +343,9 @@ impl Stage {
     }
 
     fn fill_in(&mut self, answer: &str) -> String {
-        if let Some(code) = answer.strip_suffix(" r").filter(|code| code.starts_with('{')) {
-            return format!("{} r", self.fill_in(code));
+        let wish = answer.split_at_checked(answer.len().saturating_sub(2));
+        if let Some((code, wish @ (" r" | " R"))) = wish.filter(|(code, _)| code.starts_with('{')) {
+            return format!("{}{wish}", self.fill_in(code));
         }
         if answer.contains("mailed") && answer.starts_with('{') {
             return self.mailed(answer);

@@ -72,7 +72,7 @@ fn every_japanese_dialogue_goes_as_its_transcript_says() {
 }
 
 /// The dialogues that are written down in each language.
-const GOLDEN_EVERYWHERE: [&str; 17] = [
+const GOLDEN_EVERYWHERE: [&str; 18] = [
     "backup-code-last.txt",
     "choosing.txt",
     "clock-off.txt",
@@ -84,6 +84,7 @@ const GOLDEN_EVERYWHERE: [&str; 17] = [
     "invited.txt",
     "locked-and-unlocked-by-time.txt",
     "locked-overnight.txt",
+    "remembered.txt",
     "second-login.txt",
     "send-cap.txt",
     "several-ways.txt",

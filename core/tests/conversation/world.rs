@@ -236,8 +236,12 @@ impl World {
             assert!(committed.changed >= now.latest(), "a change is dated");
             self.store(committed.clone());
         }
-        sent.into_iter().for_each(|outgoing| self.mailbox.put(outgoing));
-        redeemed.into_iter().for_each(|request| self.mailbox.redeem(request));
+        for outgoing in sent {
+            self.mailbox.put(outgoing);
+        }
+        for request in redeemed {
+            self.mailbox.redeem(request);
+        }
         let records: Vec<AuditEvent> = effects.iter().filter_map(as_record).cloned().collect();
         let mut found: Vec<Reply> = effects.into_iter().filter_map(into_reply).collect();
         assert_eq!(found.len(), replies, "a call has one reply, and nothing else has any");

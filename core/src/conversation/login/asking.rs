@@ -6,7 +6,7 @@
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{AT_CODES, Answer, Word, read};
-use crate::conversation::proof::{Charged, Distant, Outcome, clock_off, note_of_wrong};
+use crate::conversation::proof::{Charged, Distant, Outcome, Used, clock_off, note_of_wrong};
 use crate::conversation::ways::{Way, Ways};
 use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
 use crate::delivery::RequestId;
@@ -32,11 +32,12 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    fn prompt(&self) -> Prompt {
+    /// Tells the prompt, which makes an offer where there is one and the person chose nothing else.
+    fn prompt(&self, offering: Option<Prompt>) -> Prompt {
         match &self.way {
-            None => Prompt::Code,
+            None => offering.unwrap_or(Prompt::Code),
             Some(Way::Own(method)) => Prompt::CodeOf(*method),
-            Some(Way::Sent(_)) => Prompt::CodeOrOther,
+            Some(Way::Sent(_)) => offering.unwrap_or(Prompt::CodeOrOther),
         }
     }
 
@@ -55,6 +56,7 @@ impl Login {
         entropy: &mut dyn Entropy,
     ) -> Turn {
         let fresh = asking.after(Vec::new());
+        let (text, wish) = self.part_wish(text);
         match read(text, &AT_CODES) {
             Answer::Nothing => {
                 let notes = self.nothing_entered(&fresh, account, now);
@@ -68,7 +70,7 @@ impl Login {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 match tried.obstacle(account, now) {
                     Some(grounds) => tried.evaluate_nothing(&code, grounds, fresh, account, now),
-                    None => tried.evaluate(&code, asking, account, now),
+                    None => tried.evaluate(&code, wish, asking, account, now),
                 }
             }
         }
@@ -153,12 +155,9 @@ impl Login {
         }
     }
 
-    fn evaluate(&self, code: &str, asking: &Asking, account: &Account, now: Now) -> Turn {
+    fn evaluate(&self, code: &str, wish: bool, asking: &Asking, account: &Account, now: Now) -> Turn {
         match self.check(account, now).against_active(code, &self.decision.methods) {
-            Outcome::Right { account, used } => {
-                let (told, redemption) = (used.told().into_iter().collect(), used.redemption());
-                self.allow(Vec::new(), account, used.method, told, now).and(redemption)
-            }
+            Outcome::Right { account, used } => self.accept(account, &used, wish, now),
             Outcome::Repeated { note } => {
                 let record = self.event(EventId::CodeRepeated, account, now);
                 let note = match self.manner(Grounds::WrongCode) {
@@ -170,6 +169,16 @@ impl Login {
             }
             Outcome::Wrong(charged) => self.answer_wrong(code, asking, charged, now),
         }
+    }
+
+    /// Lets in, and remembers the place where the person wants it.
+    fn accept(&self, mut account: Account, used: &Used, wish: bool, now: Now) -> Turn {
+        let mut records = Vec::new();
+        if wish && self.remember(&mut account, now) {
+            records.push(self.event(EventId::PlaceRemembered, &account, now));
+        }
+        let told = used.told().into_iter().collect();
+        self.allow(records, account, used.method, told, now).and(used.redemption())
     }
 
     fn answer_wrong(&self, code: &str, asking: &Asking, charged: Charged, now: Now) -> Turn {
@@ -240,7 +249,7 @@ impl Login {
             return self.refuse(effects, grounds, vec![Message::Refusal(Refusal::NoRightCode)], account, now);
         }
         let failed = self.failed(&mut asking, account, now);
-        let messages = with_prompt(failed.into_iter().chain(notes), asking.prompt());
+        let messages = with_prompt(failed.into_iter().chain(notes), asking.prompt(self.offering_prompt()));
         self.ask(effects, messages, Stage::Asking(asking))
     }
 }

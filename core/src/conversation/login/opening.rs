@@ -75,7 +75,7 @@ impl Login {
     }
 
     fn way(&self, account: &Account, now: Now) -> Way {
-        if let Some(reason) = self.passes_unasked(account) {
+        if let Some(reason) = self.passes_unasked(account, now) {
             return Way::Skip(reason);
         }
         if self.asks_nobody() {
@@ -116,7 +116,14 @@ impl Login {
     }
 
     /// Tells why no code is asked; never for a person whom the name service does not know.
-    fn passes_unasked(&self, account: &Account) -> Option<&'static str> {
+    fn passes_unasked(&self, account: &Account, now: Now) -> Option<&'static str> {
+        self.exemption(account)
+            .or_else(|| self.is_remembered(account, now).then_some("remembered"))
+            .or_else(|| self.has_put_off(account, now).then_some("put-off"))
+    }
+
+    /// Tells why the rule asks this person for nothing.
+    fn exemption(&self, account: &Account) -> Option<&'static str> {
         match (self.request.person.existence, self.decision.require) {
             (
                 Existence::Unknown,
