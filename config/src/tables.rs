@@ -22,7 +22,7 @@ pub(crate) const TOP: Keys = Keys {
         key("sms", r#"{ url = "https://sms.example.org/send", body = "to={number}&text={text}" }"#),
         key("call", r#"{ url = "https://call.example.org/say", body = "to={number}&text={text}" }"#),
         key("sent", "{ digits = 8 }"),
-        key("texts", r#"{ code = "Code from your app (? for other ways):" }"#),
+        key("texts", r#"{ code = "{organization} code" }"#),
         key("policy", r#"[{ name = "administrators", require = "always" }]"#),
         key("default", r#"{ require = "enrolled" }"#),
     ],
@@ -166,7 +166,7 @@ pub(crate) const SKIP: Keys = Keys {
     later: &[],
 };
 
-const CODE: Key = key("code", r#""Code from your app (? for other ways):""#);
+const CODE: Key = key("code", r#""{organization} code""#);
 const ENROLL: Key = key("enroll", r#""Scan this with your app; questions: {help}""#);
 const LOCKED: Key = key("locked", r#""Too many wrong codes. Try again after {until}, or ask {help}.""#);
 const NOT_ENROLLED: Key = key("not_enrolled", r#""Set up your code first: https://it.example.org/code""#);
