@@ -19,8 +19,8 @@ const DROP_INS: &str = "/etc/countersign/policy.d";
 
 /// Check a configuration file
 ///
-/// Shows every error and warning with file, line and column, and what to write instead. Exits with 1 if there is an
-/// error. Without FILE the installed configuration is checked, with its drop-ins.
+/// Shows every error, warning and note with file, line and column, and what to write instead. Exits with 1 if there is
+/// an error. Without FILE the installed configuration is checked, with its drop-ins.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
