@@ -1,15 +1,17 @@
 //! The organization's own wording: where it stands, and that it hides nothing whatever it says (row L14).
 
+use countersign_core::contact::EmailAddress;
 use countersign_core::conversation::{Reply, State};
+use countersign_core::delivery::Recipient;
 use countersign_core::factor::Method;
 use countersign_core::policy::{Enrollment, Requirement};
 use countersign_core::words::texts::{Place, Texts};
-use countersign_core::words::{LANGUAGES, Language, Message, Setup, render, say};
+use countersign_core::words::{LANGUAGES, Language, Message, Sending, Setup, render, say};
 use proptest::prelude::*;
 
 use crate::acts::{alice, answer, begin, key_of, messages, sheet_of};
 use crate::phone::Phone;
-use crate::world::{World, ssh_login};
+use crate::world::{World, person, ssh_login};
 
 fn texts(said: &[(&str, &str)]) -> Texts {
     let mut texts = Texts::default();
@@ -113,6 +115,26 @@ proptest! {
             let _ = world.policy.settings.texts.set(place.name(), *language, text);
         }
         play(&mut world, enroll);
+        play_with_mail(&mut world);
+    }
+}
+
+/// A login with a code that is sent: where to is always told.
+fn play_with_mail(world: &mut World) {
+    world.policy.default.methods = vec![Method::Email];
+    world.policy.settings.channels.email = true;
+    let bob = person("bob", 1001);
+    let address = EmailAddress::try_from("bob@example.org").expect("an address");
+    let _ = world.enroll_recipient(&bob, "mailbox", Recipient::Email(address));
+    let (mut conversation, reply) = begin(world, ssh_login(bob));
+    one_line_each(world, &reply);
+    assert!(
+        messages(&reply).iter().any(|message| matches!(message, Message::Sending(Sending::OnItsWay { .. })))
+    );
+    assert!(shown(world, &reply).contains("b•••@example.org"), "{}", shown(world, &reply));
+    for text in ["?", "resend", "00000000"] {
+        let reply = answer(world, &mut conversation, text);
+        one_line_each(world, &reply);
     }
 }
 

@@ -44,7 +44,7 @@ fn wrong(resend: Resend) -> String {
         Resend::In(seconds) => format!("，或输入 `resend`（{seconds} 秒后可用）。"),
         Resend::No => "。".to_owned(),
     };
-    format!("验证码不正确。请使用最新的消息{rest}")
+    format!("验证码不正确。请使用最新消息中的验证码{rest}")
 }
 
 fn otherwise(others: &[ListedWay]) -> String {

@@ -12,7 +12,7 @@ use super::{moment, whom};
 /// Says what is said of codes that are sent.
 pub(super) fn tell(sending: &Sending) -> String {
     match sending {
-        Sending::OnItsWay { recipient } => format!("Un code est en route vers {recipient}."),
+        Sending::OnItsWay { recipient } => format!("Un code est en cours d’envoi à {recipient}."),
         Sending::StillValid { recipient } => format!(
             "Le code envoyé à {recipient} est toujours valable. Pour en recevoir un autre, saisissez `resend`."
         ),

@@ -20,9 +20,9 @@ pub(super) fn tell(sending: &Sending) -> String {
             "{recipient}に確認コードを送信できませんでした。{}もう一度試すには`resend`と入力してください。",
             otherwise(others)
         ),
-        Sending::Wait { seconds } => format!("次の確認コードは{seconds}秒後に請求できます。"),
+        Sending::Wait { seconds } => format!("次の確認コードは{seconds}秒後にリクエストできます。"),
         Sending::Cap { until, now, others, help } => format!(
-            "確認コードの請求が多すぎます。{}より後に再び請求できます。{}",
+            "確認コードのリクエストが多すぎます。{}より後に再びリクエストできます。{}",
             moment(*until, *now),
             instead(others, help.as_deref())
         ),

@@ -12,7 +12,7 @@ use super::{moment, turn_to};
 /// Says what is said of codes that are sent.
 pub(super) fn tell(sending: &Sending) -> String {
     match sending {
-        Sending::OnItsWay { recipient } => format!("Se ha enviado un código a {recipient}; está en camino."),
+        Sending::OnItsWay { recipient } => format!("Se está enviando un código a {recipient}."),
         Sending::StillValid { recipient } => {
             format!(
                 "El código enviado a {recipient} sigue siendo válido. Para recibir otro, escriba `resend`."
