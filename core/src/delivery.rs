@@ -6,10 +6,13 @@
 
 use std::fmt;
 
+use crate::account::{Account, AccountKey};
+use crate::audit::{AuditEvent, EventId, Subject};
 use crate::contact::{EmailAddress, PhoneNumber};
 use crate::factor::Method;
+use crate::login::Host;
 use crate::secret::{Entropy, Secret, draw};
-use crate::time::WallTime;
+use crate::time::{Now, WallTime};
 
 /// The ways on which a code can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,4 +182,66 @@ impl Failure {
             Self::NotConfigured => "not-configured",
         }
     }
+}
+
+/// How a message ended, as the outbox reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// Which message.
+    pub request: RequestId,
+    /// Its channel.
+    pub channel: Channel,
+    /// Why it was sent.
+    pub purpose: Purpose,
+    /// How it ended; what is not final is no end.
+    pub progress: Progress,
+}
+
+/// What follows from the end of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Finished {
+    /// The account to commit, where the code of the message can still be used.
+    pub account: Option<Account>,
+    /// The record of the same commit. A notice or trial that went out has none of its own.
+    pub event: Option<AuditEvent>,
+}
+
+/// Takes the end of a message into the account of its person, so that the next prompt tells of it on whichever connection
+/// and host it is shown. A trial has no person; an account that is not the message's any more is left as it is.
+pub fn finished(
+    key: Option<&AccountKey>,
+    account: Option<&Account>,
+    report: &Report,
+    host: &Host,
+    now: Now,
+) -> Finished {
+    let Report { request, channel, purpose, progress } = *report;
+    let ended = match (progress, purpose) {
+        (Progress::Queued, _) | (Progress::Sent, Purpose::Notice | Purpose::Trial) => None,
+        (Progress::Sent, Purpose::Code) => Some((EventId::CodeDelivered, None)),
+        (Progress::Failed(failure), _) => Some((EventId::DeliveryFailed, Some(failure.word().to_owned()))),
+    };
+    let event = ended.map(|(event, reason)| AuditEvent {
+        subject: key.map(|key| Subject {
+            user: key.name.to_string(),
+            realm: key.realm.to_string(),
+            account: account.map(|account| account.id.to_string()),
+        }),
+        factor: Some(channel.name().to_owned()),
+        message: Some(request.to_string()),
+        reason,
+        ..AuditEvent::new(event, now.latest(), &host.name, "service")
+    });
+    let waits = |account: &&Account| {
+        progress != Progress::Queued && account.sent.iter().any(|code| code.request == request)
+    };
+    let account = account.filter(waits).cloned().map(|mut account| {
+        for code in account.sent.iter_mut().filter(|code| code.request == request) {
+            code.progress = progress;
+        }
+        account.changed = account.changed.max(now.latest());
+        account
+    });
+    Finished { account, event }
 }

@@ -4,6 +4,7 @@
 //! twice.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use countersign_core::account::AccountKey;
 use countersign_core::audit::{AuditEvent, EventId};
@@ -13,7 +14,6 @@ use super::Engine;
 use super::command::ConversationId;
 use super::flight::fly;
 use super::job::{Job, Sheaf, Waiter, Work};
-use super::registry::key_of;
 use super::{BATCH, CLOCK_FAULT_REST};
 
 impl Engine {
@@ -26,7 +26,8 @@ impl Engine {
             }
             sheaves.extend(self.clock_fault());
             self.aloft.extend(sheaves.iter().filter_map(|sheaf| sheaf.key.clone()));
-            self.flights.spawn(fly(self.parts.tools.clone(), self.parts.floor, sheaves));
+            let counter = Arc::clone(&self.counter);
+            self.flights.spawn(fly(self.parts.tools.clone(), counter, self.parts.floor, sheaves));
         }
     }
 
@@ -37,7 +38,7 @@ impl Engine {
         let mut staying = VecDeque::new();
         let mut boarded: usize = 0;
         for job in std::mem::take(&mut self.waiting) {
-            let key = job.person.as_deref().map(key_of);
+            let key = job.key();
             if boarded >= BATCH || key.as_ref().is_some_and(|key| self.aloft.contains(key)) {
                 staying.push_back(job);
                 continue;
@@ -93,6 +94,6 @@ impl Engine {
         self.clock_fault = Some(now.since_boot);
         let event = AuditEvent::new(EventId::ClockFault, now.latest(), &self.parts.host.name, "service");
         let work = Work::Record { event: Box::new(event), reply: None };
-        Some(Sheaf { key: None, jobs: vec![Job { stale: 0, person: None, work }] })
+        Some(Sheaf { key: None, jobs: vec![Job::new(None, work)] })
     }
 }

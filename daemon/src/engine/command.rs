@@ -7,12 +7,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use countersign_core::account::AccountKey;
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::backup_codes::BackupCodesRequest;
 use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
+use countersign_core::delivery::Report;
 use countersign_core::helpdesk::{Act, Issued, NotCovered, Refusal, Scope, Switch};
 use countersign_core::login::{LoginRequest, Person};
 use countersign_core::remember::Places;
@@ -214,6 +216,22 @@ pub enum Command {
         places: Places,
         /// How many it were.
         reply: Answer<usize>,
+    },
+    /// Take the end of a message in.
+    Delivered {
+        /// Whose message; a trial is nobody's.
+        key: Option<AccountKey>,
+        /// How it ended.
+        report: Report,
+        /// The answer, after the commit.
+        reply: Answer<()>,
+    },
+    /// Void what was given beside an old password.
+    PasswordChanged {
+        /// Whose it was.
+        person: Box<Person>,
+        /// The answer, after the commit.
+        reply: Answer<()>,
     },
     /// Record something that changes no account.
     Record {

@@ -1,27 +1,21 @@
 //! One batch on its way to the store: load, decide, commit in one transaction.
 //!
 //! Owns the order of things: nothing is answered from here, and what comes back says for each person whether it was
-//! committed, is stale, or failed. A person's jobs are decided one after the other, each on the result of the one
-//! before, and become one change.
+//! committed, is stale, or failed. Leaves deciding to `draft`, and what the outbox knows to `facts`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use countersign_core::account::{Account, AccountKey};
-use countersign_core::audit::AuditEvent;
-use countersign_core::conversation::{Conversation, Event};
-use countersign_core::helpdesk::{self, Act, Done, Invited, Issued};
-use countersign_core::login::{Existence, Host, Person};
-use countersign_core::policy::Policy;
-use countersign_core::remember::{self, Forgotten, Places};
+use countersign_core::delivery::{Channel, Recipient};
 use countersign_core::secret::Entropy;
-use countersign_core::time::{Now, WallTime};
+use countersign_core::time::WallTime;
 use tokio::time::{Instant, timeout_at};
 
-use super::command::{ActDone, Deed, NotDone};
-use super::effects::{Fault, collect};
-use super::job::{Fate, Job, Landed, Outcome, Sheaf, Waiter, Work};
-use super::registry::key_of;
+use super::draft::decide;
+use super::effects::Fault;
+use super::facts::{self, Facts, HostCounter};
+use super::job::{Committed, Fate, Landed, Sheaf};
 use crate::host::clock::Clock;
 use crate::store::{Change, STORE_LIMIT, Store, StoreError};
 
@@ -37,33 +31,93 @@ pub struct Tools {
 }
 
 /// Loads, decides and commits one batch.
-pub(super) async fn fly(tools: Tools, floor: WallTime, sheaves: Vec<Sheaf>) -> Vec<Landed> {
+pub(super) async fn fly(
+    tools: Tools,
+    counter: Arc<HostCounter>,
+    floor: WallTime,
+    sheaves: Vec<Sheaf>,
+) -> Vec<Landed> {
     let deadline = Instant::now() + STORE_LIMIT;
     let accounts = match timeout_at(deadline, load(&tools, &sheaves)).await {
         Ok(Ok(accounts)) => accounts,
         Ok(Err(fault)) => return fail(sheaves, &fault),
         Err(_) => return fail(sheaves, &Fault::Store("it did not load in time".to_owned())),
     };
-    let mut landed = Vec::with_capacity(sheaves.len());
-    let mut changes = Vec::new();
-    let mut unread = Vec::new();
-    for (sheaf, account) in sheaves.into_iter().zip(accounts) {
-        match account {
-            Ok(account) => {
-                let (sheaf, change) = decide(&tools, floor, sheaf, account);
-                changes.push(change);
-                landed.push(sheaf);
-            }
-            Err(fault) => unread.extend(fail(vec![sheaf], &fault)),
-        }
-    }
+    let wanted: Vec<_> = sheaves
+        .iter()
+        .zip(&accounts)
+        .map(|(sheaf, account)| facts::wanted(sheaf, account.as_ref().ok().and_then(Option::as_ref)))
+        .collect();
+    let at = floor.max(tools.clock.wall());
+    let known = match timeout_at(deadline, Facts::load(&tools, &counter, &wanted, at)).await {
+        Ok(known) => known,
+        Err(_) => Err(Fault::Store("its outbox did not answer in time".to_owned())),
+    };
+    let people = sheaves.into_iter().zip(accounts).zip(wanted).collect();
+    let Decisions { landed, changes, mut others } = decide_all(&tools, &counter, known, floor, people);
+    let reserved: Vec<_> = changes.iter().map(|change| facts::reserved(&change.outgoing)).collect();
     let fates = match timeout_at(deadline, commit(&tools, changes)).await {
         Ok(fates) => fates,
         Err(_) => Err(Fault::Store("it did not commit in time".to_owned())),
     };
+    release(&counter, &fates, &reserved);
     let mut landed = settle(landed, fates);
-    landed.append(&mut unread);
+    landed.append(&mut others);
     landed
+}
+
+/// What a batch came to before it is committed.
+#[derive(Default)]
+struct Decisions {
+    /// Those to commit, and what is to be committed for each.
+    landed: Vec<Landed>,
+    changes: Vec<Change>,
+    /// Those that are not: refused, or to be decided again.
+    others: Vec<Landed>,
+}
+
+/// Decides for each person with what is known; where the outbox does not answer, those who need it are refused.
+fn decide_all(
+    tools: &Tools,
+    counter: &HostCounter,
+    known: Result<Facts<'_>, Fault>,
+    floor: WallTime,
+    people: Vec<((Sheaf, Loaded), BTreeSet<Recipient>)>,
+) -> Decisions {
+    let (mut facts, unknown) = match known {
+        Ok(facts) => (facts, None),
+        Err(fault) => (Facts::none(counter), Some(fault)),
+    };
+    let mut decisions = Decisions::default();
+    for ((sheaf, account), wanted) in people {
+        let refused = unknown.as_ref().filter(|_| !wanted.is_empty()).cloned();
+        match refused.map_or(account, Err) {
+            Ok(account) => match decide(tools, &mut facts, &wanted, floor, sheaf, account) {
+                (landed, Some(change)) => {
+                    decisions.changes.push(change);
+                    decisions.landed.push(landed);
+                }
+                (landed, None) => decisions.others.push(landed),
+            },
+            Err(fault) => decisions.others.extend(fail(vec![sheaf], &fault)),
+        }
+    }
+    decisions
+}
+
+/// Takes back what was counted for the host and is not in the store.
+fn release(counter: &HostCounter, fates: &Result<Vec<Fate>, Fault>, reserved: &[Vec<(Channel, WallTime)>]) {
+    let Ok(fates) = fates else {
+        if reserved.iter().any(|reserved| !reserved.is_empty()) {
+            counter.forget();
+        }
+        return;
+    };
+    for (fate, reserved) in fates.iter().zip(reserved) {
+        if matches!(fate, Fate::Stale) {
+            counter.release(reserved);
+        }
+    }
 }
 
 /// What the store holds of one sheaf's person.
@@ -104,146 +158,9 @@ async fn read(tools: &Tools, keys: &[AccountKey]) -> Result<Vec<Option<Account>>
     }
 }
 
-/// Decides the jobs of one person, each on the result of the one before.
-fn decide(tools: &Tools, floor: WallTime, sheaf: Sheaf, stored: Option<Account>) -> (Landed, Change) {
-    let mut draft = Draft { account: stored, is_changed: false, events: Vec::new() };
-    let floor = draft.account.as_ref().map_or(floor, |account| floor.max(account.changed));
-    let now = Now { wall: tools.clock.wall(), since_boot: tools.clock.since_boot(), floor };
-    let jobs = sheaf
-        .jobs
-        .into_iter()
-        .map(|job| {
-            let outcome = catch_unwind(AssertUnwindSafe(|| draft.follow(&job, now, tools)));
-            (job, outcome.unwrap_or(Err(Fault::Panicked)))
-        })
-        .collect();
-    let Draft { account, is_changed, events } = draft;
-    let change = Change { account: account.filter(|_| is_changed), events, ..Change::default() };
-    // The fate is what the store says; until then it is the one that refuses.
-    let fate = Fate::Failed(Fault::Store("it did not commit".to_owned()));
-    (Landed { key: sheaf.key, jobs, fate }, change)
-}
-
-/// A person's account while their jobs of one batch are decided.
-struct Draft {
-    account: Option<Account>,
-    is_changed: bool,
-    events: Vec<AuditEvent>,
-}
-
-impl Draft {
-    fn follow(&mut self, job: &Job, now: Now, tools: &Tools) -> Result<Outcome, Fault> {
-        match &job.work {
-            Work::Turn { conversation, event, waiter, .. } => {
-                let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
-                self.turn(person, conversation, event, waiter, now, tools)
-            }
-            Work::Act { act, deed, policy, .. } => Ok(Outcome::Act(self.act(act, *deed, policy, now, tools))),
-            Work::Forget { places, host, .. } => {
-                let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
-                Ok(Outcome::Forgotten(self.forget(person, host, *places, now)))
-            }
-            Work::Record { event, .. } => {
-                self.events.push(AuditEvent::clone(event));
-                Ok(Outcome::Recorded)
-            }
-        }
-    }
-
-    fn turn(
-        &mut self,
-        person: &Person,
-        conversation: &Conversation,
-        event: &Event,
-        waiter: &Waiter,
-        now: Now,
-        tools: &Tools,
-    ) -> Result<Outcome, Fault> {
-        let is_known = matches!(person.existence, Existence::Known { .. });
-        let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nothing that lies in the store under the name of an unknown person may serve them.
-        let account = match &self.account {
-            Some(account) if is_known => account.clone(),
-            Some(_) | None => Account::new(key_of(person), &mut *entropy),
-        };
-        let turn = conversation.decide(event.clone(), &account, now, &mut *entropy);
-        let is_due = !matches!(waiter, Waiter::Nobody);
-        let collected = collect(turn.effects, is_due, conversation.voice())?;
-        if let Some(changed) = collected.account {
-            if !is_known {
-                return Err(Fault::UnknownPerson);
-            }
-            self.account = Some(Account { revision: account.revision, ..changed });
-            self.is_changed = true;
-        }
-        self.events.extend(collected.events);
-        Ok(Outcome::Turn(Box::new(turn.next), collected.step))
-    }
-
-    /// Forgets places; who has no account has none.
-    fn forget(&mut self, person: &Person, host: &Host, places: Places, now: Now) -> usize {
-        let forgotten =
-            self.account.as_ref().and_then(|account| remember::forget(account, person, host, places, now));
-        let Some(Forgotten { account, event, count }) = forgotten else { return 0 };
-        self.account = Some(account);
-        self.is_changed = true;
-        self.events.push(event);
-        count
-    }
-
-    fn act(
-        &mut self,
-        act: &Act,
-        deed: Deed,
-        policy: &Policy,
-        now: Now,
-        tools: &Tools,
-    ) -> Result<ActDone, NotDone> {
-        let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        let stored = self.account.clone();
-        let account = stored.unwrap_or_else(|| Account::new(key_of(&act.target), &mut *entropy));
-        if let Err(refusal) = helpdesk::may_act(&act.actor, &act.target, policy) {
-            self.events.push(helpdesk::refused(&account, act, &refusal, now));
-            return Err(refusal.into());
-        }
-        let Done { account: next, event, removed, was_locked, needs_reset, outgoing: _, alert, invitation } =
-            do_deed(deed, &account, act, policy, &mut *entropy, now)?;
-        let is_switched = next.chosen != account.chosen;
-        // A person without an account has nothing to reset; the act is recorded all the same.
-        if self.account.is_some() || invitation.is_some() || is_switched {
-            self.account = Some(Account { revision: account.revision, ..next });
-            self.is_changed = true;
-        }
-        self.events.push(event);
-        self.events.extend(alert);
-        Ok(ActDone { removed, was_locked, needs_reset, is_switched, invitation })
-    }
-}
-
-/// Has core decide a deed that the actor may do.
-fn do_deed(
-    deed: Deed,
-    account: &Account,
-    act: &Act,
-    policy: &Policy,
-    entropy: &mut dyn Entropy,
-    now: Now,
-) -> Result<Done, NotDone> {
-    Ok(match deed {
-        Deed::Reset(scope) => helpdesk::reset(account, act, scope, policy, entropy, now),
-        Deed::Unlock => helpdesk::unlock(account, act, policy, entropy, now),
-        Deed::Invite(life) => {
-            let Invited { done, code, expires } = helpdesk::invite(account, act, life, policy, entropy, now);
-            Done { invitation: Some(Issued { code, expires }), ..done }
-        }
-        Deed::SetChosen(switch) => helpdesk::set_chosen(account, act, switch, policy, entropy, now)?,
-    })
-}
-
 /// Commits the changes in one transaction; those that change nothing are committed already.
 async fn commit(tools: &Tools, changes: Vec<Change>) -> Result<Vec<Fate>, Fault> {
-    let is_empty = |change: &Change| change.account.is_none() && change.events.is_empty();
-    let batch: Vec<Change> = changes.iter().filter(|change| !is_empty(change)).cloned().collect();
+    let batch: Vec<Change> = changes.iter().filter(|change| !change.is_empty()).cloned().collect();
     let expected = batch.len();
     let results = if batch.is_empty() {
         Vec::new()
@@ -255,14 +172,14 @@ async fn commit(tools: &Tools, changes: Vec<Change>) -> Result<Vec<Fate>, Fault>
     }
     let mut results = results.into_iter();
     let fates = changes.into_iter().map(|change| {
-        let committed = is_empty(&change) || matches!(results.next(), Some(Ok(_)));
+        let committed = change.is_empty() || matches!(results.next(), Some(Ok(_)));
         if !committed {
             return Fate::Stale;
         }
         let written = change.account.map(|account| account.changed).unwrap_or_default();
         let newest =
             change.events.iter().map(|event| WallTime::from_seconds(event.at)).fold(written, Ord::max);
-        Fate::Committed(change.events, newest)
+        Fate::Committed(Committed { events: change.events, newest, queued: change.outgoing.len() })
     });
     Ok(fates.collect())
 }

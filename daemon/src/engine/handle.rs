@@ -6,23 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::account::{Account, AccountId, AccountKey};
-use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::audit::AuditEvent;
+use countersign_core::delivery::{Report, RequestId};
 use countersign_core::helpdesk::Act;
 use countersign_core::login::{Host, Person};
 use countersign_core::policy::Policy;
 use countersign_core::remember::Places;
 use countersign_core::time::WallTime;
 use countersign_protocol::step::Step;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::command::{
     ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, NotDone, Opening, Owner,
 };
-use super::effects::about;
 use super::flight::Tools;
 use super::registry::key_of;
+use crate::store::outbox::{Interrupted, Waiting};
 use crate::store::{Page, Resealed, STORE_LIMIT, StoreError};
 
 /// How long a door waits for a reply (DESIGN.md 4).
@@ -35,6 +36,7 @@ pub struct Handle {
     tools: Tools,
     policy: watch::Receiver<Arc<Policy>>,
     host: Host,
+    messages: Arc<Notify>,
 }
 
 impl Handle {
@@ -43,8 +45,9 @@ impl Handle {
         tools: Tools,
         policy: watch::Receiver<Arc<Policy>>,
         host: Host,
+        messages: Arc<Notify>,
     ) -> Self {
-        Self { inbox, tools, policy, host }
+        Self { inbox, tools, policy, host, messages }
     }
 
     /// Begins a dialogue.
@@ -123,13 +126,66 @@ impl Handle {
         self.ask(|reply| Command::SessionOpened { login, session, reply }).await
     }
 
-    /// Records that a person's password was changed.
+    /// Records that a person's password was changed, and voids what was remembered or sent beside the old one.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`].
     pub async fn password_changed(&self, person: &Person) -> Result<(), EngineError> {
-        let event = about(EventId::PasswordChanged, self.wall(), &self.host, person, "service");
-        self.record(event).await
+        self.ask(|reply| Command::PasswordChanged { person: Box::new(person.clone()), reply }).await
+    }
+
+    /// Takes the end of a message into the account of its person, into the audit, and settles it in the outbox.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`]: it may be in the store or not; telling it again does no harm.
+    pub async fn delivered(&self, key: Option<AccountKey>, report: Report) -> Result<(), EngineError> {
+        self.ask(|reply| Command::Delivered { key, report, reply }).await
+    }
+
+    /// Lends what is told when messages wait to be sent.
+    #[must_use]
+    pub fn messages(&self) -> Arc<Notify> {
+        Arc::clone(&self.messages)
+    }
+
+    /// Reads the messages of this host that wait and whose time has come.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn due(&self, limit: u16) -> Result<Vec<Waiting>, EngineError> {
+        within(self.tools.store.due(self.wall(), limit)).await
+    }
+
+    /// Takes a message that waits; of all who try, one is told so, once.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`]: it may have been taken, and must not be sent.
+    pub async fn claim(&self, id: RequestId) -> Result<bool, EngineError> {
+        within(self.tools.store.claim(id)).await
+    }
+
+    /// Gives a message back of which certainly nothing was taken.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`]: it stays claimed.
+    pub async fn put_off(&self, id: RequestId, until: WallTime) -> Result<bool, EngineError> {
+        within(self.tools.store.put_off(id, until)).await
+    }
+
+    /// Reads the messages of this host that were being tried when the service ended.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn interrupted(&self, limit: u16) -> Result<Vec<Interrupted>, EngineError> {
+        within(self.tools.store.interrupted(limit)).await
+    }
+
+    /// Removes some of the messages that are older than a day.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn purge(&self) -> Result<u64, EngineError> {
+        within(self.tools.store.purge(self.wall())).await
     }
 
     /// Tells whether the engine turns.

@@ -2,13 +2,15 @@
 //!
 //! Owns the values that the loop and its flights exchange. Every job carries the channel of its answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign_core::account::AccountKey;
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
+use countersign_core::delivery::{Recipient, Report};
 use countersign_core::helpdesk::Act;
-use countersign_core::login::{Host, Person};
+use countersign_core::login::{Existence, Host, Person};
 use countersign_core::policy::Policy;
 use countersign_core::remember::Places;
 use countersign_core::time::WallTime;
@@ -17,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::command::{ActDone, Answer, Begun, ConversationId, Deed, NotDone};
 use super::effects::Fault;
+use super::registry::key_of;
 
 /// Who waits for a turn.
 #[derive(Debug)]
@@ -63,6 +66,24 @@ pub(super) enum Work {
         /// Who waits.
         reply: Answer<usize>,
     },
+    /// The end of a message.
+    Delivered {
+        /// Whose message; a trial is nobody's.
+        key: Option<AccountKey>,
+        /// How it ended.
+        report: Report,
+        /// This host.
+        host: Host,
+        /// Who waits.
+        reply: Answer<()>,
+    },
+    /// Voiding what was given beside an old password.
+    PasswordChanged {
+        /// The record.
+        event: Box<AuditEvent>,
+        /// Who waits.
+        reply: Answer<()>,
+    },
     /// A record alone.
     Record {
         /// What.
@@ -79,6 +100,8 @@ pub(super) struct Job {
     pub(super) stale: u32,
     /// Whose account it needs.
     pub(super) person: Option<Arc<Person>>,
+    /// To whom something was about to be sent when it was decided before.
+    pub(super) recipients: BTreeSet<Recipient>,
     /// What to do.
     pub(super) work: Work,
 }
@@ -108,12 +131,23 @@ pub(super) enum Outcome {
 /// What became of a sheaf.
 #[derive(Debug)]
 pub(super) enum Fate {
-    /// It is in the store: the events, and the newest time committed.
-    Committed(Vec<AuditEvent>, WallTime),
+    /// It is in the store.
+    Committed(Committed),
     /// Somebody else changed the account: to be decided again.
     Stale,
     /// Nothing of it is in the store.
     Failed(Fault),
+}
+
+/// What is in the store.
+#[derive(Debug)]
+pub(super) struct Committed {
+    /// The events.
+    pub(super) events: Vec<AuditEvent>,
+    /// The newest time committed.
+    pub(super) newest: WallTime,
+    /// How many messages wait to be sent.
+    pub(super) queued: usize,
 }
 
 /// A sheaf that came back.
@@ -128,6 +162,28 @@ pub(super) struct Landed {
 }
 
 impl Job {
+    /// Makes a job that was not tried yet.
+    pub(super) const fn new(person: Option<Arc<Person>>, work: Work) -> Self {
+        Self { stale: 0, person, recipients: BTreeSet::new(), work }
+    }
+
+    /// Tells whose account it needs.
+    pub(super) fn key(&self) -> Option<AccountKey> {
+        match &self.work {
+            Work::Delivered { key, .. } => key.clone(),
+            Work::Turn { .. }
+            | Work::Act { .. }
+            | Work::Forget { .. }
+            | Work::PasswordChanged { .. }
+            | Work::Record { .. } => self.person.as_deref().map(key_of),
+        }
+    }
+
+    /// Tells whether the name service knows whom it is about.
+    pub(super) fn is_about_somebody_known(&self) -> bool {
+        self.person.as_deref().is_some_and(|person| matches!(person.existence, Existence::Known { .. }))
+    }
+
     /// Tells whether the door gave up waiting; what nobody waits for any more is not evaluated.
     #[must_use]
     pub(super) fn is_abandoned(&self) -> bool {
@@ -136,7 +192,10 @@ impl Job {
             Work::Turn { waiter: Waiter::Answer(reply), .. } => reply.is_closed(),
             Work::Act { reply, .. } => reply.is_closed(),
             Work::Forget { reply, .. } => reply.is_closed(),
-            Work::Turn { waiter: Waiter::Nobody, .. } | Work::Record { .. } => false,
+            Work::Turn { waiter: Waiter::Nobody, .. }
+            | Work::Delivered { .. }
+            | Work::PasswordChanged { .. }
+            | Work::Record { .. } => false,
         }
     }
 }

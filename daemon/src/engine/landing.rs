@@ -5,15 +5,14 @@
 
 use std::sync::Arc;
 
-use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::audit::EventId;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::login::Person;
-use countersign_core::time::WallTime;
 use countersign_protocol::step::{State, Step};
 
 use super::command::{Begun, ConversationId, EngineError};
 use super::effects::{Fault, about, unavailable};
-use super::job::{Fate, Job, Landed, Outcome, Waiter, Work, goes_on};
+use super::job::{Committed, Fate, Job, Landed, Outcome, Waiter, Work, goes_on};
 use super::{Engine, STALE_LIMIT};
 
 impl Engine {
@@ -28,7 +27,7 @@ impl Engine {
                 self.aloft.remove(&key);
             }
             match fate {
-                Fate::Committed(events, newest) => self.committed(jobs, &events, newest),
+                Fate::Committed(committed) => self.committed(jobs, &committed),
                 Fate::Stale => self.again(jobs),
                 Fate::Failed(fault) => {
                     for (job, _) in jobs {
@@ -39,15 +38,14 @@ impl Engine {
         }
     }
 
-    fn committed(
-        &mut self,
-        jobs: Vec<(Job, Result<Outcome, Fault>)>,
-        events: &[AuditEvent],
-        newest: WallTime,
-    ) {
-        self.parts.floor = self.parts.floor.max(newest);
+    fn committed(&mut self, jobs: Vec<(Job, Result<Outcome, Fault>)>, committed: &Committed) {
+        let Committed { events, newest, queued } = committed;
+        self.parts.floor = self.parts.floor.max(*newest);
         for event in events {
             self.parts.journal.publish(event);
+        }
+        if *queued > 0 {
+            self.messages.notify_one();
         }
         for (job, outcome) in jobs {
             match outcome {
@@ -81,10 +79,23 @@ impl Engine {
             (Work::Forget { reply, .. }, Outcome::Forgotten(count)) => {
                 let _ = reply.send(Ok(count));
             }
-            (Work::Record { reply: Some(reply), .. }, Outcome::Recorded) => {
+            (
+                Work::Record { reply: Some(reply), .. }
+                | Work::Delivered { reply, .. }
+                | Work::PasswordChanged { reply, .. },
+                Outcome::Recorded,
+            ) => {
                 let _ = reply.send(Ok(()));
             }
-            (Work::Turn { .. } | Work::Act { .. } | Work::Forget { .. } | Work::Record { .. }, _) => {}
+            (
+                Work::Turn { .. }
+                | Work::Act { .. }
+                | Work::Forget { .. }
+                | Work::Delivered { .. }
+                | Work::PasswordChanged { .. }
+                | Work::Record { .. },
+                _,
+            ) => {}
         }
     }
 
@@ -145,6 +156,9 @@ impl Engine {
                 let _ = reply.send(Err(EngineError::Unavailable));
             }
             Work::Forget { reply, .. } => {
+                let _ = reply.send(Err(EngineError::Unavailable));
+            }
+            Work::Delivered { reply, .. } | Work::PasswordChanged { reply, .. } => {
                 let _ = reply.send(Err(EngineError::Unavailable));
             }
             Work::Record { reply, .. } => {

@@ -6,7 +6,9 @@
 
 mod boarding;
 pub mod command;
+mod draft;
 pub mod effects;
+mod facts;
 mod flight;
 mod handle;
 mod job;
@@ -31,7 +33,7 @@ use countersign_core::login::{Host, Person, Source};
 use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
 use countersign_protocol::step::Step;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 use zeroize::Zeroizing;
@@ -46,6 +48,7 @@ use command::{
     ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, NotDone, Opening, Owner,
 };
 use effects::about;
+use facts::HostCounter;
 use job::{Job, Landed, Waiter, Work};
 use registry::{Entry, Registry};
 
@@ -78,9 +81,13 @@ pub struct Parts {
 #[must_use]
 pub fn start(parts: Parts) -> (Handle, JoinHandle<()>) {
     let (sender, inbox) = mpsc::channel(INBOX);
-    let handle = Handle::new(sender, parts.tools.clone(), parts.policy.clone(), parts.host.clone());
+    let messages = Arc::new(Notify::new());
+    let waker = Arc::clone(&messages);
+    let handle = Handle::new(sender, parts.tools.clone(), parts.policy.clone(), parts.host.clone(), waker);
     let engine = Engine {
         parts,
+        counter: Arc::default(),
+        messages,
         inbox,
         registry: Registry::default(),
         waiting: VecDeque::new(),
@@ -93,6 +100,10 @@ pub fn start(parts: Parts) -> (Handle, JoinHandle<()>) {
 
 struct Engine {
     parts: Parts,
+    /// What this host sent within the last hour.
+    counter: Arc<HostCounter>,
+    /// Told when messages wait to be sent.
+    messages: Arc<Notify>,
     inbox: mpsc::Receiver<Command>,
     registry: Registry,
     /// Jobs that have arrived and are not on their way.
@@ -150,6 +161,11 @@ impl Engine {
                 let host = self.parts.host.clone();
                 self.wait(Some(Arc::from(person)), Work::Forget { places, host, reply });
             }
+            Command::Delivered { key, report, reply } => {
+                let host = self.parts.host.clone();
+                self.wait(None, Work::Delivered { key, report, host, reply });
+            }
+            Command::PasswordChanged { person, reply } => self.password_changed(*person, reply),
             Command::Record { event, reply } => {
                 self.wait(None, Work::Record { event, reply: Some(reply) });
             }
@@ -162,7 +178,7 @@ impl Engine {
     }
 
     fn wait(&mut self, person: Option<Arc<Person>>, work: Work) {
-        self.waiting.push_back(Job { stale: 0, person, work });
+        self.waiting.push_back(Job::new(person, work));
     }
 
     fn begin(&mut self, opening: Opening, caller: Caller, reply: Answer<Begun>) {
@@ -227,6 +243,13 @@ impl Engine {
         let person = Arc::new(act.target.clone());
         let policy = Arc::clone(&self.parts.policy.borrow());
         self.wait(Some(person), Work::Act { act, deed, policy, reply });
+    }
+
+    fn password_changed(&mut self, person: Person, reply: Answer<()>) {
+        let at = self.parts.tools.clock.wall();
+        let event = about(EventId::PasswordChanged, at, &self.parts.host, &person, "service");
+        let work = Work::PasswordChanged { event: Box::new(event), reply };
+        self.wait(Some(Arc::new(person)), work);
     }
 
     fn session_opened(&mut self, login: ConversationId, session: u32, reply: Answer<()>) {

@@ -50,11 +50,11 @@ impl InvitationRecord {
     }
 }
 
-fn spell(hash: &CodeHash) -> String {
+pub(super) fn spell(hash: &CodeHash) -> String {
     BASE64.encode(hash.as_bytes())
 }
 
-fn unspell(text: &str) -> Result<CodeHash, String> {
+pub(super) fn unspell(text: &str) -> Result<CodeHash, String> {
     let bytes = BASE64.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
     bytes.map(CodeHash::from_bytes).ok_or_else(|| "a code of it is not as written".to_owned())
 }

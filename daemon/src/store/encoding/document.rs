@@ -7,23 +7,26 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use countersign_core::account::{Account, FACTOR_LIMIT, HostId, KNOWN_SOURCE_LIMIT, KnownSource};
-use countersign_core::contact::{EmailAddress, PhoneNumber};
-use countersign_core::delivery::{Channel, Recipient};
-use countersign_core::factor::{
-    BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp, totp,
-};
+use countersign_core::factor::sent::{SENT_LIMIT, SentCode};
+use countersign_core::factor::{BackupCodes, Factor, FactorKind};
 use countersign_core::invitation::Invitation;
-use countersign_core::secret::Secret;
+use countersign_core::remember::{PLACE_LIMIT, Remembered, Skipped};
+use countersign_core::sending::{SENDS_LIMIT, Send};
 use countersign_core::throttle::{Bucket, Counter, Throttle};
 use countersign_core::time::WallTime;
 use serde::{Deserialize, Serialize};
 
 use super::super::StoreError;
 use super::codes::{BackupRecord, InvitationRecord};
+use super::factors::FactorRecord;
 use super::secrets::FactorSecret;
+use super::sending::{PlaceRecord, SendRecord, SentRecord, SkippedRecord};
 
-/// The version written, and the newest one read.
-const VERSION: u32 = 1;
+/// The newest version read. It is written only where something in the document needs it, so that older services of a fleet
+/// go on serving the people who have nothing of it; they refuse the others.
+const VERSION: u32 = 2;
+/// The version of a document without sent codes, sends, remembered places and what was put off.
+const WITHOUT_SENDING: u32 = 1;
 
 /// The open half of an account.
 #[derive(Serialize, Deserialize)]
@@ -40,6 +43,14 @@ pub(super) struct Document {
     invitation: Option<InvitationRecord>,
     #[serde(default, skip_serializing_if = "is_off")]
     chosen: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sent: Vec<SentRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sends: Vec<SendRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    remembered: Vec<PlaceRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skipped: Option<SkippedRecord>,
 }
 
 /// What of an account comes out of its two documents.
@@ -51,6 +62,10 @@ pub(super) struct State {
     pub(super) backup_codes: Option<BackupCodes>,
     pub(super) invitation: Option<Invitation>,
     pub(super) chosen: bool,
+    pub(super) sent: Vec<SentCode>,
+    pub(super) sends: Vec<Send>,
+    pub(super) remembered: Vec<Remembered>,
+    pub(super) skipped: Option<Skipped>,
 }
 
 #[derive(Deserialize)]
@@ -84,47 +99,6 @@ struct SourceRecord {
     last: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FactorRecord {
-    id: u32,
-    label: String,
-    state: StateRecord,
-    last_used: Option<u64>,
-    kind: KindRecord,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum StateRecord {
-    Pending { since: u64 },
-    Active { since: u64 },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum KindRecord {
-    Totp { algorithm: AlgorithmRecord, digits: u8, period: u8, last_step: Option<u64> },
-    Hotp { digits: u8, counter: u64, resync: Option<u64> },
-    Sent { channel: ChannelRecord },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ChannelRecord {
-    Email,
-    Sms,
-    Call,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum AlgorithmRecord {
-    Sha1,
-    Sha256,
-    Sha512,
-}
-
 impl Document {
     /// Takes the open half of an account.
     pub(super) fn of(account: &Account) -> Self {
@@ -142,16 +116,19 @@ impl Document {
             invitation,
             chosen,
             contacts: _,
-            sent: _,
-            sends: _,
-            remembered: _,
-            skipped: _,
+            sent,
+            sends,
+            remembered,
+            skipped,
             outbox: _,
             code_key: _,
             changed: _,
         } = account;
+        let is_sent = |factor: &Factor| matches!(factor.kind, FactorKind::Sent(_));
+        let has_sending = !sent.is_empty() || !sends.is_empty() || factors.iter().any(is_sent);
+        let has_rest = !remembered.is_empty() || skipped.is_some();
         Self {
-            version: VERSION,
+            version: if has_sending || has_rest { VERSION } else { WITHOUT_SENDING },
             uids: uids.iter().map(|(host, uid)| (host.to_string(), *uid)).collect(),
             throttle: buckets.iter().map(|(bucket, counter)| CounterRecord::of(*bucket, counter)).collect(),
             known_sources: known_sources.iter().map(SourceRecord::of).collect(),
@@ -159,6 +136,10 @@ impl Document {
             backup_codes: backup_codes.as_ref().map(BackupRecord::of),
             invitation: invitation.as_ref().map(InvitationRecord::of),
             chosen: *chosen,
+            sent: sent.iter().map(SentRecord::of).collect(),
+            sends: sends.iter().map(SendRecord::of).collect(),
+            remembered: remembered.iter().map(PlaceRecord::of).collect(),
+            skipped: skipped.as_ref().map(SkippedRecord::of),
         }
     }
 
@@ -170,16 +151,21 @@ impl Document {
     /// Reads the version first: what a newer one means is not guessed.
     pub(super) fn from_json(text: &str) -> Result<Self, String> {
         let Versioned { version } = serde_json::from_str(text).map_err(|error| describe(&error))?;
-        if version != VERSION {
-            return Err(format!("its document has version {version}, this service reads {VERSION}"));
+        if !(WITHOUT_SENDING..=VERSION).contains(&version) {
+            return Err(format!("its document has version {version}, this service reads 1 to {VERSION}"));
         }
         serde_json::from_str(text).map_err(|error| describe(&error))
     }
 
     /// Joins the state with the secrets of its factors, which stand in the same order.
     pub(super) fn into_state(self, secrets: Vec<FactorSecret>) -> Result<State, String> {
-        let Self { version: _, uids, throttle, known_sources, factors, backup_codes, invitation, chosen } =
-            self;
+        let Self {
+            version: _, uids, throttle, known_sources, factors, backup_codes, invitation, chosen, ..
+        } = self;
+        let Self { sent, sends, remembered, skipped, .. } = self;
+        if sent.len() > SENT_LIMIT || sends.len() > SENDS_LIMIT || remembered.len() > PLACE_LIMIT {
+            return Err("it holds more codes, sends or places than a person may have".to_owned());
+        }
         if factors.len() > FACTOR_LIMIT || known_sources.len() > KNOWN_SOURCE_LIMIT {
             return Err("it holds more factors or sources than a person may have".to_owned());
         }
@@ -203,6 +189,10 @@ impl Document {
             backup_codes: backup_codes.map(BackupRecord::read).transpose()?,
             invitation: invitation.map(InvitationRecord::read).transpose()?,
             chosen,
+            sent: sent.into_iter().map(SentRecord::read).collect::<Result<_, _>>()?,
+            sends: sends.into_iter().map(SendRecord::read).collect::<Result<_, _>>()?,
+            remembered: remembered.into_iter().map(PlaceRecord::read).collect::<Result<_, _>>()?,
+            skipped: skipped.map(SkippedRecord::read).transpose()?,
         })
     }
 }
@@ -267,123 +257,5 @@ impl SourceRecord {
     fn read(self) -> KnownSource {
         let Self { address, last } = self;
         KnownSource { address, last: WallTime::from_seconds(last) }
-    }
-}
-
-impl FactorRecord {
-    fn of(factor: &Factor) -> Self {
-        let Factor { id, label, state, last_used, kind } = factor;
-        Self {
-            id: id.0,
-            label: label.to_string(),
-            state: match state {
-                FactorState::Pending { since } => StateRecord::Pending { since: since.as_seconds() },
-                FactorState::Active { since } => StateRecord::Active { since: since.as_seconds() },
-            },
-            last_used: last_used.map(WallTime::as_seconds),
-            kind: match kind {
-                FactorKind::Totp(totp) => KindRecord::of_totp(totp),
-                FactorKind::Hotp(hotp) => KindRecord::of_hotp(hotp),
-                FactorKind::Sent(recipient) => {
-                    KindRecord::Sent { channel: ChannelRecord::of(recipient.channel()) }
-                }
-            },
-        }
-    }
-
-    fn read(self, secret: FactorSecret) -> Result<Factor, String> {
-        let Self { id, label, state, last_used, kind } = self;
-        if secret.id != id {
-            return Err("its factors and its secrets do not belong together".to_owned());
-        }
-        let state = match state {
-            StateRecord::Pending { since } => FactorState::Pending { since: WallTime::from_seconds(since) },
-            StateRecord::Active { since } => FactorState::Active { since: WallTime::from_seconds(since) },
-        };
-        Ok(Factor {
-            id: FactorId(id),
-            label: Label::try_from(label.as_str()).map_err(|_| "a label of it is not one".to_owned())?,
-            state,
-            last_used: last_used.map(WallTime::from_seconds),
-            kind: kind.read(secret.secret)?,
-        })
-    }
-}
-
-impl KindRecord {
-    fn of_totp(totp: &Totp) -> Self {
-        let Totp { secret: _, algorithm, digits, period, last_step } = totp;
-        Self::Totp {
-            algorithm: match algorithm {
-                totp::Algorithm::Sha1 => AlgorithmRecord::Sha1,
-                totp::Algorithm::Sha256 => AlgorithmRecord::Sha256,
-                totp::Algorithm::Sha512 => AlgorithmRecord::Sha512,
-            },
-            digits: digits.count(),
-            period: match period {
-                totp::Period::Thirty => 30,
-                totp::Period::Sixty => 60,
-            },
-            last_step: *last_step,
-        }
-    }
-
-    fn of_hotp(hotp: &Hotp) -> Self {
-        let Hotp { secret: _, digits, counter, resync } = hotp;
-        Self::Hotp { digits: digits.count(), counter: *counter, resync: *resync }
-    }
-
-    fn read(self, secret: Secret<Vec<u8>>) -> Result<FactorKind, String> {
-        match self {
-            Self::Totp { algorithm, digits, period, last_step } => {
-                let algorithm = match algorithm {
-                    AlgorithmRecord::Sha1 => totp::Algorithm::Sha1,
-                    AlgorithmRecord::Sha256 => totp::Algorithm::Sha256,
-                    AlgorithmRecord::Sha512 => totp::Algorithm::Sha512,
-                };
-                let period = match period {
-                    30 => totp::Period::Thirty,
-                    60 => totp::Period::Sixty,
-                    _ => return Err("the period of a factor is neither 30 nor 60".to_owned()),
-                };
-                let digits = read_digits(digits)?;
-                Ok(FactorKind::Totp(Totp { secret, algorithm, digits, period, last_step }))
-            }
-            Self::Hotp { digits, counter, resync } => {
-                let digits = read_digits(digits)?;
-                Ok(FactorKind::Hotp(Hotp { secret, digits, counter, resync }))
-            }
-            Self::Sent { channel } => Ok(FactorKind::Sent(channel.recipient(&secret)?)),
-        }
-    }
-}
-
-impl ChannelRecord {
-    const fn of(channel: Channel) -> Self {
-        match channel {
-            Channel::Email => Self::Email,
-            Channel::Sms => Self::Sms,
-            Channel::Call => Self::Call,
-        }
-    }
-
-    /// Reads the address or number, which lies in the seal.
-    fn recipient(&self, secret: &Secret<Vec<u8>>) -> Result<Recipient, String> {
-        let broken = || "the address of a factor is not one".to_owned();
-        let text = std::str::from_utf8(secret.expose()).map_err(|_| broken())?;
-        let number = || PhoneNumber::try_from(text).map_err(|_| broken());
-        match self {
-            Self::Email => EmailAddress::try_from(text).map(Recipient::Email).map_err(|_| broken()),
-            Self::Sms => number().map(Recipient::Sms),
-            Self::Call => number().map(Recipient::Call),
-        }
-    }
-}
-
-fn read_digits(digits: u8) -> Result<totp::Digits, String> {
-    match digits {
-        6 => Ok(totp::Digits::Six),
-        8 => Ok(totp::Digits::Eight),
-        _ => Err("the digits of a factor are neither 6 nor 8".to_owned()),
     }
 }

@@ -7,13 +7,14 @@
 
 mod codes;
 mod document;
+mod factors;
 mod message;
 mod secrets;
+mod sending;
 
 use countersign_core::account::{
     Account, AccountId, AccountKey, Coverage, Epoch, Realm, Revision, RuleName, UserName,
 };
-use countersign_core::contact::Contacts;
 use countersign_core::sending::OutboxFacts;
 use countersign_core::time::WallTime;
 use sha2::{Digest, Sha256};
@@ -25,7 +26,7 @@ pub(super) use message::{MessageRow, check_letter};
 
 /// What the seal of a row holds.
 const SEAL_KIND: &str = "account";
-/// The longest document, open or sealed, in bytes; a full account takes about a tenth.
+/// The longest document, open or sealed, in bytes; a full account takes about a half.
 const DOCUMENT_LIMIT: usize = 64 * 1024;
 
 /// An account as a database keeps it.
@@ -109,11 +110,11 @@ impl Row {
             backup_codes: state.backup_codes,
             invitation: state.invitation,
             chosen: state.chosen,
-            contacts: Contacts::default(),
-            sent: Vec::new(),
-            sends: Vec::new(),
-            remembered: Vec::new(),
-            skipped: None,
+            contacts: secrets.contacts,
+            sent: state.sent,
+            sends: state.sends,
+            remembered: state.remembered,
+            skipped: state.skipped,
             outbox: OutboxFacts::default(),
             code_key: secrets.code_key,
             changed: WallTime::from_seconds(self.number(self.changed)?),
