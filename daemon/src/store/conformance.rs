@@ -8,16 +8,23 @@ pub(crate) mod outbox;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::account::{
     Account, AccountId, AccountKey, Coverage, Epoch, HostId, KnownSource, Realm, Revision, RuleName, UserName,
 };
 use countersign_core::audit::{self, AuditEvent, EventId};
+use countersign_core::contact::{Contacts, EmailAddress, PhoneNumber};
+use countersign_core::delivery::{Failure, Progress, Purpose, Recipient, RequestId};
+use countersign_core::factor::sent::{Binding, SentCode};
 use countersign_core::factor::totp::{Algorithm, Digits, Period};
 use countersign_core::factor::{BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp};
 use countersign_core::invitation::Invitation;
 use countersign_core::keyed::CodeHash;
+use countersign_core::login::Source;
+use countersign_core::remember::{Remembered, Skipped};
 use countersign_core::secret::Secret;
+use countersign_core::sending::Send;
 use countersign_core::throttle::{Bucket, Counter, Throttle};
 use countersign_core::time::WallTime;
 
@@ -131,6 +138,7 @@ pub(crate) fn full(name: &str) -> Account {
             totp(1, "phone", FactorState::Active { since: time(1_700_000_000) }, Some(56_666_666)),
             totp(2, "Zweites Gerät 📱", FactorState::Pending { since: time(1_700_000_003) }, None),
             hotp(3, "keyring"),
+            mailbox(4, "alice@example.org"),
         ],
         backup_codes: Some(BackupCodes {
             made: time(1_700_000_002),
@@ -142,8 +150,73 @@ pub(crate) fn full(name: &str) -> Account {
             wrong: 2,
         }),
         chosen: true,
+        contacts: Contacts {
+            email: Some(EmailAddress::try_from("alice@example.com").unwrap()),
+            phone: Some(PhoneNumber::try_from("+4930123456").unwrap()),
+        },
+        sent: vec![sent_code(Progress::Queued), sent_code(Progress::Failed(Failure::NotConfigured))],
+        sends: vec![
+            Send {
+                at: time(1_700_000_001),
+                request: RequestId([1; 16]),
+                purpose: Purpose::Code,
+                is_used: true,
+            },
+            Send {
+                at: time(1_700_000_002),
+                request: RequestId([2; 16]),
+                purpose: Purpose::Notice,
+                is_used: false,
+            },
+        ],
+        remembered: vec![Remembered {
+            address: IpAddr::from([198, 51, 100, 7]),
+            service: "sshd".to_owned(),
+            key: Some("SHA256:abc".to_owned()),
+            rule: RuleName::try_from("students").unwrap(),
+            terms: "0123".to_owned(),
+            epoch: Epoch(7),
+            since: time(1_700_000_000),
+            until: time(1_702_592_000),
+        }],
+        skipped: Some(Skipped {
+            rule: RuleName::try_from("students").unwrap(),
+            count: 2,
+            counted: time(1_700_000_000),
+        }),
         changed: time(1_700_000_003),
         ..plain(name)
+    }
+}
+
+fn sent_code(progress: Progress) -> SentCode {
+    SentCode {
+        request: RequestId([9; 16]),
+        factor: FactorId(4),
+        binding: Binding {
+            service: "sshd".to_owned(),
+            source: Source::Address(IpAddr::from([198, 51, 100, 7])),
+            key: None,
+            login: Some(RequestId([3; 16])),
+        },
+        hash: CodeHash::from_bytes([5; 32]),
+        epoch: Epoch(7),
+        made: WallTime::from_seconds(1_700_000_000),
+        since_boot: Duration::new(1_000, 500),
+        host: HostId::try_from("0123456789abcdef").unwrap(),
+        lifetime: Duration::from_mins(5),
+        wrong: 1,
+        progress,
+    }
+}
+
+fn mailbox(id: u32, address: &str) -> Factor {
+    Factor {
+        id: FactorId(id),
+        label: Label::try_from("mailbox").unwrap(),
+        state: FactorState::Active { since: WallTime::from_seconds(1_700_000_000) },
+        last_used: None,
+        kind: FactorKind::Sent(Recipient::Email(EmailAddress::try_from(address).unwrap())),
     }
 }
 
@@ -510,7 +583,7 @@ pub(crate) async fn data_keys_do_not_pile_up(store: Shared) {
     assert!(matches!(refused, StoreError::Failed { .. }), "{refused}");
     assert_eq!(store.reseal(None, PAGE_LIMIT).await.unwrap().next, None);
     assert!(store.rotate_key().await.is_ok(), "the old keys were forgotten");
-    assert_eq!(get(&*store, &key("alice")).await.unwrap().factors.len(), 3);
+    assert_eq!(get(&*store, &key("alice")).await.unwrap().factors.len(), 4);
 }
 
 pub(crate) async fn five_thousand_accounts_are_each_found(store: Shared) {

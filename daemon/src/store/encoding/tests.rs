@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use countersign_core::account::{FACTOR_LIMIT, HostId, KnownSource};
-use countersign_core::contact::Contacts;
+use countersign_core::contact::{Contacts, EmailAddress, PhoneNumber};
+use countersign_core::delivery::{Failure, Progress, Purpose, Recipient, RequestId};
+use countersign_core::factor::sent::{Binding, SENT_LIMIT, SentCode};
 use countersign_core::factor::totp::{Algorithm, Digits, Period};
 use countersign_core::factor::{
     BACKUP_CODES, BackupCodes, Factor, FactorId, FactorKind, FactorState, Hotp, Label, Totp,
 };
 use countersign_core::invitation::Invitation;
 use countersign_core::keyed::CodeHash;
+use countersign_core::login::Source;
+use countersign_core::remember::{PLACE_LIMIT, Remembered, Skipped};
 use countersign_core::secret::Secret;
-use countersign_core::sending::OutboxFacts;
+use countersign_core::sending::{OutboxFacts, SENDS_LIMIT, Send};
 use countersign_core::throttle::{Bucket, Counter, Throttle};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -79,8 +84,107 @@ fn invitation() -> impl Strategy<Value = Invitation> {
     (hash(), time(), any::<u32>()).prop_map(|(hash, expires, wrong)| Invitation { hash, expires, wrong })
 }
 
+fn address() -> impl Strategy<Value = EmailAddress> {
+    "[a-z'`{|}~!#$%&*+/=?^_-]{0,20}[a-z]@[a-z]{1,20}\\.org"
+        .prop_filter_map("an address", |text| EmailAddress::try_from(text.as_str()).ok())
+}
+
+fn number() -> impl Strategy<Value = PhoneNumber> {
+    "\\+[1-9][0-9]{6,14}".prop_filter_map("a number", |text| PhoneNumber::try_from(text.as_str()).ok())
+}
+
+fn recipient() -> impl Strategy<Value = Recipient> {
+    prop_oneof![
+        address().prop_map(Recipient::Email),
+        number().prop_map(Recipient::Sms),
+        number().prop_map(Recipient::Call)
+    ]
+}
+
+fn request() -> impl Strategy<Value = RequestId> {
+    any::<[u8; 16]>().prop_map(RequestId)
+}
+
+fn span() -> impl Strategy<Value = Duration> {
+    (any::<u64>(), 0..1_000_000_000_u32).prop_map(|(seconds, rest)| Duration::new(seconds, rest))
+}
+
+prop_compose! {
+    fn sent_code()(
+        ids in (request(), proptest::option::of(request()), any::<u32>()),
+        service in ".{0,20}",
+        source in prop_oneof![Just(Source::Local), Just(Source::Unknown), any::<IpAddr>().prop_map(Source::Address)],
+        key in proptest::option::of(".{0,20}"),
+        hash in hash(),
+        times in (any::<u64>(), time(), span(), span()),
+        host in "[0-9a-f]{32}",
+        wrong in any::<u32>(),
+        progress in prop_oneof![
+            Just(Progress::Queued),
+            Just(Progress::Sent),
+            proptest::sample::select(Failure::ALL.to_vec()).prop_map(Progress::Failed)
+        ],
+    ) -> SentCode {
+        let (request, login, factor) = ids;
+        let (epoch, made, since_boot, lifetime) = times;
+        SentCode {
+            request,
+            factor: FactorId(factor),
+            binding: Binding { service, source, key, login },
+            hash,
+            epoch: Epoch(epoch),
+            made,
+            since_boot,
+            host: HostId::try_from(host).unwrap(),
+            lifetime,
+            wrong,
+            progress,
+        }
+    }
+}
+
+fn a_send() -> impl Strategy<Value = Send> {
+    let purpose = prop_oneof![Just(Purpose::Code), Just(Purpose::Notice), Just(Purpose::Trial)];
+    (time(), request(), purpose, any::<bool>()).prop_map(|(at, request, purpose, is_used)| Send {
+        at,
+        request,
+        purpose,
+        is_used,
+    })
+}
+
+prop_compose! {
+    fn place()(
+        address in any::<IpAddr>(),
+        texts in (".{0,20}", proptest::option::of(".{0,20}"), "[a-z ]{1,20}", ".{0,64}"),
+        epoch in any::<u64>(),
+        times in (time(), time()),
+    ) -> Remembered {
+        let (service, key, rule, terms) = texts;
+        let rule = RuleName::try_from(rule).unwrap();
+        Remembered { address, service, key, rule, terms, epoch: Epoch(epoch), since: times.0, until: times.1 }
+    }
+}
+
+fn skipped() -> impl Strategy<Value = Skipped> {
+    ("[a-z ]{1,20}", any::<u32>(), time()).prop_map(|(rule, count, counted)| Skipped {
+        rule: RuleName::try_from(rule).unwrap(),
+        count,
+        counted,
+    })
+}
+
+fn contacts() -> impl Strategy<Value = Contacts> {
+    (proptest::option::of(address()), proptest::option::of(number()))
+        .prop_map(|(email, phone)| Contacts { email, phone })
+}
+
 fn factor() -> impl Strategy<Value = Factor> {
-    let kind = prop_oneof![totp().prop_map(FactorKind::Totp), hotp().prop_map(FactorKind::Hotp)];
+    let kind = prop_oneof![
+        totp().prop_map(FactorKind::Totp),
+        hotp().prop_map(FactorKind::Hotp),
+        recipient().prop_map(FactorKind::Sent)
+    ];
     let state = prop_oneof![
         time().prop_map(|since| FactorState::Pending { since }),
         time().prop_map(|since| FactorState::Active { since })
@@ -104,6 +208,9 @@ prop_compose! {
         sources in vec((any::<IpAddr>(), time()), 0..=32),
         factors in vec(factor(), 0..=FACTOR_LIMIT),
         codes in (proptest::option::of(backup_codes()), proptest::option::of(invitation()), any::<bool>()),
+        contacts in contacts(),
+        sending in (vec(sent_code(), 0..=SENT_LIMIT), vec(a_send(), 0..=20)),
+        put_off in (vec(place(), 0..=PLACE_LIMIT), proptest::option::of(skipped())),
         code_key in any::<[u8; 32]>(),
         changed in time(),
     ) -> Account {
@@ -123,11 +230,11 @@ prop_compose! {
             backup_codes: codes.0,
             invitation: codes.1,
             chosen: codes.2,
-            contacts: Contacts::default(),
-            sent: Vec::new(),
-            sends: Vec::new(),
-            remembered: Vec::new(),
-            skipped: None,
+            contacts,
+            sent: sending.0,
+            sends: sending.1,
+            remembered: put_off.0,
+            skipped: put_off.1,
             outbox: OutboxFacts::default(),
             code_key: Secret::new(code_key),
             changed,
@@ -202,12 +309,87 @@ fn a_newer_version_is_refused_by_its_number() {
     let ring = ring();
     let account = full("alice");
     let (document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
-    let newer = document.replacen("\"version\":1", "\"version\":2,\"new\":[]", 1);
+    let newer = document.replacen("\"version\":2", "\"version\":3,\"new\":[]", 1);
     let refused = forge(&newer, &secrets, &ring).read(&ring).unwrap_err().to_string();
-    assert!(refused.contains("version 2"), "{refused}");
-    let newer = String::from_utf8(secrets.to_vec()).unwrap().replacen("\"version\":1", "\"version\":2", 1);
+    assert!(refused.contains("version 3"), "{refused}");
+    let newer = String::from_utf8(secrets.to_vec()).unwrap().replacen("\"version\":2", "\"version\":3", 1);
     let refused = forge(&document, newer.as_bytes(), &ring).read(&ring).unwrap_err().to_string();
-    assert!(refused.contains("version 2"), "{refused}");
+    assert!(refused.contains("version 3"), "{refused}");
+}
+
+#[test]
+fn who_was_never_sent_anything_can_be_read_by_an_older_service() {
+    let ring = ring();
+    let mut account = full("alice");
+    account.factors.retain(|factor| !matches!(factor.kind, FactorKind::Sent(_)));
+    account.contacts = Contacts::default();
+    account.sent.clear();
+    account.sends.clear();
+    account.remembered.clear();
+    account.skipped = None;
+    let secrets = |account: &Account| String::from_utf8(secrets::write(account).unwrap().to_vec()).unwrap();
+    for text in [write(&account, &ring).document, secrets(&account)] {
+        assert!(text.contains("\"version\":1"), "{text}");
+        for word in ["sent", "sends", "remembered", "skipped", "email", "phone\":\"+"] {
+            assert!(!text.contains(word), "{word}");
+        }
+    }
+    account.contacts = full("alice").contacts;
+    assert!(secrets(&account).contains("\"version\":2"));
+    account.skipped = full("alice").skipped;
+    assert!(write(&account, &ring).document.contains("\"version\":2"));
+}
+
+#[test]
+fn addresses_and_numbers_stand_under_the_seal_only() {
+    let row = write(&full("alice"), &ring());
+    for text in ["alice@", "example.org", "example.com", "4930123456"] {
+        assert!(!row.document.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn an_account_with_full_lists_of_long_names_fits_into_a_row() {
+    let ring = ring();
+    let mut account = full("alice");
+    let long = "\u{20ac}".repeat(85); // 255 bytes
+    account.sends = vec![account.sends[0]; SENDS_LIMIT];
+    account.remembered = vec![
+        Remembered {
+            service: long.clone(),
+            key: Some("x".repeat(64)),
+            rule: RuleName::try_from(long.as_str()).unwrap(),
+            terms: "0".repeat(64),
+            ..account.remembered[0].clone()
+        };
+        PLACE_LIMIT
+    ];
+    account.sent.resize(SENT_LIMIT, account.sent[0].clone());
+    for code in &mut account.sent {
+        code.binding.service.clone_from(&long);
+        code.binding.key = Some("x".repeat(64));
+    }
+    account.factors.resize(FACTOR_LIMIT, account.factors[0].clone());
+    account.known_sources.resize(32, account.known_sources[1]);
+    let counter = Counter { recent: vec![WallTime::from_seconds(1_700_000_000); 20], ..Counter::default() };
+    account.throttle.buckets.extend((0..16).map(|uid| (Bucket::Elevation(uid), counter.clone())));
+    let row = write(&account, &ring);
+    assert!(row.document.len() < DOCUMENT_LIMIT / 2 + 8192, "{}", row.document.len());
+    assert_eq!(row.read(&ring).unwrap(), Account { revision: account.revision, ..account });
+}
+
+#[test]
+fn more_codes_sends_or_places_than_a_person_may_have_are_refused() {
+    let ring = ring();
+    let account = full("alice");
+    let many = [
+        Account { sends: vec![account.sends[0]; SENDS_LIMIT + 1], ..account.clone() },
+        Account { sent: vec![account.sent[0].clone(); SENT_LIMIT + 1], ..account.clone() },
+        Account { remembered: vec![account.remembered[0].clone(); PLACE_LIMIT + 1], ..account },
+    ];
+    for account in many {
+        assert!(is_unreadable(&write(&account, &ring).read(&ring)));
+    }
 }
 
 #[test]
@@ -216,7 +398,13 @@ fn unknown_fields_wrong_values_and_mixed_up_factors_are_refused() {
     let account = full("alice");
     let (document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
     let edits = [
-        ("\"version\":1", "\"version\":1,\"unknown\":1"),
+        ("\"version\":2", "\"version\":2,\"unknown\":1"),
+        ("\"version\":2", "\"version\":0"),
+        ("\"queued\"", "\"lost\""),
+        ("\"notice\"", "\"advert\""),
+        ("\"since_boot\":[1000,500]", "\"since_boot\":[1000,1000000000]"),
+        ("\"request\":\"09", "\"request\":\"0g"),
+        ("\"count\":2", "\"count\":-2"),
         ("\"digits\":6", "\"digits\":7"),
         ("\"period\":30", "\"period\":31"),
         ("\"sha1\"", "\"md5\""),
