@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 /// The endings of words behind which a secret stands.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 15] = [
     "password",
     "passwd",
     "pass",
@@ -17,6 +17,11 @@ const WORDS: [&str; 10] = [
     "apikey",
     "api_key",
     "api-key",
+    "auth",
+    "auth-key",
+    "accesskey",
+    "access_key",
+    "access-key",
     AUTHORIZATION,
 ];
 /// Its value begins with a scheme, which is no secret.
@@ -110,6 +115,7 @@ mod tests {
             ("url = 'https://h/s?pass=x&to={number}'", "url = 'https://h/s?pass=*&to={number}'"),
             ("'{\"token\": \"x\", \"to\": 1}'", "'{\"token\": \"*\", \"to\": 1}'"),
             ("password = \"a&b\"", "password = \"***\""),
+            ("headers.X-Auth-Key = \"x\"", "headers.X-Auth-Key = \"*\""),
         ] {
             assert_eq!(mask(line), shown);
         }
