@@ -27,6 +27,16 @@ const FILES: &[Entry] = &[
     ("packaging/systemd/countersignd.service", "usr/lib/systemd/system/countersignd.service", 0o644),
     ("packaging/systemd/countersignd.socket", "usr/lib/systemd/system/countersignd.socket", 0o644),
     (
+        "packaging/systemd/countersign-command.socket",
+        "usr/lib/systemd/system/countersign-command.socket",
+        0o644,
+    ),
+    (
+        "packaging/systemd/countersign-command@.service",
+        "usr/lib/systemd/system/countersign-command@.service",
+        0o644,
+    ),
+    (
         "packaging/systemd/countersign-listen.service",
         "usr/lib/systemd/system/countersign-listen.service",
         0o644,

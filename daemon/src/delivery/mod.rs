@@ -11,9 +11,12 @@ pub mod http;
 mod reach;
 pub mod render;
 mod tls;
+mod ways;
 
 use async_trait::async_trait;
 use countersign_core::delivery::Outgoing;
+
+pub use ways::{Delivery, Way};
 
 /// What became of one attempt. Reasons are for administrators, without codes and credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
