@@ -17,6 +17,8 @@ use tokio::time::{interval, timeout};
 
 use crate::args::Args;
 use crate::bus::{Service, own, system};
+use crate::delivery::Delivery;
+use crate::delivery::credentials::Credentials;
 use crate::directory::{Directory, DirectoryError};
 use crate::engine::{self, Handle, Parts, Tools};
 use crate::host::breakglass;
@@ -80,19 +82,21 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let loaded = load(&args)?;
     let (policy, policy_in_force) = watch::channel(Arc::new(loaded.policy));
     let (engine, loop_) = start_engine(&loaded.store, policy_in_force).await?;
+    let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
+    let delivery = Arc::new(Delivery::new(&loaded.delivery, credentials));
     let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
     record(&engine, EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
-    let service = Arc::new(Service::new(engine.clone(), directory));
+    let service = Arc::new(Service::new(engine.clone(), directory, Arc::clone(&delivery)));
     let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
     let bus = args.bus.clone().map(|path| tokio::spawn(system::serve(path, Arc::clone(&service))));
     drop(service);
     let notes =
         state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
     notify::ready("serving logins");
-    let ended = attend(&args, &engine, &policy, loop_).await;
+    let ended = attend(&args, &engine, &policy, &delivery, loop_).await;
     notify::stopping();
     own.abort();
     for task in [bus, notes].into_iter().flatten() {
@@ -167,6 +171,7 @@ async fn attend(
     args: &Args,
     engine: &Handle,
     policy: &watch::Sender<Arc<Policy>>,
+    delivery: &Delivery,
     mut loop_: JoinHandle<()>,
 ) -> Result<(), StartError> {
     let (mut hangup, mut terminate) = (listen(SignalKind::hangup())?, listen(SignalKind::terminate())?);
@@ -180,7 +185,7 @@ async fn attend(
                     notify::alive();
                 }
             }
-            _ = hangup.recv() => reload(args, engine, policy).await,
+            _ = hangup.recv() => reload(args, engine, policy, delivery).await,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = &mut loop_ => return Err(StartError::Engine),
@@ -197,11 +202,12 @@ fn listen(kind: SignalKind) -> Result<Signal, StartError> {
 }
 
 /// Takes a new policy into force; an invalid one leaves the last good one there (row P8).
-async fn reload(args: &Args, engine: &Handle, policy: &watch::Sender<Arc<Policy>>) {
+async fn reload(args: &Args, engine: &Handle, policy: &watch::Sender<Arc<Policy>>, delivery: &Delivery) {
     let Ok(loaded) = load(args) else {
         tracing::error!("the configuration is invalid; the last good one stays in force");
         return;
     };
+    delivery.reload(&loaded.delivery);
     policy.send_replace(Arc::new(loaded.policy));
     record(engine, EventId::PolicyLoaded, "reload").await;
 }

@@ -20,12 +20,15 @@ mod polkit;
 pub mod self_service;
 pub mod system;
 
+use std::sync::Arc;
+
 use countersign_core::helpdesk::Actor;
 use countersign_core::login::{Existence, Person};
 
 pub use caller::Door;
 pub use error::BusError;
 
+use crate::delivery::Delivery;
 use crate::directory::Directory;
 use crate::engine::Handle;
 use crate::engine::command::Caller;
@@ -37,14 +40,16 @@ pub struct Service {
     pub engine: Handle,
     /// The name service.
     pub directory: Directory,
+    /// The ways out for messages: trials go by them at once.
+    pub delivery: Arc<Delivery>,
     pace: Pace,
 }
 
 impl Service {
-    /// Joins engine and name service.
+    /// Joins engine, name service and the ways out.
     #[must_use]
-    pub fn new(engine: Handle, directory: Directory) -> Self {
-        Self { engine, directory, pace: Pace::default() }
+    pub fn new(engine: Handle, directory: Directory, delivery: Arc<Delivery>) -> Self {
+        Self { engine, directory, delivery, pace: Pace::default() }
     }
 
     /// Tells who is to log in. A caller other than root is looked up by its own uid alone, so that it learns nothing of
