@@ -229,14 +229,6 @@ impl Account {
         self.revision != Revision::default()
     }
 
-    /// Takes in that the person's password was changed: what was given beside the old one is void (row L7).
-    pub fn password_changed(&mut self, at: WallTime) {
-        self.epoch = Epoch(self.epoch.0.saturating_add(1));
-        self.remembered.clear();
-        self.sent.clear();
-        self.changed = self.changed.max(at);
-    }
-
     /// Lists the factors that can be used to log in.
     pub fn active_factors(&self) -> impl Iterator<Item = &Factor> {
         self.factors.iter().filter(|factor| matches!(factor.state, FactorState::Active { .. }))

@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
             Work::PasswordChanged { event, .. } => {
                 self.events.push(AuditEvent::clone(event));
                 if let Some(account) = self.account.as_mut().filter(|_| job.is_about_somebody_known()) {
-                    account.password_changed(now.latest());
+                    account.password_changed(now);
                     self.is_changed = true;
                 }
                 Ok(Outcome::Recorded)
