@@ -23,7 +23,7 @@ use crate::throttle::{Standing, Throttle};
 use crate::time::Now;
 
 pub use choosing::{NotCovered, Switch, set_chosen};
-pub use contacting::{Entry, NewContacts, set_contact};
+pub use contacting::{Entry, NewContacts, Telling, set_contact};
 pub use inviting::{Invited, Issued, invite};
 
 /// The longest reason, in bytes.

@@ -119,8 +119,8 @@ pub struct Told {
 /// Writes the messages that tell a person of something, and counts them in the account to commit. `before` is the account
 /// as it was: whoever was reached there is told that they are not any more.
 ///
-/// None are made where no e-mail is configured, where the person has no address, or beyond the caps of the person and of
-/// the host: a notice never stands in the way of what it tells of.
+/// None are made where no e-mail is configured, where the person has no address, or beyond the cap of the person and half
+/// of the host's: a notice never stands in the way of what it tells of.
 pub fn notices(
     notice: &Notice,
     before: &Account,
@@ -181,12 +181,19 @@ const fn address_of(factor: &Factor) -> Option<&EmailAddress> {
     }
 }
 
-/// Tells whether one more message fits under the hard caps: of the person for a day, of the host for an hour.
+/// Tells whether a person has an address at which they are told of things.
+#[must_use]
+pub fn is_reached(account: &Account, known: &Contacts) -> bool {
+    !addresses(account, account, known).is_empty()
+}
+
+/// Tells whether one more message fits under the hard caps: of the person for a day, and half of the host's for an hour,
+/// so that a list of contacts or a wave of guesses never uses up what codes need.
 fn has_room(account: &Account, settings: &Settings, made: usize, at: WallTime) -> bool {
     let limits = &settings.sending;
     let of_host = account.outbox.emails.iter().filter(|sent| at.since(**sent) < HOUR).count();
     fits(sends_of_a_day(account, at), limits.all_per_day)
-        && fits(of_host.saturating_add(made), limits.emails_per_hour)
+        && fits(of_host.saturating_add(made), limits.emails_per_hour.div_ceil(2))
 }
 
 fn sends_of_a_day(account: &Account, at: WallTime) -> usize {
@@ -339,7 +346,7 @@ mod tests {
         assert_eq!(tell(&before, &mut full, &person(None), &settings()), ["old@example.org"]);
         assert!(tell(&before, &mut full, &person(None), &settings()).is_empty());
         let mut busy = account(&[]);
-        busy.outbox.emails = vec![NOW.wall; 999];
+        busy.outbox.emails = vec![NOW.wall; 499];
         assert_eq!(tell(&before, &mut busy, &person(None), &settings()), ["old@example.org"]);
     }
 }

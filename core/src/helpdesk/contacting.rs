@@ -7,7 +7,7 @@ use super::{Act, Done, record};
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::contact::{Contacts, EmailAddress, PhoneNumber};
-use crate::notice::{Notice, Told};
+use crate::notice::{Notice, Told, is_reached};
 use crate::policy::Policy;
 use crate::secret::Entropy;
 use crate::throttle::Standing;
@@ -24,9 +24,21 @@ pub enum Entry<T> {
     Set(T),
 }
 
+/// Who is told of a new contact on file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Telling {
+    /// The old address and the new one.
+    OldAndNew,
+    /// The same, but nobody where there was no address before: with a list, the first contacts of everybody are put on
+    /// file, and there is nobody to warn.
+    WhoHadOne,
+}
+
 /// What becomes of the contact on file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewContacts {
+    /// Who is told.
+    pub telling: Telling,
     /// The e-mail address.
     pub email: Entry<EmailAddress>,
     /// The telephone number.
@@ -39,6 +51,17 @@ impl<T: Clone> Entry<T> {
             Self::Keep => old.cloned(),
             Self::Clear => None,
             Self::Set(new) => Some(new.clone()),
+        }
+    }
+}
+
+impl NewContacts {
+    /// Tells what is on file once it is applied.
+    #[must_use]
+    pub fn applied(&self, old: &Contacts) -> Contacts {
+        Contacts {
+            email: self.email.applied(old.email.as_ref()),
+            phone: self.phone.applied(old.phone.as_ref()),
         }
     }
 }
@@ -57,15 +80,13 @@ pub fn set_contact(
     let mut account = account.clone();
     let at = now.latest();
     let old = &before.contacts;
-    account.contacts = Contacts {
-        email: new.email.applied(old.email.as_ref()),
-        phone: new.phone.applied(old.phone.as_ref()),
-    };
+    account.contacts = new.applied(old);
     account.changed = account.changed.max(at);
-    let told = if account.contacts == *old {
+    let known = &act.target.contacts;
+    let is_told = new.telling == Telling::OldAndNew || is_reached(before, known);
+    let told = if account.contacts == *old || !is_told {
         Told::default()
     } else {
-        let known = &act.target.contacts;
         let notice =
             Notice::ContactSet { old: masked(&old.or(known)), new: masked(&account.contacts.or(known)) };
         act.tell(&notice, before, &mut account, policy, now, entropy)

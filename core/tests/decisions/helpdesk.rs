@@ -8,8 +8,8 @@ use countersign_core::contact::EmailAddress;
 use countersign_core::delivery::Recipient;
 use countersign_core::factor::{Factor, FactorKind, FactorState, Method};
 use countersign_core::helpdesk::{
-    Act, Actor, Done, Entry, NewContacts, Reason, Refusal, Scope, Switch, invite, may_act, refused, reset,
-    set_chosen, set_contact, unlock,
+    Act, Actor, Done, Entry, NewContacts, Reason, Refusal, Scope, Switch, Telling, invite, may_act, refused,
+    reset, set_chosen, set_contact, unlock,
 };
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use countersign_core::policy::{Enrollment, Matcher, Policy, Requirement, Rule};
@@ -119,7 +119,7 @@ fn a_new_contact_is_told_to_the_old_and_the_new_address_and_turns_no_code() {
         .factors
         .push(Factor { kind: FactorKind::Sent(own), ..factor(3, FactorState::Active { since: at(1) }) });
     before.contacts.email = Some(address("old@example.org"));
-    let new = |email| NewContacts { email, phone: Entry::Keep };
+    let new = |email| NewContacts { telling: Telling::OldAndNew, email, phone: Entry::Keep };
     let set = |email| set_contact(&before, &act(dora()), &new(email), &with_mail(), &mut Seeded(9), NOW);
 
     let done = set(Entry::Set(address("new@example.org")));
@@ -134,6 +134,22 @@ fn a_new_contact_is_told_to_the_old_and_the_new_address_and_turns_no_code() {
     assert_eq!(set(Entry::Clear).account.contacts.email, None);
     let same = set(Entry::Set(address("old@example.org")));
     assert!(same.outgoing.is_empty(), "nothing changed, nothing is told");
+}
+
+#[test]
+fn a_list_tells_only_those_who_had_an_address() {
+    let new = |telling| {
+        let email = Entry::Set(address("new@example.org"));
+        NewContacts { telling, email, phone: Entry::Keep }
+    };
+    let set = |before: &Account, telling| {
+        set_contact(before, &act(dora()), &new(telling), &with_mail(), &mut Seeded(9), NOW)
+    };
+    let mut before = account("alice");
+    assert!(told(&set(&before, Telling::WhoHadOne)).is_empty());
+    assert_eq!(told(&set(&before, Telling::OldAndNew)), ["new@example.org"]);
+    before.contacts.email = Some(address("old@example.org"));
+    assert_eq!(told(&set(&before, Telling::WhoHadOne)), ["old@example.org", "new@example.org"]);
 }
 
 #[test]
