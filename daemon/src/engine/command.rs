@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use countersign_core::account::AccountKey;
 use countersign_core::audit::AuditEvent;
+use countersign_core::contact::Contacts;
 use countersign_core::conversation::backup_codes::BackupCodesRequest;
 use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::delivery::Report;
-use countersign_core::helpdesk::{Act, Issued, NotCovered, Refusal, Scope, Switch};
+use countersign_core::helpdesk::{Act, Issued, NewContacts, NotCovered, Refusal, Scope, Switch};
 use countersign_core::login::{LoginRequest, Person};
 use countersign_core::remember::Places;
 use countersign_core::secret::{Entropy, draw};
@@ -115,8 +116,19 @@ pub struct ActDone {
     pub needs_reset: bool,
     /// Whether the second factor was switched on or off by it.
     pub is_switched: bool,
+    /// What is on file now.
+    pub on_file: OnFile,
     /// The invitation that was made; its code is told this once.
     pub invitation: Option<Issued>,
+}
+
+/// What is on file of a person after an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnFile {
+    /// From whatever source.
+    pub contacts: Contacts,
+    /// Whether an administrator's part of it was changed by the act.
+    pub is_new: bool,
 }
 
 /// Why a helpdesk act was not done.
@@ -148,7 +160,7 @@ pub enum EngineError {
 pub type Answer<T> = oneshot::Sender<Result<T, EngineError>>;
 
 /// What is done to a person's account on somebody's behalf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
     /// Remove factors.
     Reset(Scope),
@@ -158,6 +170,8 @@ pub enum Deed {
     Invite(Duration),
     /// Switch the second factor on or off.
     SetChosen(Switch),
+    /// Put an address or a number on file.
+    SetContact(NewContacts),
 }
 
 /// What a door asks for.

@@ -20,7 +20,7 @@ use countersign_core::secret::Entropy;
 use countersign_core::sending::OutboxFacts;
 use countersign_core::time::{Now, WallTime};
 
-use super::command::{ActDone, Deed, NotDone};
+use super::command::{ActDone, Deed, NotDone, OnFile};
 use super::effects::{Fault, collect};
 use super::facts::{Facts, Opened};
 use super::flight::Tools;
@@ -118,7 +118,7 @@ impl<'a> Draft<'a> {
                 let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
                 self.turn(person, conversation, event, waiter, now, tools)
             }
-            Work::Act { act, deed, policy, .. } => Ok(Outcome::Act(self.act(act, *deed, policy, now, tools))),
+            Work::Act { act, deed, policy, .. } => Ok(Outcome::Act(self.act(act, deed, policy, now, tools))),
             Work::Forget { places, host, .. } => {
                 let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
                 Ok(Outcome::Forgotten(self.forget(person, host, *places, now)))
@@ -200,7 +200,7 @@ impl<'a> Draft<'a> {
     fn act(
         &mut self,
         act: &Act,
-        deed: Deed,
+        deed: &Deed,
         policy: &Policy,
         now: Now,
         tools: &Tools,
@@ -216,8 +216,10 @@ impl<'a> Draft<'a> {
         let Done { account: next, event, removed, was_locked, needs_reset, outgoing, alert, invitation } =
             do_deed(deed, &account, act, policy, &mut *entropy, now)?;
         let is_switched = next.chosen != account.chosen;
+        let is_new = next.contacts != account.contacts;
+        let on_file = OnFile { contacts: next.contacts.or(&act.target.contacts), is_new };
         // A person without an account has nothing to reset; the act is recorded all the same.
-        if self.account.is_some() || invitation.is_some() || is_switched {
+        if self.account.is_some() || invitation.is_some() || is_switched || is_new {
             self.account = Some(Account { revision: account.revision, ..next });
             self.is_changed = true;
         }
@@ -225,13 +227,13 @@ impl<'a> Draft<'a> {
         self.events.extend(alert);
         drop(entropy);
         self.queue(outgoing);
-        Ok(ActDone { removed, was_locked, needs_reset, is_switched, invitation })
+        Ok(ActDone { removed, was_locked, needs_reset, is_switched, on_file, invitation })
     }
 }
 
 /// Has core decide a deed that the actor may do.
 fn do_deed(
-    deed: Deed,
+    deed: &Deed,
     account: &Account,
     act: &Act,
     policy: &Policy,
@@ -239,12 +241,13 @@ fn do_deed(
     now: Now,
 ) -> Result<Done, NotDone> {
     Ok(match deed {
-        Deed::Reset(scope) => helpdesk::reset(account, act, scope, policy, entropy, now),
+        Deed::Reset(scope) => helpdesk::reset(account, act, *scope, policy, entropy, now),
         Deed::Unlock => helpdesk::unlock(account, act, policy, entropy, now),
         Deed::Invite(life) => {
-            let Invited { done, code, expires } = helpdesk::invite(account, act, life, policy, entropy, now);
+            let Invited { done, code, expires } = helpdesk::invite(account, act, *life, policy, entropy, now);
             Done { invitation: Some(Issued { code, expires }), ..done }
         }
-        Deed::SetChosen(switch) => helpdesk::set_chosen(account, act, switch, policy, entropy, now)?,
+        Deed::SetChosen(switch) => helpdesk::set_chosen(account, act, *switch, policy, entropy, now)?,
+        Deed::SetContact(new) => helpdesk::set_contact(account, act, new, policy, entropy, now),
     })
 }
