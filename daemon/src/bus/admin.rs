@@ -13,8 +13,10 @@ use data_encoding::HEXLOWER;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
 
+use super::contacts::{Page, ROW_LIMIT, Wish};
 use super::facts::{self, OwnedFacts, Reader, put};
-use super::{BusError, Door, Service, explain};
+use super::helpdesk::reason;
+use super::{BusError, Door, Service, contacts, convert, explain};
 
 /// The most rows of one page.
 const PAGE_LIMIT: u16 = 1000;
@@ -144,6 +146,32 @@ impl AdminInterface {
         let resealed = self.service.engine.reseal(read_id(after)?, RESEAL_STEP).await?;
         let next = resealed.next.map(|id| id.to_string()).unwrap_or_default();
         Ok((next, resealed.done, resealed.total))
+    }
+
+    /// Puts the addresses and numbers of a list on file, as `Helpdesk.SetContact`. Rows, at most 1000: number of the line,
+    /// user, address, number (`""` leaves what there is). Options: `reason` s (required but with `check`), `check` b
+    /// (nothing is changed).
+    ///
+    /// Answers the lines refused and why, how many rows were looked at (go on after them), how many of those changed
+    /// something or would.
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("refused", "done", "changed"))]
+    async fn import_contacts(
+        &self,
+        rows: Vec<(u32, String, String, String)>,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(Vec<(u32, String)>, u32, u32), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        if rows.len() > ROW_LIMIT {
+            return Err(BusError::InvalidArgument("too many rows".into()));
+        }
+        let actor = self.service.actor(&pass.caller).await?;
+        let is_check = convert::switch(&options, "check")?;
+        let wish = if is_check { Wish::Check(actor) } else { Wish::Apply(actor, reason(&options)?) };
+        let Page { refused, done, changed } = contacts::import(&self.service, rows, &wish).await?;
+        Ok((refused, done, changed))
     }
 }
 

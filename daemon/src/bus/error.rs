@@ -41,6 +41,15 @@ pub enum BusError {
 }
 
 impl BusError {
+    /// Tells whether something is wrong with the one person that a row of a list is about, and not with the caller or the
+    /// service.
+    pub(super) const fn is_of_person(&self) -> bool {
+        match self {
+            Self::InvalidArgument(_) | Self::NoSuchUser | Self::Refused(_) => true,
+            Self::NotPermitted | Self::LimitReached | Self::Unavailable | Self::UnknownConversation => false,
+        }
+    }
+
     const fn on_wire(&self) -> &'static str {
         match self {
             Self::NotPermitted => names::NOT_PERMITTED,

@@ -12,9 +12,9 @@ use countersign_core::login::Existence;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
 
-use super::facts::{self, OwnedFacts, Reader, put};
+use super::facts::{self, OwnedFacts, Reader, put, put_contacts};
 use super::self_service::method;
-use super::{BusError, Door, Service, convert};
+use super::{BusError, Door, Service, contacts, convert};
 use crate::engine::command::{ActDone, Caller, Deed};
 use crate::sessions;
 
@@ -163,6 +163,28 @@ impl HelpdeskInterface {
         put(&mut facts, "changed", done.is_switched);
         Ok(facts)
     }
+
+    /// Puts an address or a number on file; what the person has set up stays as it is. Options: `reason` s (required),
+    /// `email` s, `phone` s (`""` takes it off the file, absent leaves it; one of them is required).
+    ///
+    /// Answers `changed` b and, masked and absent where nothing is on file, `email` s, `phone` s.
+    /// Errors: as `Reset`.
+    #[zbus(out_args("facts"))]
+    async fn set_contact(
+        &self,
+        user: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
+        let new = contacts::entries(&options, &self.service.engine.policy().settings.channels)?;
+        let (done, _) = self.act(&pass.caller, user, &options, Deed::SetContact(new)).await?;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "changed", done.on_file.is_new);
+        put_contacts(&mut facts, &done.on_file.contacts, Reader::Helpdesk);
+        Ok(facts)
+    }
 }
 
 fn life(options: &convert::Facts) -> Result<Duration, BusError> {
@@ -172,7 +194,11 @@ fn life(options: &convert::Facts) -> Result<Duration, BusError> {
     is_life.then_some(life).ok_or(BusError::InvalidArgument("an invitation lives 1 minute to 7 days".into()))
 }
 
-fn reason(options: &convert::Facts) -> Result<Reason, BusError> {
+/// Reads the reason that every act needs.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`], also where it is absent.
+pub(super) fn reason(options: &convert::Facts) -> Result<Reason, BusError> {
     let text = convert::text(options, "reason", REASON_LIMIT)?
         .ok_or(BusError::InvalidArgument("a reason is required".into()))?;
     Reason::try_from(text.as_str()).map_err(|error| BusError::InvalidArgument(error.to_string().into()))

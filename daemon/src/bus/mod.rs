@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod caller;
+mod contacts;
 pub mod conversation;
 pub mod convert;
 pub mod door;

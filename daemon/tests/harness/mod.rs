@@ -117,6 +117,11 @@ impl House {
 
     /// Gives a person an authenticator; tells the phone's half of it. The service must not run.
     pub(crate) async fn seed(&self, name: &str) -> Phone {
+        self.seed_with(name, |_| ()).await
+    }
+
+    /// Gives a person an authenticator and what else `shape` puts into the account. The service must not run.
+    pub(crate) async fn seed_with(&self, name: &str, shape: impl FnOnce(&mut Account)) -> Phone {
         let machine_id = fs::read_to_string("/etc/machine-id").unwrap();
         let realm = Realm::try_from(format!("local:{}", machine_id.trim())).unwrap();
         let key = AccountKey { realm, name: UserName::try_from(name).unwrap() };
@@ -131,6 +136,7 @@ impl House {
             kind: FactorKind::Totp(totp),
         });
         account.changed = wall();
+        shape(&mut account);
         let store = Sqlite::open(&self.database(), Self::key()).await.unwrap();
         let results = store
             .commit(vec![Change { account: Some(account), events: Vec::new(), ..Change::default() }])

@@ -1,0 +1,197 @@
+//! Addresses and numbers as callers write them: one person's, and a page of a list.
+//!
+//! Owns the reading of them (a number by the country that the file names) and the order of a list: each row is looked at
+//! for itself, and within the time of one call. Leaves to core who may act on whom and what a change is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use countersign_core::contact::{EmailAddress, PhoneNumber};
+use countersign_core::helpdesk::{self, Act, Actor, Entry, NewContacts, Reason, Telling};
+use countersign_core::sending::Channels;
+use tokio::task::JoinSet;
+
+use super::{BusError, Service, convert};
+use crate::engine::command::Deed;
+
+/// The longest address or number before it is read, in bytes.
+const TEXT_LIMIT: usize = 256;
+/// The most rows of one call.
+pub(super) const ROW_LIMIT: usize = 1000;
+/// How many rows are under way at the same time: their changes share a commit.
+const AT_ONCE: usize = 32;
+/// How long the rows of one call may take; what is not begun by then is the next call's.
+const PAGE_TIME: Duration = Duration::from_millis(800);
+
+/// A row: number of the line, user, address, number.
+pub(super) type Row = (u32, String, String, String);
+
+/// Reads what is to be on file from options: absent stays, `""` goes.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`], also where neither is there.
+pub(super) fn entries(options: &convert::Facts, channels: &Channels) -> Result<NewContacts, BusError> {
+    let email = match convert::text(options, "email", TEXT_LIMIT)? {
+        None => Entry::Keep,
+        Some(text) if text.is_empty() => Entry::Clear,
+        Some(text) => Entry::Set(email(&text)?),
+    };
+    let phone = match convert::text(options, "phone", TEXT_LIMIT)? {
+        None => Entry::Keep,
+        Some(text) if text.is_empty() => Entry::Clear,
+        Some(text) => Entry::Set(phone(&text, channels)?),
+    };
+    if email == Entry::Keep && phone == Entry::Keep {
+        return Err(BusError::InvalidArgument("neither email nor phone is there".into()));
+    }
+    Ok(NewContacts { telling: Telling::OldAndNew, email, phone })
+}
+
+/// Reads a row of a list: what is empty stays.
+fn row(email_text: &str, phone_text: &str, channels: &Channels) -> Result<NewContacts, BusError> {
+    let email = if email_text.is_empty() { Entry::Keep } else { Entry::Set(email(email_text)?) };
+    let phone = if phone_text.is_empty() { Entry::Keep } else { Entry::Set(phone(phone_text, channels)?) };
+    Ok(NewContacts { telling: Telling::WhoHadOne, email, phone })
+}
+
+/// Reads an e-mail address.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`].
+pub(super) fn email(text: &str) -> Result<EmailAddress, BusError> {
+    EmailAddress::try_from(text.trim()).map_err(|error| BusError::InvalidArgument(error.to_string().into()))
+}
+
+/// Reads a number; without the code of a country where the file names the country.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`].
+pub(super) fn phone(text: &str, channels: &Channels) -> Result<PhoneNumber, BusError> {
+    let country = [&channels.sms, &channels.call].into_iter().flatten().find_map(|numbers| numbers.country);
+    PhoneNumber::read(text, country).map_err(|error| BusError::InvalidArgument(error.to_string().into()))
+}
+
+/// On whose behalf a list is imported, and whether it is.
+#[derive(Debug, Clone)]
+pub(super) enum Wish {
+    /// Nothing is changed: what would be wrong is told.
+    Check(Actor),
+    /// It is put on file.
+    Apply(Actor, Reason),
+}
+
+/// What became of the rows of one call.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Page {
+    /// The lines refused, and why.
+    pub(super) refused: Vec<(u32, String)>,
+    /// How many rows were looked at.
+    pub(super) done: u32,
+    /// How many of them changed something, or would.
+    pub(super) changed: u32,
+}
+
+/// Looks at rows, as far as the time reaches.
+///
+/// # Errors
+/// What the service fails with; rows before that may be done. What is wrong with one row alone is told of it.
+pub(super) async fn import(service: &Arc<Service>, rows: Vec<Row>, wish: &Wish) -> Result<Page, BusError> {
+    let begun = Instant::now();
+    let mut page = Page::default();
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() && (page.done == 0 || begun.elapsed() < PAGE_TIME) {
+        let mut under_way = JoinSet::new();
+        for row in rows.by_ref().take(AT_ONCE) {
+            let (service, wish) = (Arc::clone(service), wish.clone());
+            under_way.spawn(async move { (row.0, one(&service, &row, &wish).await) });
+        }
+        while let Some(ended) = under_way.join_next().await {
+            let (line, became) = ended.map_err(|_| BusError::Unavailable)?;
+            page.done = page.done.saturating_add(1);
+            match became {
+                Ok(is_changed) => page.changed = page.changed.saturating_add(u32::from(is_changed)),
+                Err(error) if error.is_of_person() => page.refused.push((line, error.to_string())),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    page.refused.sort();
+    Ok(page)
+}
+
+/// Looks at one row; tells whether it changes something.
+async fn one(service: &Service, (_, user, email, phone): &Row, wish: &Wish) -> Result<bool, BusError> {
+    let policy = service.engine.policy();
+    let new = row(email, phone, &policy.settings.channels)?;
+    let target = service.known_person(user).await?;
+    match wish {
+        Wish::Check(actor) => {
+            let account = service.engine.account(&target).await?;
+            helpdesk::may_act(actor, &target, &policy)
+                .map_err(|refusal| BusError::Refused(refusal.to_string()))?;
+            let old = account.map(|account| account.contacts).unwrap_or_default();
+            Ok(new.applied(&old) != old)
+        }
+        Wish::Apply(actor, reason) => {
+            let (actor, reason) = (actor.clone(), reason.clone());
+            let act = Act { actor, reason, target, host: service.engine.host().clone() };
+            let done = service.engine.act(act, Deed::SetContact(new)).await??;
+            Ok(done.on_file.is_new)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::contact::Country;
+    use countersign_core::sending::Numbers;
+    use zbus::{OwnedVariant, Variant};
+
+    fn options(entries: &[(&str, &str)]) -> convert::Facts {
+        let own = |text: &str| OwnedVariant::try_from(Variant::from(text)).unwrap();
+        entries.iter().map(|(key, text)| ((*key).to_owned(), own(text))).collect()
+    }
+
+    fn german() -> Channels {
+        let numbers = Numbers { country: Country::try_from("DE").ok(), allow_prefixes: Vec::new() };
+        Channels { call: Some(numbers), ..Channels::default() }
+    }
+
+    #[test]
+    fn what_is_absent_stays_and_what_is_empty_goes() {
+        let channels = german();
+        let read = |entries: &[(&str, &str)]| entries_of(entries, &channels).unwrap();
+        let number = PhoneNumber::try_from("+4930123456").unwrap();
+        let address = EmailAddress::try_from("alice@example.org").unwrap();
+        let new = read(&[("email", " alice@example.org "), ("phone", "030 123456")]);
+        assert_eq!((new.email, new.phone), (Entry::Set(address), Entry::Set(number)));
+        let new = read(&[("phone", "")]);
+        assert_eq!((new.email, new.phone), (Entry::Keep, Entry::Clear));
+        assert!(entries_of(&[], &channels).is_err());
+        assert!(entries_of(&[("phone", "030 123456")], &Channels::default()).is_err(), "of which country?");
+    }
+
+    fn entries_of(entries: &[(&str, &str)], channels: &Channels) -> Result<NewContacts, BusError> {
+        super::entries(&options(entries), channels)
+    }
+
+    #[test]
+    fn what_could_carry_more_than_one_recipient_or_an_option_is_refused() {
+        for (key, text) in [
+            ("email", "alice@example.org\r\nBcc: eve@example.org"),
+            ("email", "alice@example.org,eve@example.org"),
+            ("email", "-oX@example.org"),
+            ("email", "a\u{202e}@example.org"),
+            ("phone", "+4930123456;+4930999999"),
+            ("phone", "+49 30\u{1b}[2J123456"),
+            ("phone", &"1".repeat(4096)),
+            ("email", &"x".repeat(4096)),
+        ] {
+            let refused = entries_of(&[(key, text)], &german());
+            assert!(matches!(refused, Err(BusError::InvalidArgument(_))), "{text:.40?}");
+            let of_list = if key == "email" { row(text, "", &german()) } else { row("", text, &german()) };
+            assert!(matches!(of_list, Err(BusError::InvalidArgument(_))), "{text:.40?}");
+        }
+    }
+}
