@@ -99,7 +99,8 @@ impl Login {
             Event::Begun => {
                 let is_bound = self.policy.settings.sent.bind == Bind::Login;
                 let id = is_bound.then(|| RequestId::random(entropy));
-                Self { id, ..self.clone() }.open(account, now, entropy)
+                let begun = Self { id, ..self.clone() };
+                begun.offer_on(begun.open(account, now, entropy), account, now)
             }
             Event::Answered(text) => {
                 let heard = Self { tally: self.tally.answered(), ..self.clone() };
@@ -152,6 +153,10 @@ impl Login {
     }
 
     fn hear(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+        let text = match self.hear_skip(text, account, now) {
+            Ok(turn) => return turn,
+            Err(text) => text,
+        };
         match &self.stage {
             // An answer to a question that was never asked: nothing of ours does that.
             Stage::Begin => self.unavailable(account, now),

@@ -343,6 +343,11 @@ impl Authority {
 }
 
 impl Enrolling {
+    /// By what right it is set up.
+    pub(super) const fn authority(&self) -> Authority {
+        self.progress.authority
+    }
+
     /// The words that mean something here.
     const fn words(&self, factor: &Factor) -> &'static [Word] {
         match (&factor.kind, self.progress.authority) {

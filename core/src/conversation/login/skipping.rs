@@ -7,7 +7,8 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::{Effect, Turn};
+use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::{Conversation, Effect, Reply, Turn};
 use crate::login::{Existence, FirstFactor, LoginRequest, Phase};
 use crate::policy::SkipRule;
 use crate::remember::Skipped;
@@ -15,31 +16,68 @@ use crate::throttle::DAY;
 use crate::time::{Now, WallTime};
 use crate::words::{Message, Note};
 
-use super::Login;
+use super::enrolling::Authority;
+use super::{Login, Stage};
 
 /// Why a login that was put off ends without a code.
 const PUT_OFF: &str = "put-off";
 
 /// How long and how often setting up can be put off yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SkipOffer {
+struct SkipOffer {
     /// Days until it has to be done, begun ones counted.
-    pub(super) days_left: Option<u64>,
+    days_left: Option<u64>,
     /// Logins that can do without, this one not counted; without it the choice is kept.
-    pub(super) times_left: Option<u32>,
+    times_left: Option<u32>,
 }
 
 impl SkipOffer {
     /// Says it.
-    pub(super) const fn told(self) -> Message {
+    const fn told(self) -> Message {
         Message::Note(Note::MaySkip { days: self.days_left, times: self.times_left })
     }
 }
 
 impl Login {
+    /// Adds the offer to the first screen of setting up, above its prompt.
+    pub(super) fn offer_on(&self, mut turn: Turn, account: &Account, now: Now) -> Turn {
+        let Conversation::Login(next) = &turn.next else { return turn };
+        let offer = if next.sets_up_by_rule() { self.offer_skip(account, now) } else { None };
+        let Some(offer) = offer else { return turn };
+        for effect in &mut turn.effects {
+            if let Effect::Reply(Reply { lines, .. }) = effect
+                && let Some(line) = lines.last_mut()
+            {
+                line.messages.insert(line.messages.len().saturating_sub(1), offer.told());
+            }
+        }
+        turn
+    }
+
+    /// Hears the word while a first factor is set up. Where it is not theirs to use, it asks what can be typed.
+    pub(super) fn hear_skip<'t>(&self, text: &'t str, account: &Account, now: Now) -> Result<Turn, &'t str> {
+        let is_word = matches!(read(text, &[Word::Skip]), Answer::Word(Word::Skip));
+        if !is_word || !self.sets_up_by_rule() {
+            return Err(text);
+        }
+        self.take_skip(account, now).ok_or("?")
+    }
+
+    /// Tells whether a first factor is being set up because the rule says so.
+    fn sets_up_by_rule(&self) -> bool {
+        let authority = match &self.stage {
+            Stage::Choosing(progress) | Stage::Addressing(_, progress) => progress.authority,
+            Stage::Enrolling(enrolling) => enrolling.authority(),
+            Stage::Begin | Stage::Asking(_) | Stage::Inviting | Stage::Telling(_) | Stage::Saving(_) => {
+                return false;
+            }
+        };
+        authority == Authority::Rule
+    }
+
     /// Tells whether the person may put off setting up a first factor now.
-    pub(super) fn offer_skip(&self, account: &Account, now: Now) -> Option<SkipOffer> {
-        let rule = self.skip_rule(account, now)?;
+    fn offer_skip(&self, account: &Account, now: Now) -> Option<SkipOffer> {
+        let rule = self.skip_rule(account, now).filter(|_| self.request.phase == Phase::Auth)?;
         let at = now.latest();
         let left = match rule.times {
             None => None,
@@ -49,7 +87,7 @@ impl Login {
     }
 
     /// Puts it off: lets through, and counts that. Whoever may not is asked on.
-    pub(super) fn take_skip(&self, account: &Account, now: Now) -> Option<Turn> {
+    fn take_skip(&self, account: &Account, now: Now) -> Option<Turn> {
         let rule = self.skip_rule(account, now)?;
         let _ = self.offer_skip(account, now)?;
         let at = now.latest();
@@ -79,11 +117,10 @@ impl Login {
 
     /// The terms of the rule, for somebody to whom they apply now.
     fn skip_rule(&self, account: &Account, now: Now) -> Option<SkipRule> {
-        let LoginRequest { person, first_factor, phase, .. } = &self.request;
+        let LoginRequest { person, first_factor, .. } = &self.request;
         let is_known = matches!(person.existence, Existence::Known { .. });
         let is_theirs = is_known
             && *first_factor == FirstFactor::Settled
-            && *phase == Phase::Auth
             && !account.is_enrolled()
             && self.barrier(account, now).is_none();
         self.decision.skip.filter(|rule| is_theirs && rule.until.is_none_or(|until| now.latest() < until))
