@@ -72,7 +72,7 @@ fn every_japanese_dialogue_goes_as_its_transcript_says() {
 }
 
 /// The dialogues that are written down in each language.
-const GOLDEN_EVERYWHERE: [&str; 21] = [
+const GOLDEN_EVERYWHERE: [&str; 23] = [
     "app-and-email.txt",
     "backup-code-last.txt",
     "choosing.txt",
@@ -82,6 +82,8 @@ const GOLDEN_EVERYWHERE: [&str; 21] = [
     "email-wrong.txt",
     "first-login-backup-codes.txt",
     "first-login-cut-and-resumed.txt",
+    "first-login-email-on-file.txt",
+    "first-login-email-typed.txt",
     "first-login.txt",
     "invited.txt",
     "locked-and-unlocked-by-time.txt",

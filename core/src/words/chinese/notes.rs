@@ -79,9 +79,9 @@ fn backup_codes_left(left: usize) -> String {
 /// Says how long and how often setting up can be put off yet.
 fn left(days: Option<u64>, times: Option<u32>) -> String {
     match (days, times) {
-        (Some(days), Some(times)) => format!("您还有 {days} 天和 {times} 次登录的时间完成设置。"),
-        (Some(days), None) => format!("您还有 {days} 天的时间完成设置。"),
-        (None, Some(times)) => format!("您还可以登录 {times} 次而不完成设置。"),
+        (Some(days), Some(times)) => format!("您还有 {days} 天、{times} 次登录机会来完成设置。"),
+        (Some(days), None) => format!("您还有 {days} 天来完成设置。"),
+        (None, Some(times)) => format!("您还有 {times} 次登录机会来完成设置。"),
         (None, None) => "之后不会再询问您。".to_owned(),
     }
 }

@@ -93,10 +93,10 @@ fn left(days: Option<u64>, times: Option<u32>) -> String {
         times.map(|times| if times == 1 { "1 connexion".to_owned() } else { format!("{times} connexions") });
     match (days, times) {
         (Some(days), Some(times)) => {
-            format!("Il vous reste {days} et {times} pour faire cette configuration.")
+            format!("Il vous reste {days} et {times} pour terminer cette configuration.")
         }
         (Some(one), None) | (None, Some(one)) => {
-            format!("Il vous reste {one} pour faire cette configuration.")
+            format!("Il vous reste {one} pour terminer cette configuration.")
         }
         (None, None) => "La question ne vous sera plus posée.".to_owned(),
     }

@@ -27,7 +27,7 @@ pub(super) fn show(setup: &Setup) -> String {
         }
         Setup::Key { key, drawn: Drawn::No } => format!("Clé\u{a0}: {}", key.expose()),
         Setup::ChooseWay { ways } => format!("Un code est nécessaire ici. Comment souhaitez-vous l’obtenir\u{a0}? {}.", list(ways)),
-        Setup::WhereTo => "Un code est nécessaire ici\u{a0}; il peut vous être envoyé. Où\u{a0}?".to_owned(),
+        Setup::WhereTo => "Un code est nécessaire ici\u{a0}; il peut vous être envoyé. Où souhaitez-vous le recevoir\u{a0}?".to_owned(),
         Setup::OnFile { recipient } => format!("Enregistré pour vous\u{a0}: {}. Appuyez sur Entrée pour l’utiliser, ou saisissez autre chose.", shown(recipient)),
         Setup::FirstFactor => "C’est votre premier facteur\u{a0}: dès qu’il sera configuré, un code vous sera demandé partout où les règles de cette machine l’exigent.".to_owned(),
         Setup::Completed { label } => format!("Votre code est configuré ({}).", quoted(label)),

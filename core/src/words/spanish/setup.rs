@@ -25,7 +25,7 @@ pub(super) fn show(setup: &Setup) -> String {
         }
         Setup::Key { key, drawn: Drawn::No } => format!("Clave: {}", key.expose()),
         Setup::ChooseWay { ways } => format!("Aquí se necesita un código. ¿Cómo quiere obtenerlo? {}.", list(ways)),
-        Setup::WhereTo => "Aquí se necesita un código, que se le puede enviar. ¿Adónde?".to_owned(),
+        Setup::WhereTo => "Aquí se necesita un código, que se le puede enviar. ¿Dónde desea recibirlo?".to_owned(),
         Setup::OnFile { recipient } => format!("Consta para usted: {}. Pulse Intro para usarlo, o escriba otro.", shown(recipient)),
         Setup::FirstFactor => "Este es su primer factor: en cuanto esté configurado, se le pedirá un código siempre que las reglas de este equipo lo exijan.".to_owned(),
         Setup::Completed { label } => format!("Su código está configurado ({}).", quoted(label)),
