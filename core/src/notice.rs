@@ -13,7 +13,7 @@ use crate::login::{Host, Person, Source};
 use crate::policy::Settings;
 use crate::secret::Entropy;
 use crate::sending::HOUR;
-use crate::throttle::DAY;
+use crate::throttle::{DAY, Standing};
 use crate::time::{Now, WallTime};
 use crate::words::letter::{NoticeLetter, notice as write};
 
@@ -93,6 +93,17 @@ pub enum Notice {
     SwitchedOn,
     /// An administrator switched it off.
     SwitchedOff,
+}
+
+impl Notice {
+    /// Tells of a lock.
+    #[must_use]
+    pub const fn locked(from: Source, standing: Standing) -> Self {
+        match standing {
+            Standing::Locked { until } => Self::Locked { from, until: Some(until) },
+            Standing::Open | Standing::NeedsReset => Self::Locked { from, until: None },
+        }
+    }
 }
 
 /// To whom, where and by which rules something is told.

@@ -9,14 +9,15 @@ use crate::account::Account;
 use crate::audit::EventId;
 use crate::factor::Method;
 use crate::login::{Host, Person};
+use crate::notice::Notice;
 use crate::policy::Policy;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Language, Message, Prompt, Refusal, Setup};
+use crate::words::{Language, Message, Refusal, Setup};
 
-use super::self_service::{Failure, Proof, SelfService};
+use super::self_service::{Asked, Failure, Proof, Proven, SelfService};
 use super::sheet::show;
-use super::{Conversation, Departure, Effect, Event, Turn, with_prompt};
+use super::{Conversation, Departure, Effect, Event, Turn};
 
 /// What a person asks for.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ impl BackupCodes {
     /// Decides what follows from an event.
     pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match event {
-            Event::Begun => self.open(account, now),
+            Event::Begun => self.open(account, now, entropy),
             Event::Answered(text) => {
                 let heard = Self { service: self.service.answered(), ..self.clone() };
                 heard.hear(&text, account, now, entropy)
@@ -74,7 +75,7 @@ impl BackupCodes {
         &self.service
     }
 
-    fn open(&self, account: &Account, now: Now) -> Turn {
+    fn open(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if !matches!(self.stage, Stage::Begin) {
             return self.service.out_of_order(account, now);
         }
@@ -83,7 +84,8 @@ impl BackupCodes {
         if let Some(failure) = opened.service.barrier(account, now).or_else(|| opened.objection(account)) {
             return opened.service.fail(Vec::new(), failure, account, now);
         }
-        opened.ask(Vec::new(), with_prompt([], Prompt::CurrentCode), Stage::Proving)
+        let Asked { service, effects, messages } = opened.service.open_proof(account, now, entropy);
+        Self { service, ..opened }.ask(effects, messages, Stage::Proving)
     }
 
     fn objection(&self, account: &Account) -> Option<Failure> {
@@ -98,9 +100,10 @@ impl BackupCodes {
     fn hear(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match self.stage {
             Stage::Begin => self.service.out_of_order(account, now),
-            Stage::Proving => match self.service.prove(text, account, now) {
-                Proof::Proven(proven, _) => self.make(proven, now, entropy),
-                Proof::Again { service, effects, messages } => {
+            Stage::Proving => match self.service.prove(text, account, now, entropy) {
+                Proof::Proven(proven) => self.make(account, *proven, now, entropy),
+                Proof::Again(asked) => {
+                    let Asked { service, effects, messages } = *asked;
                     Self { service, ..self.clone() }.ask(effects, messages, Stage::Proving)
                 }
                 Proof::Over(turn) => turn,
@@ -111,14 +114,16 @@ impl BackupCodes {
         }
     }
 
-    fn make(&self, mut account: Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    fn make(&self, before: &Account, proven: Proven, now: Now, entropy: &mut dyn Entropy) -> Turn {
+        let Proven { mut account, used: _, effects: mut further } = proven;
         let sheet = account.make_backup_codes(now.latest(), entropy);
         account.epoch.0 = account.epoch.0.saturating_add(1);
         let mut made = self.clone();
         made.service = self.service.saving(&account);
+        further.extend(made.service.notify(&Notice::BackupCodesMade, before, &mut account, now, entropy));
         let record = made.service.event(EventId::BackupCodesMade, &account, now);
         let effects = vec![Effect::Commit(Box::new(account)), Effect::Record(record)];
-        made.ask(effects, show([], sheet), Stage::Saving)
+        made.ask(effects, show([], sheet), Stage::Saving).and_all(further)
     }
 
     fn ask(&self, effects: Vec<Effect>, messages: Vec<Message>, stage: Stage) -> Turn {

@@ -152,10 +152,10 @@ impl Conversation {
         match self {
             Self::Login(login) => login.decide(event, account, now, entropy),
             Self::Enrollment(enrollment) => enrollment.decide(event, account, now, entropy),
-            Self::Removal(removal) => removal.decide(event, account, now),
-            Self::Renaming(renaming) => renaming.decide(event, account, now),
+            Self::Removal(removal) => removal.decide(event, account, now, entropy),
+            Self::Renaming(renaming) => renaming.decide(event, account, now, entropy),
             Self::BackupCodes(codes) => codes.decide(event, account, now, entropy),
-            Self::Trial(trial) => trial.decide(event, account, now),
+            Self::Trial(trial) => trial.decide(event, account, now, entropy),
             Self::End => Turn { next: Self::End, effects: Vec::new() },
         }
     }

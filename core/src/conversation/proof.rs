@@ -76,6 +76,11 @@ impl Used {
         self.request.map(Effect::Redeem)
     }
 
+    /// How many backup codes are left, where one was used.
+    pub(super) const fn backup_codes_left(&self) -> Option<usize> {
+        self.left
+    }
+
     /// What the person is told of it.
     pub(super) fn told(&self) -> Option<Message> {
         self.left.map(|left| Message::Note(Note::BackupCodesLeft { left }))

@@ -9,14 +9,15 @@ use crate::account::Account;
 use crate::audit::EventId;
 use crate::factor::{Factor, FactorId};
 use crate::login::{Host, Person};
+use crate::notice::{Notice, name_of};
 use crate::policy::Policy;
+use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Language, Message, Prompt, Refusal, Setup};
+use crate::words::{Language, Message, Refusal, Setup};
 
 use super::naming::find;
-use super::proof::Used;
-use super::self_service::{Failure, Proof, SelfService, done};
-use super::{Conversation, Departure, Effect, Event, Turn, with_prompt};
+use super::self_service::{Asked, Failure, Proof, Proven, SelfService, done};
+use super::{Conversation, Departure, Effect, Event, Turn};
 
 /// What a person asks for.
 #[derive(Debug, Clone)]
@@ -58,12 +59,12 @@ impl Removal {
     }
 
     /// Decides what follows from an event.
-    pub fn decide(&self, event: Event, account: &Account, now: Now) -> Turn {
+    pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match event {
-            Event::Begun => self.open(account, now),
+            Event::Begun => self.open(account, now, entropy),
             Event::Answered(text) => {
                 let heard = Self { service: self.service.answered(), ..self.clone() };
-                heard.hear(&text, account, now)
+                heard.hear(&text, account, now, entropy)
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.service.abandon(account, now, Departure::Client),
@@ -74,7 +75,7 @@ impl Removal {
         &self.service
     }
 
-    fn open(&self, account: &Account, now: Now) -> Turn {
+    fn open(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if !matches!(self.stage, Stage::Begin) {
             return self.service.out_of_order(account, now);
         }
@@ -86,7 +87,7 @@ impl Removal {
         match find(account, &self.wanted).and_then(|factor| opened.check_last(factor, account)) {
             Ok(factor) => {
                 opened.service.method = Some(factor.kind.method());
-                opened.ask(Vec::new(), with_prompt([], Prompt::CurrentCode), factor.id)
+                opened.ask(opened.service.open_proof(account, now, entropy), factor.id)
             }
             Err(failure) => opened.service.fail(Vec::new(), failure, account, now),
         }
@@ -101,21 +102,29 @@ impl Removal {
         Ok(factor)
     }
 
-    fn hear(&self, text: &str, account: &Account, now: Now) -> Turn {
+    fn hear(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         let Stage::Proving(id) = self.stage else {
             return self.service.out_of_order(account, now);
         };
-        match self.service.prove(text, account, now) {
-            Proof::Proven(proven, used) => self.remove(id, proven, &used, now),
-            Proof::Again { service, effects, messages } => {
-                Self { service, ..self.clone() }.ask(effects, messages, id)
-            }
+        match self.service.prove(text, account, now, entropy) {
+            Proof::Proven(proven) => self.remove(id, account, *proven, now, entropy),
+            Proof::Again(asked) => self.ask(*asked, id),
             Proof::Over(turn) => turn,
         }
     }
 
-    fn remove(&self, id: FactorId, mut account: Account, used: &Used, now: Now) -> Turn {
-        let label = account.factor(id).map(|factor| factor.label.to_string()).unwrap_or_default();
+    fn remove(
+        &self,
+        id: FactorId,
+        before: &Account,
+        proven: Proven,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        let Proven { mut account, used, effects: mut further } = proven;
+        let factor = account.factor(id);
+        let label = factor.map(|factor| factor.label.to_string()).unwrap_or_default();
+        let notice = Notice::FactorRemoved { name: factor.map(name_of).unwrap_or_default() };
         account.factors.retain(|factor| factor.id != id);
         account.epoch.0 = account.epoch.0.saturating_add(1);
         if !account.is_enrolled() {
@@ -123,14 +132,17 @@ impl Removal {
             account.backup_codes = None;
         }
         let told = used.told().filter(|_| account.backup_codes.is_some());
+        further.extend(self.service.notify(&notice, before, &mut account, now, entropy));
         let record = self.service.event(EventId::FactorRemoved, &account, now);
         let effects = vec![Effect::Commit(Box::new(account)), Effect::Record(record)];
         done(effects, told.into_iter().chain([Message::Setup(Setup::Removed { label })]).collect())
+            .and_all(further)
     }
 
-    fn ask(&self, effects: Vec<Effect>, messages: Vec<Message>, id: FactorId) -> Turn {
+    fn ask(&self, asked: Asked, id: FactorId) -> Turn {
         let Self { wanted, .. } = self.clone();
-        self.service.ask(effects, messages, |service| {
+        let Asked { service, effects, messages } = asked;
+        service.ask(effects, messages, |service| {
             Conversation::Removal(Box::new(Self { service, wanted, stage: Stage::Proving(id) }))
         })
     }

@@ -9,14 +9,15 @@ use crate::account::Account;
 use crate::audit::EventId;
 use crate::factor::{FactorId, Label, Method};
 use crate::login::{Host, Person};
+use crate::notice::Notice;
 use crate::policy::Policy;
+use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Language, Message, Prompt, Setup};
+use crate::words::{Language, Message, Setup};
 
 use super::naming::{check_label, find};
-use super::proof::Used;
-use super::self_service::{Failure, Proof, SelfService, done};
-use super::{Conversation, Departure, Effect, Event, Turn, with_prompt};
+use super::self_service::{Asked, Failure, Proof, Proven, SelfService, done};
+use super::{Conversation, Departure, Effect, Event, Turn};
 
 /// What a person asks for.
 #[derive(Debug, Clone)]
@@ -61,12 +62,12 @@ impl Renaming {
     }
 
     /// Decides what follows from an event.
-    pub fn decide(&self, event: Event, account: &Account, now: Now) -> Turn {
+    pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match event {
-            Event::Begun => self.open(account, now),
+            Event::Begun => self.open(account, now, entropy),
             Event::Answered(text) => {
                 let heard = Self { service: self.service.answered(), ..self.clone() };
-                heard.hear(&text, account, now)
+                heard.hear(&text, account, now, entropy)
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.service.abandon(account, now, Departure::Client),
@@ -77,7 +78,7 @@ impl Renaming {
         &self.service
     }
 
-    fn open(&self, account: &Account, now: Now) -> Turn {
+    fn open(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if !matches!(self.stage, Stage::Begin) {
             return self.service.out_of_order(account, now);
         }
@@ -89,7 +90,7 @@ impl Renaming {
         match opened.find(account) {
             Ok((id, method)) => {
                 opened.service.method = Some(method);
-                opened.ask(Vec::new(), with_prompt([], Prompt::CurrentCode), id)
+                opened.ask(opened.service.open_proof(account, now, entropy), id)
             }
             Err(failure) => opened.service.fail(Vec::new(), failure, account, now),
         }
@@ -101,40 +102,49 @@ impl Renaming {
         Ok((factor.id, factor.kind.method()))
     }
 
-    fn hear(&self, text: &str, account: &Account, now: Now) -> Turn {
+    fn hear(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         let Stage::Proving(id) = self.stage else {
             return self.service.out_of_order(account, now);
         };
-        match self.service.prove(text, account, now) {
-            Proof::Proven(proven, used) => self.rename(id, proven, &used, now),
-            Proof::Again { service, effects, messages } => {
-                Self { service, ..self.clone() }.ask(effects, messages, id)
-            }
+        match self.service.prove(text, account, now, entropy) {
+            Proof::Proven(proven) => self.rename(id, account, *proven, now, entropy),
+            Proof::Again(asked) => self.ask(*asked, id),
             Proof::Over(turn) => turn,
         }
     }
 
-    fn rename(&self, id: FactorId, mut account: Account, used: &Used, now: Now) -> Turn {
+    fn rename(
+        &self,
+        id: FactorId,
+        before: &Account,
+        proven: Proven,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        let Proven { mut account, used, effects: mut further } = proven;
         let told = used.told().into_iter();
         // The code is used up whatever comes of it; another renaming may have taken the name meanwhile.
         if let Err(failure) = check_label(&account, &self.label, &[id]) {
             let commit = Effect::Commit(Box::new(account.clone()));
-            return self.service.fail(vec![commit], failure, &account, now);
+            return self.service.fail(vec![commit], failure, &account, now).and_all(further);
         }
         let mut old = String::new();
         for factor in account.factors.iter_mut().filter(|factor| factor.id == id) {
             old = factor.label.to_string();
             factor.label = self.label.clone();
         }
+        let notice = Notice::FactorRenamed { old: old.clone(), new: self.label.to_string() };
+        further.extend(self.service.notify(&notice, before, &mut account, now, entropy));
         let record = self.service.event(EventId::FactorRenamed, &account, now);
         let effects = vec![Effect::Commit(Box::new(account)), Effect::Record(record)];
         let renamed = Message::Setup(Setup::Renamed { old, new: self.label.to_string() });
-        done(effects, told.chain([renamed]).collect())
+        done(effects, told.chain([renamed]).collect()).and_all(further)
     }
 
-    fn ask(&self, effects: Vec<Effect>, messages: Vec<Message>, id: FactorId) -> Turn {
+    fn ask(&self, asked: Asked, id: FactorId) -> Turn {
         let Self { wanted, label, .. } = self.clone();
-        self.service.ask(effects, messages, |service| {
+        let Asked { service, effects, messages } = asked;
+        service.ask(effects, messages, |service| {
             Conversation::Renaming(Box::new(Self { service, wanted, label, stage: Stage::Proving(id) }))
         })
     }

@@ -10,19 +10,23 @@ use std::sync::Arc;
 
 use crate::account::{Account, Epoch};
 use crate::audit::{AuditEvent, EventId};
+use crate::delivery::RequestId;
 use crate::factor::Method;
 use crate::factor::sent::Binding;
 use crate::login::{Existence, Host, Person, Source};
+use crate::notice::{Around, Notice, notices};
 use crate::policy::Policy;
+use crate::secret::Entropy;
 use crate::throttle::{Bucket, Standing};
 use crate::time::Now;
 use crate::words::{Language, Message, Refusal};
 
 use super::login::locked;
 use super::proof::{Charged, Check, Distant};
-use super::{Conversation, Departure, Effect, Line, Reply, State, Style, Tally, Turn, prompt_line};
+use super::ways::Way;
+use super::{Conversation, Departure, Effect, Line, Reply, State, Style, Tally, Turn, prompt_line, told};
 
-pub(super) use proving::Proof;
+pub(super) use proving::{Asked, Proof, Proven};
 
 /// One change that a person makes to their own factors.
 #[derive(Debug, Clone)]
@@ -40,6 +44,10 @@ pub(super) struct SelfService {
     pub(super) method: Option<Method>,
     /// Where the last wrong code would have fitted: two may tell about the phone's clock.
     pub(super) distant: Vec<Distant>,
+    /// The way of proving that the person chose, or to which a code is sent.
+    pub(super) way: Option<Way>,
+    /// The message of which the person was told that it did not go out.
+    pub(super) told: Option<RequestId>,
 }
 
 /// Why nothing comes of it: a word for the audit, a sentence for the person.
@@ -67,6 +75,8 @@ impl SelfService {
             failure,
             method: None,
             distant: Vec::new(),
+            way: None,
+            told: None,
         }
     }
 
@@ -122,19 +132,29 @@ impl SelfService {
         }
     }
 
-    /// Commits a charged answer; what locked ends the dialogue.
+    /// Commits a charged answer; what locked ends the dialogue, and is told by e-mail too.
     pub(super) fn charge(
         &self,
         id: EventId,
         charged: Charged,
+        before: &Account,
         now: Now,
+        entropy: &mut dyn Entropy,
     ) -> Result<(Account, Vec<Effect>), Turn> {
-        let Charged { account, standing, voids, .. } = charged;
+        let Charged { mut account, standing, voids, .. } = charged;
+        let messages = match standing {
+            Standing::Open => Vec::new(),
+            locked @ (Standing::Locked { .. } | Standing::NeedsReset) => {
+                let notice = Notice::locked(Source::Local, locked);
+                self.notify(&notice, before, &mut account, now, entropy)
+            }
+        };
         let reason = voids.then(|| "void".to_owned());
         let mut effects = vec![
             Effect::Commit(Box::new(account.clone())),
             Effect::Record(AuditEvent { reason, ..self.event(id, &account, now) }),
         ];
+        effects.extend(messages);
         if standing == Standing::Open {
             return Ok((account, effects));
         }
@@ -165,6 +185,19 @@ impl SelfService {
         if let Existence::Known { uid, .. } = self.person.existence {
             account.uids.insert(self.host.id.clone(), uid);
         }
+    }
+
+    /// Tells the person of something by e-mail, counted in the account to commit.
+    pub(super) fn notify(
+        &self,
+        notice: &Notice,
+        before: &Account,
+        after: &mut Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Vec<Effect> {
+        let around = Around { person: &self.person, host: &self.host, settings: &self.policy.settings };
+        told(notices(notice, before, after, &around, now, entropy))
     }
 
     pub(super) fn help(&self) -> Option<String> {

@@ -9,12 +9,13 @@ use crate::account::Account;
 use crate::audit::EventId;
 use crate::login::{Host, Person};
 use crate::policy::Policy;
+use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Language, Message, Prompt, Setup};
+use crate::words::{Language, Message, Setup};
 
 use super::proof::Used;
-use super::self_service::{Failure, Proof, SelfService, done};
-use super::{Conversation, Departure, Effect, Event, Turn, with_prompt};
+use super::self_service::{Asked, Failure, Proof, Proven, SelfService, done};
+use super::{Conversation, Departure, Effect, Event, Turn};
 
 /// What a person asks for.
 #[derive(Debug, Clone)]
@@ -53,12 +54,12 @@ impl Trial {
     }
 
     /// Decides what follows from an event.
-    pub fn decide(&self, event: Event, account: &Account, now: Now) -> Turn {
+    pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match event {
-            Event::Begun => self.open(account, now),
+            Event::Begun => self.open(account, now, entropy),
             Event::Answered(text) => {
                 let heard = Self { service: self.service.answered(), ..self.clone() };
-                heard.hear(&text, account, now)
+                heard.hear(&text, account, now, entropy)
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.service.abandon(account, now, Departure::Client),
@@ -69,7 +70,7 @@ impl Trial {
         &self.service
     }
 
-    fn open(&self, account: &Account, now: Now) -> Turn {
+    fn open(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if !matches!(self.stage, Stage::Begin) {
             return self.service.out_of_order(account, now);
         }
@@ -79,36 +80,36 @@ impl Trial {
         if let Some(failure) = opened.service.barrier(account, now).or(nothing) {
             return opened.service.fail(Vec::new(), failure, account, now);
         }
-        opened.ask(Vec::new(), with_prompt([], Prompt::CurrentCode))
+        Self::ask(opened.service.open_proof(account, now, entropy))
     }
 
-    fn hear(&self, text: &str, account: &Account, now: Now) -> Turn {
+    fn hear(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if matches!(self.stage, Stage::Begin) {
             return self.service.out_of_order(account, now);
         }
-        match self.service.prove(text, account, now) {
-            Proof::Proven(proven, used) => self.pass(proven, used, now),
-            Proof::Again { service, effects, messages } => {
-                Self { service, ..self.clone() }.ask(effects, messages)
-            }
+        match self.service.prove(text, account, now, entropy) {
+            Proof::Proven(proven) => self.pass(*proven, now),
+            Proof::Again(asked) => Self::ask(*asked),
             Proof::Over(turn) => turn,
         }
     }
 
-    fn pass(&self, account: Account, used: Used, now: Now) -> Turn {
+    fn pass(&self, proven: Proven, now: Now) -> Turn {
+        let Proven { account, used, effects: further } = proven;
         let mut passed = self.clone();
         passed.service.method = Some(used.method);
         let record = passed.service.event(EventId::TestPassed, &account, now);
         let effects = vec![Effect::Commit(Box::new(account)), Effect::Record(record)];
-        let (told, redemption) = (used.told(), used.redemption());
+        let told = used.told();
         let Used { method, label, drift, .. } = used;
         let result = Message::Setup(Setup::TestPassed { method, label });
         done(effects, [result].into_iter().chain(drift.map(Message::Note)).chain(told).collect())
-            .and(redemption)
+            .and_all(further)
     }
 
-    fn ask(&self, effects: Vec<Effect>, messages: Vec<Message>) -> Turn {
-        self.service.ask(effects, messages, |service| {
+    fn ask(asked: Asked) -> Turn {
+        let Asked { service, effects, messages } = asked;
+        service.ask(effects, messages, |service| {
             Conversation::Trial(Box::new(Self { service, stage: Stage::Proving }))
         })
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Enrollment, Policy, Requirement, Rule};
+use super::{ContactRule, Enrollment, Policy, Requirement, Rule};
 use crate::account::{Account, Coverage, RuleName};
 use crate::factor::Method;
 use crate::invitation::LONGEST_INVITATION;
@@ -30,6 +30,19 @@ impl Policy {
     #[must_use]
     pub fn allows_enrollment(&self, person: &Person, host: &Host, method: Method) -> bool {
         self.demanding(person, host).any(|rule| rule.methods.contains(&method))
+    }
+
+    /// Tells which address or number the person may have codes of this method sent to: the strictest of the rules that name
+    /// it.
+    #[must_use]
+    pub fn contact_rule(&self, person: &Person, host: &Host, method: Method) -> ContactRule {
+        let rules = self.demanding(person, host).filter(|rule| rule.methods.contains(&method));
+        let strictness = |rule: &ContactRule| match rule {
+            ContactRule::Any => 0,
+            ContactRule::OnFileFirst => 1,
+            ContactRule::OnFile => 2,
+        };
+        rules.map(|rule| rule.contacts).max_by_key(strictness).unwrap_or(ContactRule::OnFile)
     }
 
     /// Tells on what terms the person may set up a first factor of this method.

@@ -62,6 +62,7 @@ pub(crate) fn enroll_by_oneself(person: Person) -> EnrollmentRequest {
         method: Method::Totp,
         label: None,
         replace: None,
+        recipient: None,
         draws_qr: false,
         language: None,
     }

@@ -188,8 +188,16 @@ impl Play {
             Act::Enroll { slot, method, replace } => {
                 let replace = replace.then(String::new);
                 let label = None;
-                let request =
-                    EnrollmentRequest { person, host, method, label, replace, draws_qr: true, language };
+                let request = EnrollmentRequest {
+                    person,
+                    host,
+                    method,
+                    label,
+                    replace,
+                    recipient: None,
+                    draws_qr: true,
+                    language,
+                };
                 self.begin(slot, EnrollmentDialogue::begin(request, policy));
             }
             Act::Remove { slot } => {

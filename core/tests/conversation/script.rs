@@ -503,6 +503,7 @@ fn enrollment_request(person: Person, method: Method, options: &[&str]) -> Enrol
         method,
         label: None,
         replace: None,
+        recipient: None,
         draws_qr: false,
         language: None,
     };
@@ -510,6 +511,7 @@ fn enrollment_request(person: Person, method: Method, options: &[&str]) -> Enrol
         match option.split_once('=').expect("an option is key=value") {
             ("label", label) => request.label = Some(Label::try_from(label).expect("a label")),
             ("replace", label) => request.replace = Some(label.to_owned()),
+            ("recipient", text) => request.recipient = Some(text.to_owned()),
             ("draws_qr", value) => request.draws_qr = value == "true",
             other => panic!("no option {other:?}"),
         }

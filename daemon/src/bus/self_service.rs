@@ -11,6 +11,7 @@ use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
+use countersign_core::contact::ADDRESS_LIMIT;
 use countersign_core::factor::{LABEL_LIMIT, Label, Method};
 use countersign_core::remember::{Places, Remembered};
 use countersign_core::words::Language;
@@ -79,6 +80,7 @@ impl SelfInterface {
         let (method, label) = (method(kind)?, label(&options)?);
         let draws_qr = convert::switch(&options, "draws_qr")?;
         let replace = convert::text(&options, "replace", LABEL_LIMIT)?;
+        let recipient = convert::text(&options, "recipient", ADDRESS_LIMIT)?;
         let others = match header.sender() {
             Some(sender) if convert::switch(&options, "end_sessions")? => {
                 Some(Others::of(connection, sender, pass.caller.uid).await)
@@ -86,7 +88,7 @@ impl SelfInterface {
             Some(_) | None => None,
         };
         let spoken = language.unwrap_or(self.service.engine.policy().settings.language);
-        let request = EnrollmentRequest { person, host, method, label, replace, draws_qr, language };
+        let request = EnrollmentRequest { person, host, method, label, replace, recipient, draws_qr, language };
         let begun = self.service.engine.begin(Opening::Enrollment(request), pass.caller.clone()).await?;
         let epilogue = others.map(|others| Epilogue { others, language: spoken });
         conversation::open(&self.service, &Door::Bus, connection, &header, begun, epilogue).await

@@ -10,12 +10,13 @@ use crate::conversation::proof::{Confirmed, clock_off};
 use crate::conversation::self_service::{Failure, done};
 use crate::conversation::sheet::{make_first, show};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
-use crate::factor::{Factor, FactorId, Method};
+use crate::factor::{Factor, FactorId, FactorKind, Method};
+use crate::notice::{Notice, name_of};
 use crate::secret::{Entropy, Secret};
 use crate::time::Now;
-use crate::words::{Drawn, Message, Note, Prompt, Setup};
+use crate::words::{Drawn, Message, Note, Prompt, Sending, Setup};
 
-use super::{Confirming, Enrollment, Stage};
+use super::{Confirming, Draft, Enrollment, Stage};
 
 impl Enrollment {
     pub(super) fn hear_confirmation(
@@ -29,16 +30,28 @@ impl Enrollment {
         if let Some(failure) = self.service.barrier(account, now) {
             return self.service.fail(Vec::new(), failure, account, now);
         }
-        match read(text, &[Word::Help]) {
-            Answer::Nothing => {
-                self.ask_again(Vec::new(), Note::EnterNewCode, confirming.clone(), account, now)
+        let (service, failed) = self.told_of_failure(&confirming.factor, account, now);
+        let heard = Self { service, ..self.clone() };
+        match (read(text, &[Word::Help, Word::Resend, Word::New]), &confirming.factor.kind) {
+            (Answer::Nothing, kind) => {
+                let note = failed.unwrap_or_else(|| nothing_entered(kind));
+                heard.ask_again(Vec::new(), note, confirming.clone(), account, now)
             }
-            Answer::Word(_) => {
-                let note = Note::EnrollingWords { drawn: Drawn::No };
-                self.ask_again(Vec::new(), note, confirming.clone(), account, now)
+            (Answer::Word(Word::Resend), FactorKind::Sent(recipient)) if heard.has_prompts() => {
+                heard.send_again(confirming, recipient, account, now, entropy)
             }
-            Answer::Code(code) => {
-                let tried = Self { service: self.service.tried(), ..self.clone() };
+            (Answer::Word(Word::New), FactorKind::Sent(recipient)) if heard.has_prompts() => {
+                heard.address(recipient.channel(), Draft::unchanged(account), now, entropy)
+            }
+            (Answer::Word(_), kind) => {
+                let note = match kind {
+                    FactorKind::Sent(_) => Note::SentWords,
+                    FactorKind::Totp(_) | FactorKind::Hotp(_) => Note::EnrollingWords { drawn: Drawn::No },
+                };
+                heard.ask_again(Vec::new(), Message::Note(note), confirming.clone(), account, now)
+            }
+            (Answer::Code(code), _) => {
+                let tried = Self { service: heard.service.tried(), ..heard };
                 tried.confirm(&code, confirming, account, now, entropy)
             }
         }
@@ -54,21 +67,36 @@ impl Enrollment {
     ) -> Turn {
         let Confirming { factor, distant: before } = confirming;
         let charged = match self.service.check(account, now).against_new(code, factor) {
-            Ok(Confirmed { account, request }) => {
+            Ok(Confirmed { account: confirmed, request }) => {
                 let redemption = request.map(Effect::Redeem);
-                return self.complete(account, factor, now, entropy).and(redemption);
+                return self.complete(account, confirmed, factor, now, entropy).and(redemption);
             }
             Err(charged) => charged,
         };
-        let note = clock_off(before, &charged.distant).unwrap_or(Note::WrongCode);
+        let clock = clock_off(before, &charged.distant);
         let confirming = Confirming { factor: factor.clone(), distant: charged.distant.clone() };
-        match self.service.charge(EventId::CodeWrong, *charged, now) {
-            Ok((account, effects)) => self.ask_again(effects, note, confirming, &account, now),
+        match self.service.charge(EventId::CodeWrong, *charged, account, now, entropy) {
+            Ok((account, effects)) => {
+                let note = match &factor.kind {
+                    FactorKind::Sent(recipient) => self.service.wrong_sent(recipient, &account, now),
+                    FactorKind::Totp(_) | FactorKind::Hotp(_) => {
+                        Message::Note(clock.unwrap_or(Note::WrongCode))
+                    }
+                };
+                self.ask_again(effects, note, confirming, &account, now)
+            }
             Err(turn) => turn,
         }
     }
 
-    fn complete(&self, mut account: Account, factor: &Factor, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    fn complete(
+        &self,
+        before: &Account,
+        mut account: Account,
+        factor: &Factor,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         // A renaming may have taken the label while the key stood on the screen.
         let own: Vec<FactorId> = self.old.into_iter().chain([factor.id]).collect();
         if let Err(failure) = check_label(&account, &factor.label, &own) {
@@ -78,20 +106,24 @@ impl Enrollment {
         let mut records = vec![self.service.event(EventId::EnrollmentCompleted, &account, now)];
         let label = factor.label.to_string();
         let mut result = Setup::Completed { label: label.clone() };
-        if self.take_old(&mut account) {
+        let mut notice = Notice::FactorAdded { name: name_of(factor) };
+        if let Some(old) = self.take_old(&mut account) {
             records.push(self.service.event(EventId::FactorRemoved, &account, now));
             result = Setup::Replaced { label };
+            notice = Notice::FactorReplaced { old: name_of(&old), new: name_of(factor) };
         }
+        let messages = self.service.notify(&notice, before, &mut account, now, entropy);
         match self.first_codes(&mut account, now, entropy) {
             None => done(commit(account, records), vec![Message::Setup(result)]),
             Some(sheet) => self.show_codes(account, records, result, sheet, now),
         }
+        .and_all(messages)
     }
 
-    fn take_old(&self, account: &mut Account) -> bool {
-        let held = account.factors.len();
-        account.factors.retain(|factor| Some(factor.id) != self.old);
-        account.factors.len() < held
+    fn take_old(&self, account: &mut Account) -> Option<Factor> {
+        let old = self.old.and_then(|old| account.factor(old)).cloned()?;
+        account.factors.retain(|factor| factor.id != old.id);
+        Some(old)
     }
 
     /// Makes the codes that come with a person's first factor, where a rule of theirs takes such.
@@ -121,20 +153,33 @@ impl Enrollment {
         service.ask(commit(account, records), messages, |service| self.at(service, Stage::Saving(result)))
     }
 
+    const fn has_prompts(&self) -> bool {
+        self.service.tally.prompts < ENROLLING_PROMPT_LIMIT
+    }
+
     fn ask_again(
         &self,
         effects: Vec<Effect>,
-        note: Note,
+        note: Message,
         confirming: Confirming,
         account: &Account,
         now: Now,
     ) -> Turn {
-        let tally = self.service.tally;
-        if tally.codes >= WRONG_LIMIT || tally.prompts >= ENROLLING_PROMPT_LIMIT {
+        if self.service.tally.codes >= WRONG_LIMIT || !self.has_prompts() {
             return self.service.fail(effects, Failure::wrong_code(), account, now);
         }
-        let messages = with_prompt([Message::Note(note)], Prompt::Code);
-        self.ask(effects, messages, Stage::Confirming(confirming))
+        let prompt = match &confirming.factor.kind {
+            FactorKind::Sent(_) => self.prompt_of_sent(),
+            FactorKind::Totp(_) | FactorKind::Hotp(_) => Prompt::Code,
+        };
+        self.ask(effects, with_prompt([note], prompt), Stage::Confirming(confirming))
+    }
+}
+
+fn nothing_entered(kind: &FactorKind) -> Message {
+    match kind {
+        FactorKind::Sent(recipient) => Message::Sending(Sending::EnterCode { recipient: recipient.masked() }),
+        FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(Note::EnterNewCode),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::account::{Account, FACTOR_LIMIT};
 use crate::audit::EventId;
 use crate::conversation::answer::{Answer, Word, read};
 use crate::conversation::naming::{check_label, find, only};
-use crate::conversation::self_service::Failure;
+use crate::conversation::self_service::{Asked, Failure};
 use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
 use crate::factor::FactorId;
 use crate::policy::Terms;
@@ -12,10 +12,10 @@ use crate::secret::Entropy;
 use crate::time::Now;
 use crate::words::{Message, Note, Prompt, Refusal, Setup};
 
-use super::{Enrollment, Stage};
+use super::{Draft, Enrollment, Stage};
 
 impl Enrollment {
-    pub(super) fn open(&self, account: &Account, now: Now) -> Turn {
+    pub(super) fn open(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if !matches!(self.stage, Stage::Begin) {
             return self.service.out_of_order(account, now);
         }
@@ -27,15 +27,16 @@ impl Enrollment {
         match opened.permit(account, now) {
             Ok((terms, old)) => {
                 opened.old = old;
-                opened.ask_first(terms, account)
+                opened.ask_first(terms, account, now, entropy)
             }
             Err(failure) => opened.service.fail(Vec::new(), failure, account, now),
         }
     }
 
-    fn ask_first(&self, terms: Terms, account: &Account) -> Turn {
+    fn ask_first(&self, terms: Terms, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if account.is_enrolled() {
-            return self.ask(Vec::new(), with_prompt([], Prompt::CurrentCode), Stage::Proving);
+            let Asked { service, effects, messages } = self.service.open_proof(account, now, entropy);
+            return Self { service, ..self.clone() }.ask(effects, messages, Stage::Proving);
         }
         match terms {
             Terms::Free => {
@@ -60,6 +61,7 @@ impl Enrollment {
             let text = Refusal::EnrollmentClosed { help: self.service.help() };
             return Err(Failure { reason: "not-permitted", text });
         }
+        self.check_reach(account)?;
         let old = self.replaced(account)?;
         if old.is_none() && account.active_factors().count() >= FACTOR_LIMIT {
             let text = Refusal::TooManyFactors { limit: FACTOR_LIMIT };
@@ -90,7 +92,7 @@ impl Enrollment {
             return self.service.fail(Vec::new(), failure, account, now);
         }
         match read(text, &[Word::Yes]) {
-            Answer::Word(_) => self.show(Vec::new(), None, account, now, entropy),
+            Answer::Word(_) => self.set_up(Draft::unchanged(account), now, entropy),
             Answer::Nothing if self.service.tally.prompts < PROMPT_LIMIT => {
                 self.ask(Vec::new(), with_prompt([], Prompt::Yes), Stage::Agreeing)
             }
@@ -119,16 +121,19 @@ impl Enrollment {
         match tried.service.check(account, now).against_invitation(&code) {
             Ok(invited) => {
                 let record = tried.service.event(EventId::InvitationUsed, &invited, now);
-                let effects = vec![Effect::Commit(Box::new(invited.clone())), Effect::Record(record)];
-                tried.show(effects, None, &invited, now, entropy)
+                let effects = vec![Effect::Record(record)];
+                let draft = Draft { account: invited, is_changed: true, effects, before: Vec::new() };
+                tried.set_up(draft, now, entropy)
             }
-            Err(charged) => match tried.service.charge(EventId::InvitationWrong, *charged, now) {
-                Ok((account, effects)) => {
-                    let note = Note::WrongInvitation { help: tried.service.help() };
-                    tried.invite_again(effects, Some(note), &account, now)
+            Err(charged) => {
+                match tried.service.charge(EventId::InvitationWrong, *charged, account, now, entropy) {
+                    Ok((account, effects)) => {
+                        let note = Note::WrongInvitation { help: tried.service.help() };
+                        tried.invite_again(effects, Some(note), &account, now)
+                    }
+                    Err(turn) => turn,
                 }
-                Err(turn) => turn,
-            },
+            }
         }
     }
 

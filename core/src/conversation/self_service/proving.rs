@@ -1,102 +1,303 @@
 //! The current code that comes before every change (row S1).
 //!
-//! Owns what is asked for, told and charged until it is right, in the words and by the limits of a login.
+//! Owns what is asked for, sent, told and charged until it is right, in the words and by the limits of a login. A code is
+//! sent without a question where that is the only way; it is good for self-service on this host alone. A backup code that
+//! is used is told to the person.
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::answer::{AT_CODES, Answer, read};
+use crate::conversation::answer::{AT_CODES, Answer, Word, read};
+use crate::conversation::mailing::{Mailing, Posted, not_now, resend};
 use crate::conversation::proof::{Outcome, Used, clock_off, note_of_wrong};
-use crate::conversation::ways::{Way, Ways};
+use crate::conversation::ways::{SentTo, Way, Ways};
 use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
-use crate::factor::Method;
+use crate::delivery::{Progress, Recipient, RequestId};
+use crate::factor::sent::SentCode;
+use crate::factor::{FactorId, Method};
+use crate::notice::Notice;
+use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Message, Note, Prompt};
+use crate::words::{ListedWay, Message, Note, Prompt, Sending};
 
 use super::{Failure, SelfService};
 
 /// What came of a current code.
 pub(in crate::conversation) enum Proof {
-    /// It was right; this account is to be committed, with whatever follows from it.
-    Proven(Account, Used),
+    /// It was right.
+    Proven(Box<Proven>),
     /// Another one is asked for.
-    Again {
-        /// The state that has counted it.
-        service: SelfService,
-        effects: Vec<Effect>,
-        /// The text of the prompt.
-        messages: Vec<Message>,
-    },
+    Again(Box<Asked>),
     /// The dialogue is over.
     Over(Turn),
 }
 
+/// A right current code.
+pub(in crate::conversation) struct Proven {
+    /// To be committed, with whatever follows from it.
+    pub(in crate::conversation) account: Account,
+    pub(in crate::conversation) used: Used,
+    /// What belongs into the same commit.
+    pub(in crate::conversation) effects: Vec<Effect>,
+}
+
+/// A current code is asked for.
+pub(in crate::conversation) struct Asked {
+    /// The state that has counted it.
+    pub(in crate::conversation) service: SelfService,
+    pub(in crate::conversation) effects: Vec<Effect>,
+    /// The text of the prompt.
+    pub(in crate::conversation) messages: Vec<Message>,
+}
+
+/// Whether a code that was sent before will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    AnyLive,
+    New,
+}
+
 impl SelfService {
+    /// Asks for a current code for the first time, and sends one where that is the only way.
+    pub(in crate::conversation) fn open_proof(
+        &self,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Asked {
+        let ways = Self::ways(account);
+        match ways.only_sent().as_slice() {
+            [] => self.asked(Vec::new(), Vec::new()),
+            [to] => self.request((*to).clone(), Freshness::AnyLive, account, now, entropy),
+            _ => {
+                let note = Note::Ways { ways: ways.listed(), help: self.help() };
+                self.asked(Vec::new(), vec![Message::Note(note)])
+            }
+        }
+    }
+
     /// Evaluates an answer as a current code.
-    pub(in crate::conversation) fn prove(&self, text: &str, account: &Account, now: Now) -> Proof {
+    pub(in crate::conversation) fn prove(
+        &self,
+        text: &str,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Proof {
         if let Some(failure) = self.barrier(account, now) {
             return Proof::Over(self.fail(Vec::new(), failure, account, now));
         }
-        match read(text, &AT_CODES) {
-            Answer::Nothing => {
-                let note = Note::EnterCode { help: self.help() };
-                self.again(Vec::new(), with_prompt([Message::Note(note)], Prompt::CurrentCode), account, now)
-            }
-            Answer::Word(word) => {
-                let ways = Self::ways(account);
-                self.choose(ways.named(word), &ways, account, now)
-            }
-            Answer::Code(code) => {
-                let ways = Self::ways(account);
-                match ways.chosen(&code) {
-                    Some(way) => self.choose(Some(way), &ways, account, now),
-                    None => self.tried().evaluate(&code, account, now),
-                }
-            }
-        }
+        let ways = Self::ways(account);
+        let asked = match read(text, &AT_CODES) {
+            Answer::Nothing => self.asked(Vec::new(), self.nothing_entered(account, now)),
+            Answer::Word(Word::Resend) => self.hear_resend(&ways, account, now, entropy),
+            Answer::Word(word) => self.choose(ways.named(word), &ways, account, now, entropy),
+            Answer::Code(code) => match ways.chosen(&code) {
+                Some(way) => self.choose(Some(way), &ways, account, now, entropy),
+                None => return self.tried().evaluate(&code, account, now, entropy),
+            },
+        };
+        self.again(asked, account, now)
     }
 
-    /// Asks for a code of the chosen way, or lists the ways.
-    fn choose(&self, way: Option<&Way>, ways: &Ways, account: &Account, now: Now) -> Proof {
-        let messages = match way {
-            Some(way) => with_prompt([], Prompt::CodeOf(way.method())),
+    /// Asks for a code of the chosen way, sending it where it has to be, or lists the ways.
+    fn choose(
+        &self,
+        way: Option<&Way>,
+        ways: &Ways,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Asked {
+        match way {
+            Some(Way::Sent(to)) => self.request(to.clone(), Freshness::AnyLive, account, now, entropy),
+            Some(own) => Self { way: Some(own.clone()), ..self.clone() }.asked(Vec::new(), Vec::new()),
             None => {
                 let note = Note::Ways { ways: ways.listed(), help: self.help() };
-                with_prompt([Message::Note(note)], Prompt::CurrentCode)
+                self.asked(Vec::new(), vec![Message::Note(note)])
             }
-        };
-        self.again(Vec::new(), messages, account, now)
+        }
     }
 
-    fn evaluate(&self, code: &str, account: &Account, now: Now) -> Proof {
-        let noted = |note| with_prompt([Message::Note(note)], Prompt::CurrentCode);
+    /// Sends another code the way that was chosen, or the only one there is; else asks which.
+    fn hear_resend(&self, ways: &Ways, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Asked {
+        let sent: Vec<&SentTo> = ways.sent().collect();
+        let chosen = self.way.as_ref().and_then(Way::sent).filter(|to| sent.contains(to)).cloned();
+        let only = if let [to] = sent.as_slice() { Some((*to).clone()) } else { None };
+        match chosen.or(only) {
+            Some(to) => self.request(to, Freshness::New, account, now, entropy),
+            None => self.choose(None, ways, account, now, entropy),
+        }
+    }
+
+    fn request(
+        &self,
+        to: SentTo,
+        freshness: Freshness,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Asked {
+        let recipient = to.recipient.masked();
+        let chosen = Self { way: Some(Way::Sent(to.clone())), ..self.clone() };
+        let is_live = self.code_for(to.factor, account, now).is_some_and(|code| !has_failed(code));
+        if freshness == Freshness::AnyLive && is_live {
+            let note = Sending::StillValid { recipient };
+            return chosen.asked(Vec::new(), vec![Message::Sending(note)]);
+        }
+        if self.tally.prompts >= PROMPT_LIMIT {
+            // There is no prompt left at which the code could be typed.
+            return chosen.asked(Vec::new(), Vec::new());
+        }
+        match self.post((to.factor, &to.recipient), account, now, entropy) {
+            Posted::OnItsWay { account, effects: posted } => {
+                let effects = [Effect::Commit(account)].into_iter().chain(posted).collect();
+                chosen.asked(effects, vec![Message::Sending(Sending::OnItsWay { recipient })])
+            }
+            Posted::NotNow { why, effects } => {
+                let others = Self::ways(account).others(to.factor);
+                let note = not_now(why, &to.recipient, others, self.help(), now);
+                self.asked(effects, vec![Message::Sending(note)])
+            }
+        }
+    }
+
+    /// Has a code sent to a factor of the person, or to one that they are setting up.
+    pub(in crate::conversation) fn post(
+        &self,
+        to: (FactorId, &Recipient),
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Posted {
+        let binding = self.binding();
+        let mailing = Mailing {
+            policy: &self.policy,
+            language: self.language,
+            person: &self.person,
+            host: &self.host,
+            binding: &binding,
+        };
+        mailing.post(to, account, now, entropy, |id, account| self.event(id, account, now))
+    }
+
+    fn evaluate(&self, code: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Proof {
         match self.check(account, now).against_active(code, &Method::ALL) {
-            Outcome::Right { account, used } => Proof::Proven(account, used),
+            Outcome::Right { account: mut after, used } => {
+                let mut effects: Vec<Effect> = used.redemption().into_iter().collect();
+                if let Some(left) = used.backup_codes_left() {
+                    let notice = Notice::BackupCodeUsed { left };
+                    effects.extend(self.notify(&notice, account, &mut after, now, entropy));
+                }
+                Proof::Proven(Box::new(Proven { account: after, used, effects }))
+            }
             Outcome::Repeated { note } => {
                 let record = Effect::Record(self.event(EventId::CodeRepeated, account, now));
-                self.again(vec![record], noted(note), account, now)
+                self.again(self.asked(vec![record], vec![Message::Note(note)]), account, now)
             }
             Outcome::Wrong(charged) => {
-                let note = clock_off(&self.distant, &charged.distant).unwrap_or_else(|| note_of_wrong(code));
-                let messages =
-                    if charged.runs_ahead { with_prompt([], Prompt::NextTokenCode) } else { noted(note) };
+                let note = clock_off(&self.distant, &charged.distant);
+                let note = note.map_or_else(|| self.wrong_note(code, account, now), Message::Note);
+                let runs_ahead = charged.runs_ahead;
                 let missed = Self { distant: charged.distant.clone(), ..self.clone() };
-                match missed.charge(EventId::CodeWrong, charged, now) {
-                    Ok((account, effects)) => missed.again(effects, messages, &account, now),
-                    Err(turn) => Proof::Over(turn),
+                let (after, effects) = match missed.charge(EventId::CodeWrong, charged, account, now, entropy)
+                {
+                    Ok(charged) => charged,
+                    Err(turn) => return Proof::Over(turn),
+                };
+                let mut asked = missed.asked(effects, vec![note]);
+                if runs_ahead {
+                    asked.messages = with_prompt([], Prompt::NextTokenCode);
                 }
+                missed.again(asked, &after, now)
             }
         }
     }
 
-    fn again(&self, effects: Vec<Effect>, messages: Vec<Message>, account: &Account, now: Now) -> Proof {
-        if self.tally.prompts < PROMPT_LIMIT {
-            return Proof::Again { service: self.clone(), effects, messages };
+    fn asked(&self, effects: Vec<Effect>, notes: Vec<Message>) -> Asked {
+        let prompt = match &self.way {
+            None => Prompt::CurrentCode,
+            Some(Way::Own(method)) => Prompt::CodeOf(*method),
+            Some(Way::Sent(_)) => Prompt::CodeOrOther,
+        };
+        Asked { service: self.clone(), effects, messages: with_prompt(notes, prompt) }
+    }
+
+    /// Asks once more, or ends when the prompts are used up. What did not go out is told first, once.
+    fn again(&self, mut asked: Asked, account: &Account, now: Now) -> Proof {
+        if self.tally.prompts >= PROMPT_LIMIT {
+            return Proof::Over(self.fail(asked.effects, Failure::wrong_code(), account, now));
         }
-        Proof::Over(self.fail(effects, Failure::wrong_code(), account, now))
+        if let Some((code, told)) = asked.service.news(account, now) {
+            asked.messages.insert(0, told);
+            asked.service.told = Some(code);
+        }
+        Proof::Again(Box::new(asked))
+    }
+
+    fn wrong_note(&self, code: &str, account: &Account, now: Now) -> Message {
+        let chosen = self.way.as_ref().and_then(Way::sent);
+        match (note_of_wrong(code), chosen) {
+            (Note::WrongCode, Some(to)) => self.wrong_sent(&to.recipient, account, now),
+            (note, _) => Message::Note(note),
+        }
+    }
+
+    /// Says what is said of a wrong code that was sent.
+    pub(in crate::conversation) fn wrong_sent(
+        &self,
+        recipient: &Recipient,
+        account: &Account,
+        now: Now,
+    ) -> Message {
+        Message::Sending(Sending::WrongCode { resend: resend(account, recipient, &self.policy, now) })
+    }
+
+    fn nothing_entered(&self, account: &Account, now: Now) -> Vec<Message> {
+        if self.news(account, now).is_some() {
+            return Vec::new();
+        }
+        vec![match self.way.as_ref().and_then(Way::sent) {
+            Some(to) => Message::Sending(Sending::EnterCode { recipient: to.recipient.masked() }),
+            None => Message::Note(Note::EnterCode { help: self.help() }),
+        }]
+    }
+
+    /// Finds a code on its way to the chosen factor that did not go out and of which nothing was told.
+    fn news(&self, account: &Account, now: Now) -> Option<(RequestId, Message)> {
+        let to = self.way.as_ref().and_then(Way::sent)?;
+        let others = Self::ways(account).others(to.factor);
+        self.failure_of(to.factor, &to.recipient, others, account, now)
+    }
+
+    /// Tells of a code to a factor that did not go out, unless that was told.
+    pub(in crate::conversation) fn failure_of(
+        &self,
+        factor: FactorId,
+        recipient: &Recipient,
+        others: Vec<ListedWay>,
+        account: &Account,
+        now: Now,
+    ) -> Option<(RequestId, Message)> {
+        let code = self.code_for(factor, account, now).filter(|code| has_failed(code))?;
+        if self.told == Some(code.request) {
+            return None;
+        }
+        let recipient = recipient.masked();
+        Some((code.request, Message::Sending(Sending::Failed { recipient, others })))
+    }
+
+    fn code_for<'a>(&self, factor: FactorId, account: &'a Account, now: Now) -> Option<&'a SentCode> {
+        let binding = self.binding();
+        let is_live = |code: &&SentCode| code.is_live(account.epoch, &self.host.id, now);
+        account.sent.iter().filter(is_live).find(|code| code.factor == factor && code.binding == binding)
     }
 
     /// Lists the ways in which this person can prove that it is they.
     fn ways(account: &Account) -> Ways {
         Ways::of(account, &Method::ALL)
     }
+}
+
+const fn has_failed(code: &SentCode) -> bool {
+    matches!(code.progress, Progress::Failed(_))
 }
