@@ -85,7 +85,7 @@ impl Enrollment {
             // What is on file has changed meanwhile.
             Reach::Only(_) | Reach::Closed(_) => return self.address(channel, draft, now, entropy),
         };
-        let read = match (read(text, &[Word::Help, Word::New]), reach.on_file()) {
+        let read = match (read(text, &[Word::Help, Word::New, Word::Resend]), reach.on_file()) {
             (Answer::Nothing, Some(recipient)) if text.trim().is_empty() => Ok(recipient.clone()),
             (Answer::Nothing | Answer::Word(_), _) => Err(None),
             (Answer::Code(_), _) => self.read_recipient(channel, text).map_err(Some),

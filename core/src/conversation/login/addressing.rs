@@ -54,10 +54,10 @@ impl Login {
                 return self.begin_setup(progress, account, now, entropy);
             }
         };
-        let read = match (read(text, &[Word::Help, Word::New]), reach.on_file()) {
+        let read = match (read(text, &[Word::Help, Word::New, Word::Resend]), reach.on_file()) {
             (Answer::Nothing, Some(recipient)) if text.trim().is_empty() => Ok(recipient.clone()),
-            (Answer::Nothing | Answer::Word(Word::Help), _) => Err(None),
-            (Answer::Word(_), _) => return self.begin_setup(progress, account, now, entropy),
+            (Answer::Word(Word::New), _) => return self.begin_setup(progress, account, now, entropy),
+            (Answer::Nothing | Answer::Word(_), _) => Err(None),
             (Answer::Code(_), _) => read_recipient(channel, text, &self.policy.settings).map_err(Some),
         };
         match read {
