@@ -80,7 +80,7 @@ impl BackupCodes {
             return self.service.out_of_order(account, now);
         }
         let mut opened = self.clone();
-        opened.service.epoch = account.epoch;
+        opened.service.open(account, entropy);
         if let Some(failure) = opened.service.barrier(account, now).or_else(|| opened.objection(account)) {
             return opened.service.fail(Vec::new(), failure, account, now);
         }

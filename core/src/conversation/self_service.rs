@@ -12,7 +12,7 @@ use crate::account::{Account, Epoch};
 use crate::audit::{AuditEvent, EventId};
 use crate::delivery::RequestId;
 use crate::factor::Method;
-use crate::factor::sent::Binding;
+use crate::factor::sent::{Bind, Binding};
 use crate::login::{Existence, Host, Person, Source};
 use crate::notice::{Around, Notice, notices};
 use crate::policy::Policy;
@@ -48,6 +48,8 @@ pub(super) struct SelfService {
     pub(super) way: Option<Way>,
     /// The message of which the person was told that it did not go out.
     pub(super) told: Option<RequestId>,
+    /// This dialogue among all, where codes are bound to it.
+    pub(super) id: Option<RequestId>,
 }
 
 /// Why nothing comes of it: a word for the audit, a sentence for the person.
@@ -77,7 +79,15 @@ impl SelfService {
             distant: Vec::new(),
             way: None,
             told: None,
+            id: None,
         }
+    }
+
+    /// Notes what the dialogue begins with.
+    pub(super) fn open(&mut self, account: &Account, entropy: &mut dyn Entropy) {
+        self.epoch = account.epoch;
+        let is_bound = self.policy.settings.sent.bind == Bind::Login;
+        self.id = is_bound.then(|| RequestId::random(entropy));
     }
 
     /// Counts an answer.
@@ -170,7 +180,7 @@ impl SelfService {
 
     /// Tells which codes that were sent are good here.
     pub(super) fn binding(&self) -> Binding {
-        Binding { service: "countersign".to_owned(), source: Source::Local, key: None, login: None }
+        Binding { service: "countersign".to_owned(), source: Source::Local, key: None, login: self.id }
     }
 
     fn bucket(&self) -> Bucket {

@@ -75,7 +75,7 @@ impl Trial {
             return self.service.out_of_order(account, now);
         }
         let mut opened = self.clone();
-        opened.service.epoch = account.epoch;
+        opened.service.open(account, entropy);
         let nothing = (!account.is_enrolled()).then(Failure::nothing_set_up);
         if let Some(failure) = opened.service.barrier(account, now).or(nothing) {
             return opened.service.fail(Vec::new(), failure, account, now);

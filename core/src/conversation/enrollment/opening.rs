@@ -20,7 +20,7 @@ impl Enrollment {
             return self.service.out_of_order(account, now);
         }
         let mut opened = self.clone();
-        opened.service.epoch = account.epoch;
+        opened.service.open(account, entropy);
         if let Some(failure) = opened.service.barrier(account, now) {
             return opened.service.fail(Vec::new(), failure, account, now);
         }

@@ -133,6 +133,9 @@ impl Login {
                 let note = Sending::StillValid { recipient: recipient.masked() };
                 self.wait_with(Vec::new(), vec![Message::Sending(note)], enrolling)
             }
+            Some(_) | None if self.may_skip(progress.authority, account, now) => {
+                self.begin_setup(progress, account, now, entropy)
+            }
             Some(_) | None => self.send_again(factor, recipient, enrolling, account, now, entropy),
         }
     }

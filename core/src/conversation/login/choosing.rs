@@ -47,9 +47,17 @@ impl Login {
     ) -> Turn {
         match self.choices(account).as_slice() {
             [] => self.tell_closed(account, now),
-            [only] => self.set_up(only, progress, account, now, entropy),
+            [only] if !self.sends_unasked(only, progress, account, now) => {
+                self.set_up(only, progress, account, now, entropy)
+            }
             several => self.ask_choice(None, several, progress, account, now),
         }
+    }
+
+    /// Tells whether a code would be sent to somebody who may want to put it off: a loop of logins that do would send many.
+    fn sends_unasked(&self, only: &Choice, progress: Progress, account: &Account, now: Now) -> bool {
+        let is_sent_at_once = matches!(only.reach, Some(Reach::Only(_)));
+        is_sent_at_once && self.may_skip(progress.authority, account, now)
     }
 
     fn ask_choice(

@@ -54,6 +54,11 @@ impl Login {
         turn
     }
 
+    /// Tells whether the person may put off setting up: then nothing is sent before they choose it.
+    pub(super) fn may_skip(&self, authority: Authority, account: &Account, now: Now) -> bool {
+        authority == Authority::Rule && self.offer_skip(account, now).is_some()
+    }
+
     /// Hears the word while a first factor is set up. Where it is not theirs to use, it asks what can be typed.
     pub(super) fn hear_skip<'t>(&self, text: &'t str, account: &Account, now: Now) -> Result<Turn, &'t str> {
         let is_word = matches!(read(text, &[Word::Skip]), Answer::Word(Word::Skip));

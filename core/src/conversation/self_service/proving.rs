@@ -67,7 +67,7 @@ impl SelfService {
         let ways = Self::ways(account);
         match ways.only_sent().as_slice() {
             [] => self.asked(Vec::new(), Vec::new()),
-            [to] => self.request((*to).clone(), Freshness::AnyLive, account, now, entropy),
+            [to] => self.request(to, Freshness::AnyLive, account, now, entropy),
             _ => {
                 let note = Note::Ways { ways: ways.listed(), help: self.help() };
                 self.asked(Vec::new(), vec![Message::Note(note)])
@@ -109,7 +109,7 @@ impl SelfService {
         entropy: &mut dyn Entropy,
     ) -> Asked {
         match way {
-            Some(Way::Sent(to)) => self.request(to.clone(), Freshness::AnyLive, account, now, entropy),
+            Some(Way::Sent(to)) => self.request(to, Freshness::AnyLive, account, now, entropy),
             Some(own) => Self { way: Some(own.clone()), ..self.clone() }.asked(Vec::new(), Vec::new()),
             None => {
                 let note = Note::Ways { ways: ways.listed(), help: self.help() };
@@ -124,14 +124,14 @@ impl SelfService {
         let chosen = self.way.as_ref().and_then(Way::sent).filter(|to| sent.contains(to)).cloned();
         let only = if let [to] = sent.as_slice() { Some((*to).clone()) } else { None };
         match chosen.or(only) {
-            Some(to) => self.request(to, Freshness::New, account, now, entropy),
+            Some(to) => self.request(&to, Freshness::New, account, now, entropy),
             None => self.choose(None, ways, account, now, entropy),
         }
     }
 
     fn request(
         &self,
-        to: SentTo,
+        to: &SentTo,
         freshness: Freshness,
         account: &Account,
         now: Now,
