@@ -19,6 +19,7 @@ use crate::args::Args;
 use crate::bus::{Service, own, system};
 use crate::delivery::Delivery;
 use crate::delivery::credentials::Credentials;
+use crate::delivery::outbox::Outbox;
 use crate::directory::{Directory, DirectoryError};
 use crate::engine::{self, Handle, Parts, Tools};
 use crate::host::breakglass;
@@ -81,7 +82,7 @@ pub enum StartError {
 pub async fn run(args: Args) -> Result<(), StartError> {
     let loaded = load(&args)?;
     let (policy, policy_in_force) = watch::channel(Arc::new(loaded.policy));
-    let (engine, loop_) = start_engine(&loaded.store, policy_in_force).await?;
+    let (engine, mut loop_) = start_engine(&loaded.store, policy_in_force).await?;
     let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
     let delivery = Arc::new(Delivery::new(&loaded.delivery, credentials));
     let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
@@ -93,11 +94,21 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
     let bus = args.bus.clone().map(|path| tokio::spawn(system::serve(path, Arc::clone(&service))));
     drop(service);
+    let (stop, stopped) = watch::channel(false);
+    let outbox = tokio::spawn(Outbox::new(engine.clone(), Arc::clone(&delivery)).run(stopped));
     let notes =
         state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
     notify::ready("serving logins");
-    let ended = attend(&args, &engine, &policy, &delivery, loop_).await;
+    let ended = attend(&args, &engine, &policy, &delivery, &mut loop_).await;
     notify::stopping();
+    if ended.is_ok() {
+        // First the messages: how they end is for the engine to store.
+        stop.send_replace(true);
+        let _ = outbox.await;
+        engine.stop().await;
+        // What is under way is committed and answered; who is not ready by then is refused by the closed socket.
+        let _ = timeout(STOP_LIMIT, loop_).await;
+    }
     own.abort();
     for task in [bus, notes].into_iter().flatten() {
         task.abort();
@@ -172,7 +183,7 @@ async fn attend(
     engine: &Handle,
     policy: &watch::Sender<Arc<Policy>>,
     delivery: &Delivery,
-    mut loop_: JoinHandle<()>,
+    loop_: &mut JoinHandle<()>,
 ) -> Result<(), StartError> {
     let (mut hangup, mut terminate) = (listen(SignalKind::hangup())?, listen(SignalKind::terminate())?);
     let mut interrupt = listen(SignalKind::interrupt())?;
@@ -188,12 +199,9 @@ async fn attend(
             _ = hangup.recv() => reload(args, engine, policy, delivery).await,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = &mut loop_ => return Err(StartError::Engine),
+            _ = &mut *loop_ => return Err(StartError::Engine),
         }
     }
-    engine.stop().await;
-    // What is under way is committed and answered; who is not ready by then is refused by the closed socket.
-    let _ = timeout(STOP_LIMIT, loop_).await;
     Ok(())
 }
 

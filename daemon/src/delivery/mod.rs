@@ -8,6 +8,7 @@ pub mod command;
 pub mod credentials;
 pub mod email;
 pub mod http;
+pub mod outbox;
 mod reach;
 pub mod render;
 mod tls;

@@ -148,12 +148,20 @@ impl Handle {
         Arc::clone(&self.messages)
     }
 
+    /// Tells the time that messages are queued by: the later of the wall clock and the newest time in the store.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn latest(&self) -> Result<WallTime, EngineError> {
+        Ok(within(self.tools.store.newest_time()).await?.max(self.wall()))
+    }
+
     /// Reads the messages of this host that wait and whose time has come.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`].
-    pub async fn due(&self, limit: u16) -> Result<Vec<Waiting>, EngineError> {
-        within(self.tools.store.due(self.wall(), limit)).await
+    pub async fn due(&self, at: WallTime, limit: u16) -> Result<Vec<Waiting>, EngineError> {
+        within(self.tools.store.due(at, limit)).await
     }
 
     /// Takes a message that waits; of all who try, one is told so, once.
