@@ -142,8 +142,7 @@ impl Outbox {
         };
         for lost in claimed.into_iter().filter(|lost| !held.contains(&lost.id)) {
             let progress = Progress::Failed(Failure::Unknown);
-            let report =
-                Report { request: lost.id, channel: lost.channel, purpose: lost.purpose, progress };
+            let report = Report { request: lost.id, channel: lost.channel, purpose: lost.purpose, progress };
             tracing::warn!(request = %lost.id, "nobody knows whether this message was sent; it is not sent again");
             tell(&self.engine, lost.account.as_ref(), report).await;
         }
@@ -182,13 +181,15 @@ impl Courier {
             let until = ended.after(wait_after(attempts));
             log(id, outgoing.recipient.channel().name(), &attempt);
             match attempt {
-                Attempt::NotNow(_) if until < outgoing.expires => match self.engine.put_off(id, until).await {
-                    Ok(_) => return Some(until),
-                    Err(error) => {
-                        complain(error, "putting a message off");
-                        Progress::Failed(Failure::Unreachable)
+                Attempt::NotNow(_) if until < outgoing.expires => {
+                    match self.engine.put_off(id, until).await {
+                        Ok(_) => return Some(until),
+                        Err(error) => {
+                            complain(error, "putting a message off");
+                            Progress::Failed(Failure::Unreachable)
+                        }
                     }
-                },
+                }
                 Attempt::Taken => Progress::Sent,
                 Attempt::NotNow(_) => Progress::Failed(Failure::Unreachable),
                 Attempt::Refused(_) => Progress::Failed(Failure::Refused),
