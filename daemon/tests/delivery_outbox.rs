@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod harness;
-#[expect(dead_code, reason = "each test file uses its part")]
 mod letters;
 
 use std::collections::VecDeque;
