@@ -43,13 +43,18 @@ pub(super) enum Word {
 }
 
 impl Word {
-    /// The spellings: English everywhere, and `ja` because a question that is read in German invites it.
-    const SPELLINGS: [(&'static str, Self); 17] = [
+    /// The spellings: English everywhere, and each language's own yes, because a question that is read in it invites it.
+    const SPELLINGS: [(&'static str, Self); 22] = [
         ("?", Self::Help),
         ("new", Self::New),
         ("invert", Self::Invert),
         ("yes", Self::Yes),
         ("ja", Self::Yes),
+        ("oui", Self::Yes),
+        ("si", Self::Yes),
+        ("sí", Self::Yes),
+        ("是", Self::Yes),
+        ("はい", Self::Yes),
         ("saved", Self::Saved),
         ("app", Self::Way(Method::Totp)),
         ("totp", Self::Way(Method::Totp)),
@@ -112,7 +117,9 @@ mod tests {
         assert!(matches!(read(" New ", &[Word::New]), Answer::Word(Word::New)));
         assert!(matches!(read("new", &[Word::Help]), Answer::Code(_)));
         assert!(matches!(read("?", &[Word::Help]), Answer::Word(Word::Help)));
-        assert!(matches!(read("JA", &[Word::Yes]), Answer::Word(Word::Yes)));
+        for yes in ["yes", "JA", "Oui", "si", "Sí", "是", "はい"] {
+            assert!(matches!(read(yes, &[Word::Yes]), Answer::Word(Word::Yes)), "{yes}");
+        }
     }
 
     #[test]

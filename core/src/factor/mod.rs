@@ -47,7 +47,7 @@ pub struct Label(String);
 pub struct InvalidLabel;
 
 /// The words that mean something at a prompt, in every language (row L6).
-pub const COMMAND_WORDS: [&str; 19] = [
+pub const COMMAND_WORDS: [&str; 24] = [
     "?",
     "resend",
     "skip",
@@ -56,6 +56,11 @@ pub const COMMAND_WORDS: [&str; 19] = [
     "saved",
     "yes",
     "ja",
+    "oui",
+    "si",
+    "sí",
+    "是",
+    "はい",
     "r",
     "backup",
     "bypass",
