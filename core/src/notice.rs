@@ -66,8 +66,6 @@ pub enum Notice {
         /// Its address.
         address: String,
     },
-    /// Places are not remembered any more.
-    PlacesForgotten,
     /// Too many wrong codes locked.
     Locked {
         /// Where the last one came from.

@@ -440,7 +440,6 @@ mod tests {
             (Notice::BackupCodeUsed { left: 7 }, vec!["7"]),
             (Notice::ContactSet { old: Some("a•••@x.org".into()), new: None }, vec!["a•••@x.org"]),
             (Notice::PlaceRemembered { address: "198.51.100.7".into() }, vec!["198.51.100.7"]),
-            (Notice::PlacesForgotten, vec![]),
             (Notice::Locked { from, until: Some(at) }, vec!["198.51.100.7", "14:02"]),
             (Notice::Locked { from: Source::Local, until: None }, vec![]),
             (Notice::WrongCodes { from }, vec!["198.51.100.7"]),

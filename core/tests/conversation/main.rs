@@ -9,6 +9,7 @@ mod logins;
 mod mailbox;
 mod phone;
 mod play;
+mod reaching;
 mod screens;
 mod script;
 mod self_service;

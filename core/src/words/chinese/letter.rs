@@ -50,7 +50,6 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodeUsed { .. } => "已使用一个备用验证码",
         Notice::ContactSet { .. } => "您的联系方式已更改",
         Notice::PlaceRemembered { .. } => "已记住一个登录地址",
-        Notice::PlacesForgotten => "已清除记住的登录地址",
         Notice::Locked { .. } => "验证码错误过多，已锁定",
         Notice::WrongCodes { .. } => "来自未知地址的错误验证码",
         Notice::Reset => "您的验证方式已重置",
@@ -80,9 +79,6 @@ fn sentence(notice: &Notice) -> String {
         ),
         Notice::PlaceRemembered { address } => {
             format!("您从 {} 登录时，在一段时间内不会要求您输入验证码。", name(address))
-        }
-        Notice::PlacesForgotten => {
-            "此前一段时间内无需验证码的登录地址，现在会再次要求输入验证码。".to_owned()
         }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(

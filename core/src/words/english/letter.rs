@@ -50,7 +50,6 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodeUsed { .. } => "a backup code was used",
         Notice::ContactSet { .. } => "your contact was changed",
         Notice::PlaceRemembered { .. } => "a place is remembered",
-        Notice::PlacesForgotten => "remembered places are forgotten",
         Notice::Locked { .. } => "locked after wrong codes",
         Notice::WrongCodes { .. } => "wrong codes from an unknown address",
         Notice::Reset => "your codes were reset",
@@ -84,9 +83,6 @@ fn sentence(notice: &Notice) -> String {
         ),
         Notice::PlaceRemembered { address } => {
             format!("You are not asked for a code for a while when you log in from {}.", name(address))
-        }
-        Notice::PlacesForgotten => {
-            "You are asked for a code again where you were not for a while.".to_owned()
         }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(

@@ -53,7 +53,6 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodeUsed { .. } => "un code de secours a été utilisé",
         Notice::ContactSet { .. } => "votre contact a été modifié",
         Notice::PlaceRemembered { .. } => "une adresse est mémorisée",
-        Notice::PlacesForgotten => "les adresses mémorisées sont oubliées",
         Notice::Locked { .. } => "verrouillage après des codes incorrects",
         Notice::WrongCodes { .. } => "codes incorrects depuis une adresse inconnue",
         Notice::Reset => "vos codes ont été réinitialisés",
@@ -94,10 +93,6 @@ fn sentence(notice: &Notice) -> String {
             "Quand vous vous connectez depuis {}, aucun code ne vous est demandé pendant un certain temps.",
             name(address)
         ),
-        Notice::PlacesForgotten => {
-            "Un code vous est de nouveau demandé là où il ne l’était plus pendant un certain temps."
-                .to_owned()
-        }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "Après un mot de passe correct, des codes incorrects ont été saisis depuis {}, d’où vous n’avez pas ouvert de session récemment. Si ce n’était pas vous, quelqu’un connaît votre mot de passe\u{a0}: changez-le.",

@@ -52,7 +52,6 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodeUsed { .. } => "ein Backup-Code wurde verwendet",
         Notice::ContactSet { .. } => "Ihr hinterlegter Kontakt wurde geändert",
         Notice::PlaceRemembered { .. } => "ein Ort ist gemerkt",
-        Notice::PlacesForgotten => "gemerkte Orte sind vergessen",
         Notice::Locked { .. } => "gesperrt nach falschen Codes",
         Notice::WrongCodes { .. } => "falsche Codes von unbekannter Adresse",
         Notice::Reset => "Ihre Codes wurden zurückgesetzt",
@@ -77,7 +76,6 @@ fn sentence(notice: &Notice) -> String {
                 known(new.as_deref())
             ),
         Notice::PlaceRemembered { address } => format!("Wenn Sie sich von {} anmelden, werden Sie eine Zeit lang nicht nach einem Code gefragt.", name(address)),
-        Notice::PlacesForgotten => "Sie werden wieder überall nach einem Code gefragt, wo Sie es eine Zeit lang nicht wurden.".to_owned(),
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
                 "Nach einem richtigen Passwort wurden von {}, von wo Sie sich in letzter Zeit nicht angemeldet haben, falsche Codes eingegeben. Waren Sie das nicht, kennt jemand Ihr Passwort: Ändern Sie es.",

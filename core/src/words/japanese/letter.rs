@@ -52,7 +52,6 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodeUsed { .. } => "バックアップコードが使われました",
         Notice::ContactSet { .. } => "登録された連絡先が変更されました",
         Notice::PlaceRemembered { .. } => "接続元が記憶されました",
-        Notice::PlacesForgotten => "記憶された接続元が消去されました",
         Notice::Locked { .. } => "コードの誤りが続いたためロックされました",
         Notice::WrongCodes { .. } => "不明なアドレスから誤ったコードが入力されました",
         Notice::Reset => "認証方法がリセットされました",
@@ -86,10 +85,6 @@ fn sentence(notice: &Notice) -> String {
         ),
         Notice::PlaceRemembered { address } => {
             format!("{}からのログインでは、しばらくの間コードの入力を求められません。", name(address))
-        }
-        Notice::PlacesForgotten => {
-            "しばらくの間コードを求められなかった接続元からのログインでも、再びコードを求められます。"
-                .to_owned()
         }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(

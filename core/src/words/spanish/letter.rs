@@ -51,7 +51,6 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::BackupCodeUsed { .. } => "se ha usado un código de respaldo",
         Notice::ContactSet { .. } => "se ha cambiado su contacto",
         Notice::PlaceRemembered { .. } => "se recuerda un lugar",
-        Notice::PlacesForgotten => "se han olvidado lugares recordados",
         Notice::Locked { .. } => "bloqueo por códigos incorrectos",
         Notice::WrongCodes { .. } => "códigos incorrectos desde una dirección desconocida",
         Notice::Reset => "se han restablecido sus códigos",
@@ -90,9 +89,6 @@ fn sentence(notice: &Notice) -> String {
             "Cuando inicie sesión desde {}, no se le pedirá ningún código durante un tiempo.",
             name(address)
         ),
-        Notice::PlacesForgotten => {
-            "Se le vuelve a pedir un código donde durante un tiempo no se le pedía.".to_owned()
-        }
         Notice::Locked { from, until } => locked(*from, *until),
         Notice::WrongCodes { from } => format!(
             "Tras una contraseña correcta, se han introducido códigos incorrectos desde {}, desde donde usted no ha iniciado sesión últimamente. Si no ha sido usted, alguien conoce su contraseña: cámbiela.",
