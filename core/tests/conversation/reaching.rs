@@ -8,7 +8,7 @@ use countersign_core::contact::{Contacts, EmailAddress, PhoneNumber};
 use countersign_core::conversation::enrollment::{Enrollment as EnrollmentDialogue, EnrollmentRequest};
 use countersign_core::conversation::login::Login;
 use countersign_core::conversation::{Conversation, ENROLLING_PROMPT_LIMIT, Event, PROMPT_LIMIT, State};
-use countersign_core::delivery::{Failure, Progress, Purpose, Recipient};
+use countersign_core::delivery::{Failure, Progress, Recipient};
 use countersign_core::factor::{FactorKind, FactorState, Method};
 use countersign_core::login::Person;
 use countersign_core::policy::{ContactRule, Enrollment, Requirement};
@@ -269,19 +269,19 @@ fn parallel_logins_that_name_the_same_address_send_one_code() {
 /// Whoever has a password, or sits at somebody's session, can have a few addresses written to in one dialogue, not many.
 #[test]
 fn one_dialogue_writes_to_three_addresses_at_most() {
-    let login = |play: &Play| Login::begin(ssh_login(play.person.clone()), play.world.policy());
-    let by_oneself = |play: &Play| {
-        let request = EnrollmentRequest { method: Method::Email, ..enroll_by_oneself(play.person.clone()) };
-        EnrollmentDialogue::begin(request, play.world.policy())
-    };
-    let dialogues: [(&dyn Fn(&Play) -> Conversation, &[&str]); 2] = [(&login, &[]), (&by_oneself, &["yes"])];
-    for (begin, first) in dialogues {
+    for is_login in [true, false] {
         let mut play = Play::new(ContactRule::Any, Enrollment::AtLogin);
         play.world.policy.default.methods = vec![Method::Email];
-        let conversation = begin(&play);
+        let request = EnrollmentRequest { method: Method::Email, ..enroll_by_oneself(play.person.clone()) };
+        let policy = play.world.policy();
+        let (conversation, first) = if is_login {
+            (Login::begin(ssh_login(play.person.clone()), policy), None)
+        } else {
+            (EnrollmentDialogue::begin(request, policy), Some("yes"))
+        };
         play.begin(0, conversation);
-        let words =
-            first.iter().copied().chain(["a@example.net", "new", "b@example.net", "new", "c@example.net"]);
+        let words = ["a@example.net", "new", "b@example.net", "new", "c@example.net"];
+        let words = first.into_iter().chain(words);
         for word in words.chain(["new", "d@example.net", "new", "e@example.net"]) {
             play.world.wait(301);
             play.turn(0, Event::Answered(word.to_owned().into()));

@@ -167,13 +167,7 @@ impl Stage {
                 };
             }
             ["country", country, prefixes @ ..] => {
-                let allow_prefixes: Vec<String> =
-                    prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
-                let numbers = Numbers { country: Country::try_from(*country).ok(), allow_prefixes };
-                let channels = &mut policy.settings.channels;
-                for served in [&mut channels.sms, &mut channels.call].into_iter().flatten() {
-                    served.clone_from(&numbers);
-                }
+                set_country(&mut policy.settings.channels, country, prefixes)
             }
             ["limit", "per_ten_minutes", number] => {
                 policy.settings.sending.per_ten_minutes = number.parse().expect("a number");
@@ -473,6 +467,14 @@ fn login_request(person: Person, context: &[&str]) -> LoginRequest {
         }
     }
     request
+}
+
+fn set_country(channels: &mut Channels, country: &str, prefixes: &[&str]) {
+    let allow_prefixes: Vec<String> = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+    let numbers = Numbers { country: Country::try_from(country).ok(), allow_prefixes };
+    for served in [&mut channels.sms, &mut channels.call].into_iter().flatten() {
+        served.clone_from(&numbers);
+    }
 }
 
 fn recipient(channel: &str, address: &str) -> Recipient {
