@@ -11,6 +11,7 @@ use countersign_core::account::{
     Account, AccountId, AccountKey, HostId, Realm, Revision, RuleName, UserName,
 };
 use countersign_core::audit::AuditEvent;
+use countersign_core::contact::EmailAddress;
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::factor::totp::{Totp, TotpParameters};
 use countersign_core::factor::{Factor, FactorId, FactorKind, FactorState, Label, Method};
@@ -207,11 +208,27 @@ impl World {
         Self::on(Arc::new(Gated { memory, commits, questions, gate, in_flight }), 1)
     }
 
+    /// Makes one under another policy than the others'.
+    pub(crate) fn under(policy: Policy, in_flight: usize) -> Self {
+        let (memory, gate) = (Memory::new(), Semaphore::new(OPEN));
+        let (commits, questions) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self::on_under(Arc::new(Gated { memory, commits, questions, gate, in_flight }), 1, policy)
+    }
+
     /// Makes one more on the same store, as another host would.
     pub(crate) fn on(store: Arc<Gated>, seed: u64) -> Self {
+        Self::on_under(store, seed, policy())
+    }
+
+    /// Makes the same host once more, as after a restart.
+    pub(crate) fn again(world: &Self, policy: Policy) -> Self {
+        Self::on_under(Arc::clone(&world.store), 2, policy)
+    }
+
+    fn on_under(store: Arc<Gated>, seed: u64, policy: Policy) -> Self {
         let clock = Arc::new(HandClock(Mutex::new((1_800_000_000, Duration::from_secs(1000)))));
         let published = Arc::new(Published::default());
-        let (_, policy) = watch::channel(Arc::new(policy()));
+        let (_, policy) = watch::channel(Arc::new(policy));
         let tools = Tools {
             store: store.clone(),
             clock: clock.clone(),
@@ -225,13 +242,7 @@ impl World {
 
     /// Gives a person an authenticator.
     pub(crate) async fn seed(&self, person: &Person) -> Phone {
-        let mut entropy = Counter(person.name.as_str().bytes().map(u64::from).sum::<u64>() + 77);
-        let key = AccountKey { realm: person.realm.clone(), name: person.name.clone() };
-        let mut account = Account::new(key, &mut entropy);
-        // Ids are drawn from a seed that names share too easily.
-        for (byte, letter) in account.id.0.iter_mut().zip(person.name.as_str().bytes()) {
-            *byte = letter;
-        }
+        let (mut account, mut entropy) = new_account(person);
         let totp = Totp::generate(TotpParameters::default(), &mut entropy);
         let phone = Phone::with(totp.secret.expose());
         account.factors.push(Factor {
@@ -241,9 +252,31 @@ impl World {
             last_used: None,
             kind: FactorKind::Totp(totp),
         });
-        let change = Change { account: Some(account), events: Vec::new(), ..Change::default() };
-        assert!(self.store.memory.commit(vec![change]).await.unwrap().iter().all(Result::is_ok));
+        self.keep(account).await;
         phone
+    }
+
+    /// Gives a person a mailbox to which codes are sent.
+    pub(crate) async fn seed_mailbox(&self, person: &Person, address: &str) {
+        let (mut account, mut entropy) = new_account(person);
+        account.factors.push(Factor {
+            id: FactorId::random(&mut entropy),
+            label: Label::try_from("mailbox").unwrap(),
+            state: FactorState::Active { since: self.clock.wall() },
+            last_used: None,
+            kind: FactorKind::Sent(email(address)),
+        });
+        self.keep(account).await;
+    }
+
+    async fn keep(&self, account: Account) {
+        let change = Change { account: Some(account), ..Change::default() };
+        assert!(self.store.memory.commit(vec![change]).await.unwrap().iter().all(Result::is_ok));
+    }
+
+    /// What waits to be sent.
+    pub(crate) async fn waiting(&self) -> Vec<Waiting> {
+        self.engine.due(1000).await.unwrap()
     }
 
     pub(crate) async fn account(&self, person: &Person) -> Account {
@@ -277,6 +310,26 @@ impl World {
     pub(crate) fn published(&self) -> Vec<String> {
         self.published.0.lock().unwrap().iter().map(event_id).collect()
     }
+}
+
+fn new_account(person: &Person) -> (Account, Counter) {
+    let mut entropy = Counter(person.name.as_str().bytes().map(u64::from).sum::<u64>() + 77);
+    let key = AccountKey { realm: person.realm.clone(), name: person.name.clone() };
+    let mut account = Account::new(key, &mut entropy);
+    // Ids are drawn from a seed that names share too easily.
+    for (byte, letter) in account.id.0.iter_mut().zip(person.name.as_str().bytes()) {
+        *byte = letter;
+    }
+    (account, entropy)
+}
+
+pub(crate) fn email(address: &str) -> Recipient {
+    Recipient::Email(EmailAddress::try_from(address).unwrap())
+}
+
+/// The code that a message brings: the first word of its subject.
+pub(crate) fn code_of(waiting: &Waiting) -> String {
+    waiting.outgoing.letter.subject.expose().split(' ').next().unwrap().to_owned()
 }
 
 fn event_id(event: &AuditEvent) -> String {
@@ -316,6 +369,14 @@ pub(crate) fn request(person: &Person, from: &str) -> LoginRequest {
         host: host(),
         language: None,
     }
+}
+
+/// A policy under which codes may go by e-mail.
+pub(crate) fn mailing_policy() -> Policy {
+    let mut policy = policy();
+    policy.default.methods = vec![Method::Totp, Method::Email];
+    policy.settings.channels.email = true;
+    policy
 }
 
 pub(crate) fn policy() -> Policy {
