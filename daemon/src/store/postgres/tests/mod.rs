@@ -3,6 +3,7 @@
 mod access;
 mod faults;
 mod fleet;
+mod outbox;
 mod reach;
 
 #[expect(unreachable_pub, reason = "shared with the tests in a booted machine, which use other parts")]

@@ -2,6 +2,7 @@
 
 mod faults;
 mod files;
+mod outbox;
 mod patience;
 mod secrets;
 mod writers;
