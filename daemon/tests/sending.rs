@@ -41,7 +41,7 @@ fn report(waiting: &Waiting, progress: Progress) -> Report {
 async fn unused(world: &World) -> usize {
     let recipient = email(MAILBOX);
     let uses = world.store.memory.recipient_uses(std::slice::from_ref(&recipient), world.clock.wall()).await;
-    uses.unwrap()[&recipient].unused.len()
+    uses.unwrap().get(&recipient).unwrap().unused.len()
 }
 
 #[tokio::test]

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_core::account::Account;
+use countersign_core::contact::ADDRESS_LIMIT;
 use countersign_core::conversation::backup_codes::BackupCodesRequest;
 use countersign_core::conversation::enrollment::EnrollmentRequest;
 use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
-use countersign_core::contact::ADDRESS_LIMIT;
 use countersign_core::factor::{LABEL_LIMIT, Label, Method};
 use countersign_core::remember::{Places, Remembered};
 use countersign_core::words::Language;
@@ -88,7 +88,8 @@ impl SelfInterface {
             Some(_) | None => None,
         };
         let spoken = language.unwrap_or(self.service.engine.policy().settings.language);
-        let request = EnrollmentRequest { person, host, method, label, replace, recipient, draws_qr, language };
+        let request =
+            EnrollmentRequest { person, host, method, label, replace, recipient, draws_qr, language };
         let begun = self.service.engine.begin(Opening::Enrollment(request), pass.caller.clone()).await?;
         let epilogue = others.map(|others| Epilogue { others, language: spoken });
         conversation::open(&self.service, &Door::Bus, connection, &header, begun, epilogue).await

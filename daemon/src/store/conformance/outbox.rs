@@ -15,7 +15,7 @@ use countersign_core::time::WallTime;
 
 use super::{Shared, all_records, event, get, key, plain, put};
 use crate::host::entropy::SystemEntropy;
-use crate::store::outbox::{Interrupted, MESSAGE_LIMIT, Queued, Waiting};
+use crate::store::outbox::{HostUse, Interrupted, MESSAGE_LIMIT, Queued, Waiting};
 use crate::store::{Change, LOAD_LIMIT, PAGE_LIMIT, Stale, Store};
 
 /// When messages are asked for.
@@ -292,7 +292,7 @@ pub(crate) async fn nothing_sent_is_told_as_nothing(store: Shared) {
     assert_eq!(newest(&*store, &nobody).await, 0);
     assert!(store.recipient_uses(&[], AT).await.unwrap().is_empty());
     assert!(store.recipient_uses(&vec![nobody.clone(); LOAD_LIMIT + 1], AT).await.is_err());
-    assert_eq!(store.host_use(AT).await.unwrap(), Default::default());
+    assert_eq!(store.host_use(AT).await.unwrap(), HostUse::default());
     for limit in [0, PAGE_LIMIT + 1] {
         assert!(store.due(AT, limit).await.is_err());
         assert!(store.interrupted(limit).await.is_err());

@@ -173,7 +173,9 @@ impl Sealed {
             return session.client.query_one(&session.statements.commit, &parameters).await;
         }
         let columns = self.messages.columns();
-        parameters.extend(columns.iter().map(|column| &**column as &(dyn ToSql + Sync)));
+        for column in &columns {
+            parameters.push(column.as_ref());
+        }
         session.client.query_one(&session.statements.commit_messages, &parameters).await
     }
 }
