@@ -242,13 +242,14 @@ impl Account {
         let own = own.get(older..).unwrap_or_default();
         let theirs: Vec<WallTime> =
             theirs.iter().copied().filter(|time| used_at.is_none_or(|used| *time >= used)).collect();
-        match self.last_failed() {
-            Some(failed) if own.last() == Some(&failed) => {
-                let is_theirs = theirs.last() == Some(&failed);
+        let failed = self.last_failed().filter(|failed| own.last() == Some(failed));
+        match failed {
+            Some(failed) if theirs.last() == Some(&failed) => {
                 let end = failed.after(limits.wait);
-                (is_theirs && end > at).then_some(end)
+                (end > at).then_some(end)
             }
-            Some(_) | None => wait(own, limits, at).max(wait(&theirs, limits, at)),
+            Some(_) => wait(&theirs, limits, at),
+            None => wait(own, limits, at).max(wait(&theirs, limits, at)),
         }
     }
 
@@ -371,3 +372,161 @@ impl Account {
 
 /// The most sends that an account keeps: the greatest cap of a day that the file may set.
 pub const SENDS_LIMIT: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{AccountKey, Realm, UserName};
+    use crate::contact::{EmailAddress, PhoneNumber};
+
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&mut self, buffer: &mut [u8]) {
+            buffer.fill(0);
+        }
+    }
+
+    const START: u64 = 1_000_000;
+
+    fn at(seconds: u64) -> WallTime {
+        WallTime::from_seconds(START + seconds)
+    }
+
+    fn account(sends: &[(u64, Purpose, bool)]) -> Account {
+        let key = AccountKey {
+            realm: Realm::try_from("local:0123").unwrap(),
+            name: UserName::try_from("alice").unwrap(),
+        };
+        let mut account = Account::new(key, &mut Zeros);
+        account.sends = sends
+            .iter()
+            .map(|(seconds, purpose, is_used)| Send {
+                at: at(*seconds),
+                request: RequestId([0; 16]),
+                purpose: *purpose,
+                is_used: *is_used,
+            })
+            .collect();
+        account
+    }
+
+    fn codes(times: &[u64]) -> Account {
+        account(&times.iter().map(|seconds| (*seconds, Purpose::Code, false)).collect::<Vec<_>>())
+    }
+
+    fn mailbox() -> Recipient {
+        Recipient::Email(EmailAddress::try_from("alice@example.org").unwrap())
+    }
+
+    fn channels() -> Channels {
+        Channels {
+            email: true,
+            sms: Some(Numbers { country: None, allow_prefixes: vec!["+49".into()] }),
+            call: None,
+        }
+    }
+
+    fn may(account: &Account, seconds: u64) -> Result<(), NotNow> {
+        account.may_send(&mailbox(), &channels(), &SendLimits::default(), at(seconds))
+    }
+
+    fn wait_until(seconds: u64) -> Result<(), NotNow> {
+        Err(NotNow::Wait { until: at(seconds) })
+    }
+
+    fn cap_until(seconds: u64) -> Result<(), NotNow> {
+        Err(NotNow::Cap { until: at(seconds) })
+    }
+
+    #[test]
+    fn the_wait_doubles_to_five_minutes_with_each_code_of_the_last_hour() {
+        for (times, last, wait) in [
+            (&[0][..], 0, 60),
+            (&[0, 60], 60, 120),
+            (&[0, 60, 180], 180, 240),
+            (&[0, 60, 180, 420], 420, 300),
+        ] {
+            let account = codes(times);
+            assert_eq!(may(&account, last + wait - 1), wait_until(last + wait), "{times:?}");
+            assert_eq!(may(&account, last + wait), Ok(()), "{times:?}");
+        }
+        assert_eq!(may(&codes(&[0, 3_600]), 3_660), Ok(()), "what is older than an hour doubles nothing");
+    }
+
+    #[test]
+    fn the_caps_count_what_was_not_used_and_notices_only_under_the_last() {
+        let five = codes(&[0, 100, 200, 300, 400]);
+        assert_eq!(may(&five, 599), cap_until(600));
+        let ten: Vec<u64> = (0..10).map(|number| number * 4_000).collect();
+        assert_eq!(may(&codes(&ten), 86_399), cap_until(86_400));
+        assert_eq!(may(&codes(&ten), 86_400), Ok(()));
+        let used: Vec<_> = (0..60).map(|second| (second, Purpose::Code, true)).collect();
+        assert_eq!(may(&account(&used), 500), cap_until(86_400), "sixty a day, used or not");
+        assert_eq!(may(&account(&used[1..]), 500), Ok(()));
+        let notices: Vec<_> = (0..60).map(|second| (second, Purpose::Notice, false)).collect();
+        assert_eq!(may(&account(&notices), 500), cap_until(86_400));
+        assert_eq!(may(&account(&notices[1..]), 60), Ok(()), "a notice makes nobody wait");
+    }
+
+    #[test]
+    fn a_right_code_ends_the_wait_and_gives_its_own_send_back() {
+        let account = account(&[(0, Purpose::Code, false), (60, Purpose::Code, true)]);
+        assert_eq!(may(&account, 61), Ok(()));
+        let mut after = account;
+        after.sends.push(Send {
+            at: at(61),
+            request: RequestId([1; 16]),
+            purpose: Purpose::Code,
+            is_used: false,
+        });
+        assert_eq!(may(&after, 120), wait_until(121), "it begins with the first wait");
+    }
+
+    #[test]
+    fn what_others_had_sent_to_the_recipient_counts_as_well() {
+        let mut account = codes(&[]);
+        let theirs = RecipientUse { newest: 5, unused: [0, 60, 180, 420, 599].map(at).to_vec() };
+        account.outbox.recipients.insert(mailbox(), theirs);
+        assert_eq!(may(&account, 599), cap_until(600));
+        assert_eq!(may(&account, 660), wait_until(899));
+        let other = Recipient::Email(EmailAddress::try_from("b@example.org").unwrap());
+        assert_eq!(account.may_send(&other, &channels(), &SendLimits::default(), at(599)), Ok(()));
+    }
+
+    #[test]
+    fn numbers_outside_the_prefixes_and_channels_that_are_not_there_get_nothing() {
+        let account = codes(&[]);
+        let number = |text: &str| PhoneNumber::try_from(text).unwrap();
+        let may =
+            |recipient: Recipient| account.may_send(&recipient, &channels(), &SendLimits::default(), at(0));
+        assert_eq!(may(Recipient::Sms(number("+491712345642"))), Ok(()));
+        assert_eq!(may(Recipient::Sms(number("+881612345678"))), Err(NotNow::Unreachable));
+        assert_eq!(may(Recipient::Call(number("+491712345642"))), Err(NotNow::Unreachable));
+    }
+
+    #[test]
+    fn a_cap_of_nothing_sends_nothing() {
+        let limits = SendLimits { per_day: 0, ..SendLimits::default() };
+        let refused = codes(&[]).may_send(&mailbox(), &channels(), &limits, at(0));
+        assert_eq!(refused, Err(NotNow::Cap { until: UNTIL_FAR }));
+    }
+
+    #[test]
+    fn an_account_keeps_no_more_sends_than_the_limit() {
+        let mut account = codes(&[]);
+        for second in 0..1_000 {
+            account.note_send(RequestId([0; 16]), Purpose::Notice, at(second));
+        }
+        assert_eq!(account.sends.len(), SENDS_LIMIT);
+        account.note_send(RequestId([0; 16]), Purpose::Notice, at(90_000));
+        assert_eq!(account.sends.len(), 1, "what is older than a day is forgotten");
+    }
+
+    #[test]
+    fn four_fifths_of_a_cap_and_all_of_it_are_alarming() {
+        let alarming: Vec<usize> = (0..70).filter(|count| is_alarming(*count, 60)).collect();
+        assert_eq!(alarming, [48, 60]);
+        assert!(is_alarming(1, 1));
+    }
+}

@@ -13,6 +13,7 @@ use crate::login::{Host, Person};
 use crate::policy::Policy;
 use crate::secret::Entropy;
 use crate::sending::{NotNow, Request};
+use crate::throttle::DAY;
 use crate::time::Now;
 use crate::words::letter::{self, CodeLetter};
 use crate::words::{Language, ListedWay, Resend, Sending};
@@ -113,8 +114,13 @@ pub(super) fn not_now(
     let at = now.latest();
     match why {
         NotNow::Wait { until } => Sending::Wait { seconds: until.since(at).as_secs() },
-        NotNow::Cap { until } | NotNow::HostCap { until } => Sending::Cap { until, now: at, others, help },
-        NotNow::Unreachable => Sending::Unreachable { recipient: recipient.masked(), others, help },
+        NotNow::Cap { until } | NotNow::HostCap { until } if until.since(at) <= DAY => {
+            Sending::Cap { until, now: at, others, help }
+        }
+        // With a cap of nothing there is no time to name.
+        NotNow::Cap { .. } | NotNow::HostCap { .. } | NotNow::Unreachable => {
+            Sending::Unreachable { recipient: recipient.masked(), others, help }
+        }
     }
 }
 

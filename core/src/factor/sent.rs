@@ -257,3 +257,87 @@ impl Account {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Randomness that repeats (splitmix64), a byte at a time.
+    struct Seeded(u64);
+
+    impl Entropy for Seeded {
+        fn fill(&mut self, buffer: &mut [u8]) {
+            for byte in buffer {
+                self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                [*byte, ..] = (mixed ^ (mixed >> 31)).to_le_bytes();
+            }
+        }
+    }
+
+    /// The chi-square statistic of how often each character came, against all as likely.
+    fn chi_square(counts: &[u32]) -> f64 {
+        let expected =
+            f64::from(counts.iter().sum::<u32>()) / f64::from(u32::try_from(counts.len()).unwrap());
+        counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
+    }
+
+    /// A32. The bounds are those of p = 0.001 for 9 and for 19 degrees of freedom.
+    #[test]
+    fn a_million_codes_are_uniform_in_every_place_and_keep_their_leading_zeros() {
+        let mut entropy = Seeded(1);
+        for (alphabet, letters, codes, bound) in
+            [(Alphabet::Digits, DIGITS, 1_000_000, 27.88), (Alphabet::Letters, LETTERS, 100_000, 43.82)]
+        {
+            let parameters = SentParameters { alphabet, ..SentParameters::default() };
+            let mut counts = vec![vec![0_u32; letters.len()]; 8];
+            for _ in 0..codes {
+                let code = draw_code(&parameters, &mut entropy);
+                assert_eq!(code.expose().len(), 8);
+                for (place, byte) in code.expose().bytes().enumerate() {
+                    let letter = letters.iter().position(|letter| *letter == byte).expect("of the alphabet");
+                    counts[place][letter] += 1;
+                }
+            }
+            for place in counts {
+                assert!(chi_square(&place) < bound, "{alphabet:?}: {place:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_would_favor_some_characters_are_drawn_again() {
+        struct Bytes(Vec<u8>);
+        impl Entropy for Bytes {
+            fn fill(&mut self, buffer: &mut [u8]) {
+                for byte in buffer {
+                    *byte = self.0.remove(0);
+                }
+            }
+        }
+        let parameters = SentParameters { length: 6, ..SentParameters::default() };
+        let mut entropy = Bytes(vec![250, 0, 255, 9, 249, 251, 10, 1, 2]);
+        assert_eq!(draw_code(&parameters, &mut entropy).expose(), "099012");
+    }
+
+    #[test]
+    fn no_code_can_spell_a_word_or_an_answer() {
+        assert!(LETTERS.iter().all(|letter| !b"AEIOUY015BILNSZ28".contains(letter)));
+        let unique: std::collections::BTreeSet<&u8> = LETTERS.iter().collect();
+        assert_eq!(unique.len(), LETTERS.len());
+    }
+
+    #[test]
+    fn a_code_is_shown_in_groups_whatever_its_length() {
+        for (code, grouped) in [
+            ("123456", "123-456"),
+            ("1234567", "123-4567"),
+            ("12345678", "1234-5678"),
+            ("123456789", "123-456-789"),
+            ("1234567890", "12345-67890"),
+        ] {
+            assert_eq!(in_groups(code, '-').expose(), grouped);
+        }
+    }
+}

@@ -13,6 +13,8 @@ mod reaching;
 mod screens;
 mod script;
 mod self_service;
+mod sent;
+mod sent_play;
 mod transcripts;
 mod wording;
 mod world;

@@ -126,21 +126,7 @@ impl Stage {
                 let hours = hours.parse().expect("hours");
                 policy.default.remember = Some(Duration::from_hours(hours));
             }
-            ["skip", facts @ ..] => {
-                let mut rule = SkipRule { times: None, until: None };
-                for fact in facts {
-                    match fact.split_once('=').expect("a fact is key=value") {
-                        ("times", times) => rule.times = Some(times.parse().expect("a number")),
-                        ("days", days) => {
-                            let hours = 24 * days.parse::<u64>().expect("a number");
-                            rule.until =
-                                Some(WallTime::from_seconds(START).after(Duration::from_hours(hours)));
-                        }
-                        other => panic!("no fact {other:?}"),
-                    }
-                }
-                policy.default.skip = Some(rule);
-            }
+            ["skip", facts @ ..] => policy.default.skip = Some(skip_rule(facts)),
             ["policy", require, rest @ ..] => self.set_policy(require, rest),
             ["methods", names @ ..] => {
                 policy.default.methods = names.iter().map(|name| method(name)).collect();
@@ -475,6 +461,21 @@ fn set_country(channels: &mut Channels, country: &str, prefixes: &[&str]) {
     for served in [&mut channels.sms, &mut channels.call].into_iter().flatten() {
         served.clone_from(&numbers);
     }
+}
+
+fn skip_rule(facts: &[&str]) -> SkipRule {
+    let mut rule = SkipRule { times: None, until: None };
+    for fact in facts {
+        match fact.split_once('=').expect("a fact is key=value") {
+            ("times", times) => rule.times = Some(times.parse().expect("a number")),
+            ("days", days) => {
+                let hours = 24 * days.parse::<u64>().expect("a number");
+                rule.until = Some(WallTime::from_seconds(START).after(Duration::from_hours(hours)));
+            }
+            other => panic!("no fact {other:?}"),
+        }
+    }
+    rule
 }
 
 fn recipient(channel: &str, address: &str) -> Recipient {

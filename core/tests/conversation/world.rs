@@ -10,7 +10,7 @@ use countersign_core::account::{Account, AccountKey, HostId, Realm, RuleName, Us
 use countersign_core::audit::AuditEvent;
 use countersign_core::contact::Contacts;
 use countersign_core::conversation::{Conversation, Effect, Event, Reply, State, Style, Turn};
-use countersign_core::delivery::{Outgoing, Progress, Purpose, Recipient, RequestId};
+use countersign_core::delivery::{Outgoing, Progress, Purpose, Recipient, Report, RequestId, finished};
 use countersign_core::factor::sent::SentParameters;
 use countersign_core::factor::totp::{Digits, TotpParameters};
 use countersign_core::factor::{
@@ -137,15 +137,19 @@ impl World {
         code
     }
 
-    /// Reports how the newest message ended, as the outbox would.
+    /// Reports how the newest message ended, as the outbox does.
     pub(crate) fn settle(&mut self, progress: Progress) {
-        let request = self.mailbox.mails.last().expect("a message that was sent").outgoing.id;
-        for account in self.accounts.values_mut() {
-            for code in account.sent.iter_mut().filter(|code| code.request == request) {
-                code.progress = progress;
-                account.revision = account.revision.next();
-            }
+        let Outgoing { id, recipient, purpose, .. } =
+            &self.mailbox.mails.last().expect("a message that was sent").outgoing;
+        let report = Report { request: *id, channel: recipient.channel(), purpose: *purpose, progress };
+        let owns = |account: &&Account| account.sends.iter().any(|send| send.request == report.request);
+        let account = self.accounts.values().find(owns).cloned();
+        let key = account.as_ref().map(|account| account.key.clone());
+        let done = finished(key.as_ref(), account.as_ref(), &report, &host(), self.now());
+        if let Some(account) = done.account {
+            self.store(account);
         }
+        self.events.extend(done.event);
     }
 
     fn give(&mut self, person: &Person, label: &str, kind: FactorKind) -> Factor {
