@@ -6,6 +6,7 @@
 
 mod gsm;
 mod html;
+mod trial;
 
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::time::WallTime;
 use super::{Language, Voice, chinese, clock, english, french, german, japanese, shown, spanish};
 use gsm::is_one_message;
 use html::{escaped, page};
+
+pub use trial::trial;
 
 /// The most of a name that is written, in characters: more than a host name can have, less than a subject may hold.
 const NAME_LIMIT: usize = 64;

@@ -29,6 +29,12 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
     }
 }
 
+/// Says what a message of trial is: its subject, and all of its text.
+pub(in crate::words) fn trial(organization: &str, host: &str) -> [String; 2] {
+    let text = format!("这是 {organization} 从 {host} 发出的测试消息。其中没有验证码，无需回复。");
+    ["测试消息".to_owned(), text]
+}
+
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;

@@ -32,6 +32,14 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
     }
 }
 
+/// Says what a message of trial is: its subject, and all of its text.
+pub(in crate::words) fn trial(organization: &str, host: &str) -> [String; 2] {
+    let text = format!(
+        "Ceci est un message de test de {organization}, envoyé par {host}. Il ne contient aucun code et ne demande pas de réponse."
+    );
+    ["Message de test".to_owned(), text]
+}
+
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;

@@ -31,6 +31,14 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
     }
 }
 
+/// Says what a message of trial is: its subject, and all of its text.
+pub(in crate::words) fn trial(organization: &str, host: &str) -> [String; 2] {
+    let text = format!(
+        "これは {organization} が {host} から送信したテストメッセージです。確認コードは含まれていません。返信は不要です。"
+    );
+    ["テストメッセージ".to_owned(), text]
+}
+
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;

@@ -30,6 +30,14 @@ pub(in crate::words) fn code(facts: &Facts) -> CodePhrases {
     }
 }
 
+/// Says what a message of trial is: its subject, and all of its text.
+pub(in crate::words) fn trial(organization: &str, host: &str) -> [String; 2] {
+    let text = format!(
+        "Este es un mensaje de prueba de {organization}, enviado por {host}. No trae claves y no requiere respuesta."
+    );
+    ["Mensaje de prueba".to_owned(), text]
+}
+
 /// Says what a notice tells.
 pub(in crate::words) fn notice(notice: &Notice, occasion: &Occasion<'_>) -> NoticePhrases {
     let Occasion { person, host, time, help } = occasion;
