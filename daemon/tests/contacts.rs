@@ -190,3 +190,26 @@ async fn a_list_is_checked_without_a_change_and_then_put_on_file() {
     let refused = admin.import_contacts(&many, check()).await.unwrap_err();
     assert_eq!(error_name(&refused), error::INVALID_ARGUMENT);
 }
+
+#[tokio::test]
+async fn a_trial_tells_what_the_other_side_said() {
+    if !is_root() {
+        return;
+    }
+    // Nobody listens at port 1 of this host.
+    let email = "[email]\nserver = \"smtp://127.0.0.1:1\"\nfrom = \"login@example.org\"\n\n";
+    let mut house = House::build(&format!("{email}{RULES}"));
+    let bus = Bus::start(house.folder.path()).await;
+    house.start(Some(&bus.socket())).await;
+    let connection = bus.client().await;
+    let admin = admin(&connection).await;
+    let told = admin.test_delivery("email", "alice@example.org").await.unwrap();
+    assert_eq!(text(&told, "outcome"), "not-now");
+    assert!(!text(&told, "said").is_empty());
+    let told = admin.test_delivery("sms", "+4930123456").await.unwrap();
+    assert_eq!(text(&told, "outcome"), "not-configured");
+    for (channel, recipient) in [("fax", "+4930123456"), ("email", "a@example.org\r\nBcc: e@example.org")] {
+        let refused = admin.test_delivery(channel, recipient).await.unwrap_err();
+        assert_eq!(error_name(&refused), error::INVALID_ARGUMENT, "{channel}");
+    }
+}

@@ -130,7 +130,7 @@ pub trait Admin {
     #[zbus(allow_interactive_auth)]
     fn import_contacts(&self, rows: &[ContactRow<'_>], options: Facts<'_>) -> zbus::Result<Imported>;
     /// Sends a message of trial at once: `channel` `email`, `sms` or `call`. Answers `outcome` s (`taken`, `refused`,
-    /// `not-now`, `unknown`) and `said` s (what the server or gateway said).
+    /// `not-now`, `unknown`, `not-configured`) and `said` s (why, empty where it was taken).
     #[zbus(allow_interactive_auth)]
     fn test_delivery(&self, channel: &str, recipient: &str) -> zbus::Result<OwnedFacts>;
 }

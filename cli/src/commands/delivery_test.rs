@@ -12,7 +12,7 @@ use crate::output::{printable, value};
 /// Send a message of trial, and say what the server or gateway answered
 ///
 /// The message is sent at once, over the same way and with the same checks as a code, and holds none. That it was taken
-/// does not mean that it arrived: look. It counts toward the limits of the host and is recorded.
+/// does not mean that it arrived: look. Each trial is recorded.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -71,8 +71,10 @@ impl Test {
         }
         let to = printable(&recipient);
         if is_taken {
-            let taken = format!("The {} took the message to {to}: {said}", channel.other_side());
-            context.output.note(&format!("{taken}\nLook whether it arrives."));
+            context.output.note(&format!(
+                "The {} took the message to {to}. Look whether it arrives.",
+                channel.other_side()
+            ));
             return Ok(());
         }
         Err(not_taken(channel, &outcome, &to, &said))
@@ -89,6 +91,10 @@ fn not_taken(channel: Channel, outcome: &str, to: &str, said: &str) -> Failure {
         "not-now" => (
             format!("The message to {to} could not be handed over: {said}"),
             "A code would be tried again until its life is over. Is the server reachable from this host?",
+        ),
+        "not-configured" => (
+            format!("Nothing can be sent there: {said}"),
+            "See countersign.toml(5), and `countersign policy check` for what is missing in the file.",
         ),
         _ => (
             format!("Nobody knows whether the message to {to} went out: {said}"),

@@ -16,7 +16,7 @@ use zbus::{Connection, OwnedVariant, interface};
 use super::contacts::{Page, ROW_LIMIT, Wish};
 use super::facts::{self, OwnedFacts, Reader, put};
 use super::helpdesk::reason;
-use super::{BusError, Door, Service, contacts, convert, explain};
+use super::{BusError, Door, Service, contacts, convert, explain, trial};
 
 /// The most rows of one page.
 const PAGE_LIMIT: u16 = 1000;
@@ -172,6 +172,23 @@ impl AdminInterface {
         let wish = if is_check { Wish::Check(actor) } else { Wish::Apply(actor, reason(&options)?) };
         let Page { refused, done, changed } = contacts::import(&self.service, rows, &wish).await?;
         Ok((refused, done, changed))
+    }
+
+    /// Sends a message of trial at once over a channel, `email`, `sms` or `call`, past the outbox and its caps.
+    ///
+    /// Answers `outcome` s (`taken`, `refused`, `not-now`, `unknown`, `not-configured`) and `said` s, in words without
+    /// credentials; empty where the message was taken.
+    /// Errors: `NotPermitted`, `Refused` (the file leaves the number out), `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("facts"))]
+    async fn test_delivery(
+        &self,
+        channel: &str,
+        recipient: &str,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        trial::send(&self.service, &pass.caller, channel, recipient).await
     }
 }
 

@@ -20,6 +20,7 @@ mod paced;
 mod polkit;
 pub mod self_service;
 pub mod system;
+mod trial;
 
 use std::sync::Arc;
 
