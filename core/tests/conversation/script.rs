@@ -153,7 +153,7 @@ impl Stage {
                 };
             }
             ["country", country, prefixes @ ..] => {
-                set_country(&mut policy.settings.channels, country, prefixes)
+                set_country(&mut policy.settings.channels, country, prefixes);
             }
             ["limit", "per_ten_minutes", number] => {
                 policy.settings.sending.per_ten_minutes = number.parse().expect("a number");

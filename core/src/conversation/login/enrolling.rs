@@ -306,9 +306,12 @@ impl Login {
         screen(&factor.kind, &self.policy, &owner_name(&self.request.person, &self.request.host), shown)
     }
 
-    /// Tells what can be set up by the rule: the first method that it names.
+    /// Tells what can be set up by the rule: the first method that it names and for which there is a channel.
     pub(super) fn enrollable(&self) -> Option<Method> {
-        self.decision.methods.iter().copied().find(|method| method.is_enrollable())
+        let channels = &self.policy.settings.channels;
+        let has_channel = |method: &Method| method.channel().is_none_or(|channel| channels.has(channel));
+        let mut methods = self.decision.methods.iter().copied();
+        methods.find(|method| method.is_enrollable() && has_channel(method))
     }
 
     fn words_note(&self, kind: &FactorKind, enrolling: &Enrolling) -> Note {
