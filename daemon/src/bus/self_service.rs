@@ -60,9 +60,9 @@ impl SelfInterface {
         Ok(facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Owner))
     }
 
-    /// Begins setting up a factor. Options: `label` s, `locale` s, `draws_qr` b, `replace` s (the factor that the new one
-    /// takes the place of, "" for the only one of its kind), `end_sessions` b (once it is done, the caller's other
-    /// sessions end).
+    /// Begins setting up a factor. Options: `label` s, `locale` s, `draws_qr` b, `recipient` s (the address or number that
+    /// codes are to be sent to), `replace` s (the factor that the new one takes the place of, "" for the only one of its
+    /// kind), `end_sessions` b (once it is done, the caller's other sessions end).
     ///
     /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("conversation", "state", "lines"))]
