@@ -276,7 +276,7 @@ impl World {
 
     /// What waits to be sent.
     pub(crate) async fn waiting(&self) -> Vec<Waiting> {
-        self.engine.due(1000).await.unwrap()
+        self.engine.due(self.clock.wall(), 1000).await.unwrap()
     }
 
     pub(crate) async fn account(&self, person: &Person) -> Account {
