@@ -30,7 +30,15 @@ const GROUPS: [usize; 3] = [4, 5, 4];
 /// # Errors
 /// When no password is asked for.
 pub fn knock(machine: &Machine, user: &str) -> Result<Dialogue> {
-    let mut login = machine.ssh_with(user, CLIENT, &["-o", "NumberOfPasswordPrompts=1"])?;
+    knock_from(machine, user, CLIENT)
+}
+
+/// Logs in by ssh with the password from an address of the test's choice.
+///
+/// # Errors
+/// When no password is asked for.
+pub fn knock_from(machine: &Machine, user: &str, from: &str) -> Result<Dialogue> {
+    let mut login = machine.ssh_with(user, from, &["-o", "NumberOfPasswordPrompts=1"])?;
     login.expect("assword: ", SOON)?;
     login.send_line(PASSWORD)?;
     Ok(login)

@@ -85,13 +85,28 @@ impl Mailboxes {
         }
     }
 
-    /// Fails when there is a mail for an address that [`Mailboxes::next`] has not returned.
+    /// Waits for the next mail for an address that brings a code and that this has not yet returned; notices are passed
+    /// over.
+    ///
+    /// # Errors
+    /// When none comes within the limit.
+    pub fn next_code(&self, address: &str, limit: Duration) -> Result<Letter> {
+        let until = Instant::now() + limit;
+        loop {
+            let mail = self.next(address, until.saturating_duration_since(Instant::now()))?;
+            if mail.code().is_ok() {
+                return Ok(mail);
+            }
+        }
+    }
+
+    /// Fails when a code came for an address that this has not returned.
     ///
     /// # Errors
     /// With that mail.
-    pub fn is_read(&self, address: &str) -> Result<()> {
-        let unread = self.next(address, Duration::ZERO);
-        ensure!(unread.is_err(), "there is another mail for {address}: {:?}", unread.ok());
+    pub fn no_more_codes(&self, address: &str) -> Result<()> {
+        let unread = self.next_code(address, Duration::ZERO);
+        ensure!(unread.is_err(), "there is another code for {address}: {:?}", unread.ok());
         Ok(())
     }
 

@@ -75,7 +75,7 @@ pub(super) fn install(machine: &Machine, certified: &Certified) -> Result<()> {
     ] {
         machine.write_file(&format!("/etc/postfix/{name}"), contents, mode)?;
     }
-    machine.write_file(PASSWORD_FILE, PASSWORD, 0o600)?;
+    machine.write_file(PASSWORD_FILE, PASSWORD, 0o640)?;
     let login =
         format!("saslpasswd2 -p -c -u example.org {USER} <{PASSWORD_FILE} && chown postfix /etc/sasldb2");
     machine.run_ok(&["sh", "-c", &login]).map(drop)
