@@ -1,7 +1,8 @@
-//! What `cargo xtask demo` shows: a newcomer's first and second login by ssh, on a machine of its own.
+//! What `cargo xtask demo` shows: first and second logins by ssh on a machine of its own, of a newcomer with an
+//! authenticator app and of one who uses e-mail only.
 //!
-//! On a terminal the newcomer is whoever sits there, with a stand-in phone beside the login; otherwise the logins are
-//! played. Leaves nothing behind, also when interrupted.
+//! On a terminal the newcomer is whoever sits there, with a stand-in phone and the mails beside the login; otherwise the
+//! logins are played. Leaves nothing behind, also when interrupted.
 
 mod interactive;
 mod scripted;
@@ -13,20 +14,38 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use countersign_tests::machine::{Machine, Options};
+use countersign_tests::mail::{PostOffice, Way};
 use countersign_tests::site;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The newcomer.
-const NAME: &str = "ada";
-const PASSWORD: &str = "analytical-engine";
+/// A newcomer with a phone.
+const ADA: Newcomer = Newcomer { name: "ada", password: "analytical-engine" };
+/// A newcomer without one, whose address the administrator put on file.
+const GRACE: Newcomer = Newcomer { name: "grace", password: "harvard-mark-one" };
+/// Where grace gets her mail.
+const GRACES_ADDRESS: &str = "grace@example.org";
+
+/// Somebody who has a password and no second factor yet.
+struct Newcomer {
+    name: &'static str,
+    password: &'static str,
+}
 
 /// Everybody needs a code, and sets it up at the first login.
 const CONFIGURATION: &str = r#"
 organization = "Countersign demo"
 help = "the person who started this demo"
+
+[[policy]]
+name = "by e-mail"
+users = ["grace"]
+require = "always"
+methods = ["email", "backup"]
+enroll = "at-login"
+contacts = "on-file"
 
 [[policy]]
 name = "newcomers"
@@ -43,7 +62,7 @@ fn main() -> ExitCode {
     let shown = match words.as_slice() {
         [] if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() => show(interactive::play),
         [] | ["--script"] => show(scripted::play),
-        ["phone", record] => interactive::phone(record.as_ref()),
+        ["phone", record, mail] => interactive::phone(record.as_ref(), mail.into()),
         _ => Err(anyhow!("usage: countersign-demo [--script]")),
     };
     match shown {
@@ -56,16 +75,21 @@ fn main() -> ExitCode {
 }
 
 /// Boots the machine, has the logins played, and takes everything away again.
-fn show(play: fn(&Machine) -> Result<()>) -> Result<()> {
+fn show(play: fn(&Machine, &PostOffice) -> Result<()>) -> Result<()> {
     let interrupted = Interruption::watch()?;
     eprintln!("booting a Debian machine with the package installed …");
     let machine = Machine::boot(&Options::with_built_package()?)?;
     interrupted.ends(machine.leader())?;
-    machine.add_user(NAME, PASSWORD, &[])?;
-    // No message of the day between the dialogue and the shell.
-    machine.write_file(&format!("/home/{NAME}/.hushlogin"), "", 0o644)?;
-    site::switch_on(&machine, CONFIGURATION)?;
-    play(&machine)
+    for Newcomer { name, password } in [ADA, GRACE] {
+        machine.add_user(name, password, &[])?;
+        // No message of the day between the dialogue and the shell.
+        machine.write_file(&format!("/home/{name}/.hushlogin"), "", 0o644)?;
+    }
+    // Of GECOS, only root can write the last part.
+    machine.run_ok(&["usermod", "--comment", &format!("Grace,,,,{GRACES_ADDRESS}"), GRACE.name])?;
+    let office = PostOffice::open(&machine)?;
+    site::switch_on(&machine, &format!("{CONFIGURATION}{}", office.settings(Way::Tls)))?;
+    play(&machine, &office)
 }
 
 /// Ctrl-C and its like: they end the machine, whereupon what waits for it fails, and everything is cleared up on the way out.

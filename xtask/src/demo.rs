@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: builds the package and shows a newcomer's first login on a machine of its own.
+//! `cargo xtask demo`: builds the package and shows newcomers' first logins on a machine of its own.
 //!
 //! What happens in the machine is the business of `countersign-demo` in the tests' package; this brings everything there.
 

@@ -18,7 +18,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
-    /// Shows a newcomer logging in by ssh on a machine of its own, with QR code and one-time code.
+    /// Shows newcomers logging in by ssh on a machine of its own: by QR code and one-time code, and by e-mail.
     Demo(demo::Arguments),
     /// Runs every test, having installed what they need.
     Test,
