@@ -3,7 +3,7 @@
 --     psql --file=roles.sql postgres
 --
 -- countersign_owner   owns the schema and changes it, with `countersignd --migrate`; hosts never use it
--- countersign         what the hosts log in as; it reads, and writes through three functions: it can neither alter the
+-- countersign         what the hosts log in as; it reads, and writes through the schema's functions: it can neither alter the
 --                     schema nor change or delete a record of the audit
 --
 -- Both need a password (\password countersign) or a line for certificates in pg_hba.conf.

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod audit;
+mod delivery;
 mod helpdesk;
 mod people;
 mod policy;

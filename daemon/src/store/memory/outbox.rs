@@ -66,7 +66,7 @@ impl Outbox {
             sequence: self.last,
             recipient: counted(&outgoing.recipient),
             state: State::Queued,
-            next_at: outgoing.queued,
+            next_at: WallTime::default(),
             is_used: false,
             account,
             outgoing,

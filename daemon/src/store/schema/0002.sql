@@ -11,7 +11,7 @@ CREATE TABLE outbox (
     expires   INTEGER NOT NULL,
     state     TEXT    NOT NULL,                  -- queued, trying, sent, or the word of a failure
     attempts  INTEGER NOT NULL DEFAULT 0,
-    next_at   INTEGER NOT NULL,
+    next_at   INTEGER NOT NULL,                  -- 0 at first: at once, whatever the clock says
     used      INTEGER NOT NULL DEFAULT 0 CHECK (used IN (0, 1)),
     data_key  INTEGER REFERENCES data_key (number),
     sealed    BLOB,

@@ -67,7 +67,7 @@ pub(super) fn write(
 fn insert(transaction: &Transaction<'_>, row: &MessageRow) -> Result<(), StoreError> {
     let MessageRow { id, account, recipient, channel, purpose, queued, expires, data_key, sealed } = row;
     let sql = "INSERT INTO outbox (id, account, recipient, channel, purpose, queued, expires, state, next_at, \
-               data_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?6, ?8, ?9)";
+               data_key, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', 0, ?8, ?9)";
     let values = params![id, account, recipient, channel, purpose, queued, expires, data_key, sealed];
     execute(transaction, sql, values).map(drop)
 }
@@ -171,10 +171,11 @@ pub(super) fn due(
         let id = RequestId(row.id);
         match keys.with(connection, row.data_key).and_then(|ring| row.read(ring)) {
             Ok(outgoing) => waiting.push(Waiting { id, account, outgoing, attempts }),
-            Err(error) => {
+            Err(error @ (StoreError::Unreadable(_) | StoreError::Key(_))) => {
                 tracing::error!(%error, %id, "a message cannot be read and is not sent");
                 broken.push(id);
             }
+            Err(error) => return Err(error),
         }
     }
     if !broken.is_empty() {

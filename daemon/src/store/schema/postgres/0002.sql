@@ -16,7 +16,7 @@ CREATE TABLE countersign.outbox (
     expires   bigint  NOT NULL,
     state     text    COLLATE "C" NOT NULL DEFAULT 'queued',    -- queued, trying, sent, or the word of a failure
     attempts  bigint  NOT NULL DEFAULT 0,
-    next_at   bigint  NOT NULL,
+    next_at   bigint  NOT NULL DEFAULT 0,                       -- at first at once, whatever the clock says
     used      boolean NOT NULL DEFAULT false,
     data_key  bigint  REFERENCES countersign.data_key (number),
     sealed    bytea,
@@ -101,9 +101,9 @@ BEGIN
             WHERE g.place <> ALL (overtaken)) e;
 
     INSERT INTO countersign.outbox
-        (id, host, account, recipient, channel, purpose, queued, expires, next_at, data_key, sealed)
+        (id, host, account, recipient, channel, purpose, queued, expires, data_key, sealed)
         SELECT given.id, this_host, given.account, given.recipient, given.channel, given.purpose, given.queued,
-            given.expires, given.queued, newest_key, given.seal
+            given.expires, newest_key, given.seal
         FROM unnest(message_place, message_ids, message_accounts, recipients, channels, purposes, queued_at, expire_at,
             message_seals) WITH ORDINALITY
             AS given (place, id, account, recipient, channel, purpose, queued, expires, seal, nth)
