@@ -111,11 +111,12 @@ impl Enrollment {
         let factor = new_factor(&draft.account, label.as_ref(), kind, now.latest(), entropy);
         let begun = Effect::Record(self.service.event(EventId::EnrollmentBegun, &draft.account, now));
         let posted = self.service.post((factor.id, recipient), &draft.account, now, entropy);
+        let sent = u32::from(matches!(posted, Posted::OnItsWay { .. }));
         let (draft, note) = self.with_posted(posted, recipient, draft, now);
         let (mut effects, before) = draft.commit(Vec::new());
         effects.push(begun);
         let messages = with_prompt(before.into_iter().chain([note]), self.prompt_of_sent());
-        let named = Self { named: self.named.saturating_add(1), ..self.clone() };
+        let named = Self { named: self.named.saturating_add(sent), ..self.clone() };
         let confirming = Confirming { factor: Box::new(factor), distant: Vec::new() };
         named.ask(effects, messages, Stage::Confirming(confirming))
     }

@@ -108,8 +108,9 @@ impl Login {
 
     /// Nothing new can be sent now: what waits for its code already can still be confirmed.
     fn keep_or_choose(&self, why: Message, progress: Progress, account: &Account, now: Now) -> Turn {
-        let waiting = pending(account, now.latest()).filter(|factor| self.is_reachable(factor, account));
-        match waiting {
+        let is_sent = |factor: &&Factor| matches!(factor.kind, FactorKind::Sent(_));
+        let waiting = pending(account, now.latest()).filter(is_sent);
+        match waiting.filter(|factor| self.is_reachable(factor, account)) {
             Some(factor) if progress.invitation.is_none() => {
                 self.wait_with(Vec::new(), vec![why], Enrolling::of(factor, progress))
             }
