@@ -2,7 +2,8 @@
 //! in any order.
 //!
 //! Watched over all of it: how many codes go out (row D2), to whom, that nothing is sent to somebody unknown, locked or
-//! before the first factor, that a code lets in once, and that no new code forgives a wrong guess.
+//! before the first factor, that a code lets in once, that no new code forgives a wrong guess, and that only who asked to be
+//! remembered passes unasked.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use countersign_core::conversation::{Conversation, Event, State, Verdict};
 use countersign_core::delivery::{Failure, Progress, Recipient};
 use countersign_core::login::{FirstFactor, LoginRequest, Person, Source};
 use countersign_core::throttle::{Bucket, DAY, Standing};
+use countersign_core::time::WallTime;
 use proptest::prelude::*;
 
 use crate::mailbox::code_in;
@@ -30,8 +32,8 @@ enum Act {
 
 #[derive(Debug, Clone)]
 enum Text {
-    /// One of the codes that were sent, counted from the newest.
-    Mailed(usize),
+    /// One of the codes that were sent, counted from the newest, with or without the wish to be remembered.
+    Mailed(usize, bool),
     Word(&'static str),
 }
 
@@ -55,7 +57,7 @@ const WORDS: [&str; 14] = [
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let text = prop_oneof![
-        2 => (0_usize..6).prop_map(Text::Mailed),
+        2 => (0_usize..6, any::<bool>()).prop_map(|(place, wish)| Text::Mailed(place, wish)),
         5 => prop::sample::select(&WORDS[..]).prop_map(Text::Word),
     ];
     let act = prop_oneof![
@@ -74,12 +76,18 @@ struct Play {
     world: World,
     slots: Vec<(Conversation, LoginRequest)>,
     let_in: usize,
+    /// Who asked to be remembered where, and until when.
+    places: Vec<(LoginRequest, WallTime)>,
 }
+
+/// For how long the rule remembers.
+const LIFE: Duration = Duration::from_hours(1);
 
 impl Play {
     fn new(methods: usize) -> Self {
         let mut world = world();
         world.policy.settings.limits.failures = 8;
+        world.policy.default.remember = Some(LIFE);
         for name in ["alice", "bob"] {
             let one = someone(name);
             if methods > 0 {
@@ -88,7 +96,7 @@ impl Play {
             let _ = world.enroll_recipient(&one, "mobile", shared_number());
         }
         let nobody = (Conversation::End, ssh_login(someone("alice")));
-        Self { world, slots: vec![nobody; SLOTS], let_in: 0 }
+        Self { world, slots: vec![nobody; SLOTS], let_in: 0, places: Vec::new() }
     }
 
     fn act(&mut self, act: &Act) {
@@ -108,9 +116,10 @@ impl Play {
             Act::Answer { slot, text } => {
                 let text = match text {
                     Text::Word(word) => (*word).to_owned(),
-                    Text::Mailed(place) => {
+                    Text::Mailed(place, wish) => {
                         let mail = self.world.mailbox.codes().nth(*place);
-                        mail.map_or_else(String::new, |mail| code_in(&mail.outgoing))
+                        let code = mail.map_or_else(String::new, |mail| code_in(&mail.outgoing));
+                        if *wish { format!("{code} r") } else { code }
                     }
                 };
                 self.turn(*slot, Event::Answered(text.into()));
@@ -143,6 +152,7 @@ impl Play {
         if self.world.mailbox.codes().count() > sent {
             self.check_sent(&request, &before);
         }
+        self.check_places(&request, seen, at);
         let allowed = self.world.events.iter().skip(seen).any(|event| event.event == EventId::LoginAllowed);
         self.let_in += usize::from(allowed);
         assert_eq!(self.redeemed() - redeemed, usize::from(allowed), "let in by a code, which is used up");
@@ -157,6 +167,28 @@ impl Play {
         }
         for one in [mailbox_of("alice"), mailbox_of("bob"), shared_number()] {
             self.check_caps(&one, at);
+        }
+    }
+
+    /// Whoever passes unasked asked for that at this place, not long ago, and nothing locked since.
+    fn check_places(&mut self, request: &LoginRequest, seen: usize, at: WallTime) {
+        let is_same = |other: &LoginRequest| {
+            (&other.person, &other.service, other.source)
+                == (&request.person, &request.service, request.source)
+        };
+        for event in self.world.events.iter().skip(seen) {
+            match event.event {
+                EventId::PlaceRemembered => self.places.push((request.clone(), at.after(LIFE))),
+                EventId::ThrottleLocked => self.places.retain(|(place, _)| place.person != request.person),
+                EventId::LoginSkipped => {
+                    assert_eq!(event.reason.as_deref(), Some("remembered"));
+                    assert_eq!(request.first_factor, FirstFactor::Settled);
+                    assert!(matches!(request.source, Source::Address(_)));
+                    let holds = |(place, until): &(LoginRequest, WallTime)| is_same(place) && at < *until;
+                    assert!(self.places.iter().any(holds), "passed unasked where nothing is remembered");
+                }
+                _ => {}
+            }
         }
     }
 
@@ -177,7 +209,7 @@ impl Play {
         assert!(unused(600) < 5 && unused(86_400) < 10, "more than the person's cap");
     }
 
-    fn check_caps(&self, recipient: &Recipient, at: countersign_core::time::WallTime) {
+    fn check_caps(&self, recipient: &Recipient, at: WallTime) {
         let within = |span| self.world.mailbox.unused_within(recipient, span, at);
         assert!(within(Duration::from_mins(10)) <= 5, "more than the recipient's short cap");
         assert!(within(DAY) <= 10, "more than the recipient's cap of a day");
