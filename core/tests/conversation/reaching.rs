@@ -290,3 +290,34 @@ fn one_dialogue_writes_to_three_addresses_at_most() {
         assert!(matches!(play.slots.first(), Some((Conversation::End, _))), "it ends there");
     }
 }
+
+/// An invitation with which nothing could be sent at once is not used up, and is used up by what it sets up later.
+#[test]
+fn an_invitation_that_had_to_wait_is_used_up_by_what_it_sets_up() {
+    let mut play = Play::new(ContactRule::Any, Enrollment::Invited);
+    play.world.policy.default.methods = vec![Method::Email];
+    let say = |play: &mut Play, text: &str| play.turn(0, Event::Answered(text.to_owned().into()));
+    let begin =
+        |play: &mut Play| play.begin(0, Login::begin(ssh_login(play.person.clone()), play.world.policy()));
+    play.act(Act::Invite);
+    begin(&mut play);
+    let first = play.invitation.clone();
+    say(&mut play, &first);
+    say(&mut play, "a@example.net");
+    play.act(Act::Invite);
+    begin(&mut play);
+    let second = play.invitation.clone();
+    say(&mut play, &second);
+    say(&mut play, "b@example.net"); // too early
+    assert_eq!(play.world.mailbox.codes().count(), 1);
+    assert!(play.world.load(&play.person).invitation.is_some(), "nothing was set up by it yet");
+    play.world.wait(301);
+    for text in ["new", "b@example.net"] {
+        say(&mut play, text);
+    }
+    let code = play.world.mailed();
+    say(&mut play, &code);
+    let account = play.world.load(&play.person);
+    assert_eq!(recipients(&account).len(), 1);
+    assert!(account.invitation.is_none(), "an invitation is used once");
+}

@@ -81,6 +81,7 @@ impl Login {
             return self.refuse(Vec::new(), Grounds::NotEnrolled, vec![text], account, now);
         }
         let kind = FactorKind::Sent(recipient.clone());
+        let before = progress;
         let mut drafted = account.clone();
         let Some(used) = self.use_invitation(&mut drafted, &mut progress, now) else {
             return self.ask_invitation(Vec::new(), None);
@@ -101,7 +102,8 @@ impl Login {
             }
             Posted::NotNow { why, effects } => {
                 let note = Message::Sending(not_now(why, recipient, Vec::new(), self.help(), now));
-                self.keep_or_choose(note, progress, account, now).and_all(effects)
+                // Nothing is committed: an invitation is not used up.
+                self.keep_or_choose(note, before, account, now).and_all(effects)
             }
         }
     }
