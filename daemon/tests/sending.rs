@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use countersign_core::contact::{Contacts, EmailAddress};
 use countersign_core::delivery::{Channel, Failure, Progress, Purpose, Report};
+use countersign_core::factor::Method;
 use countersign_core::helpdesk::{Act, Actor, Reason, Scope};
 use countersign_core::login::Person;
+use countersign_core::policy::{Enrollment, Requirement};
 use countersign_protocol::step::State;
 use countersignd::engine::command::Deed;
 use countersignd::engine::key_of;
@@ -288,4 +290,26 @@ async fn an_act_is_told_to_the_person_under_the_cap_of_the_host() {
     assert_eq!(waiting.len(), 1, "the second would be beyond the cap");
     assert_eq!(waiting[0].outgoing.purpose, Purpose::Notice);
     assert_eq!(waiting[0].outgoing.recipient, email(MAILBOX));
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_was_written_to_yet_is_set_up_at_login_and_told_of_it() {
+    let mut policy = mailing_policy();
+    policy.default.require = Requirement::Always;
+    policy.default.enroll = Enrollment::AtLogin;
+    policy.default.methods = vec![Method::Email];
+    let world = World::under(policy, 1);
+    let alice = person("alice");
+    let begun = world.begin(&alice).await;
+    assert_eq!(begun.step.state, State::Ask);
+    assert!(world.waiting().await.is_empty(), "nobody was named yet");
+    assert_eq!(world.answer(begun.id, "alice@example.net").await, Ok(State::Ask));
+    let waiting = world.waiting().await;
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0].outgoing.recipient.address(), "alice@example.net");
+    assert!(!world.account(&alice).await.is_enrolled(), "not before its code");
+    assert_eq!(world.answer(begun.id, &code_of(&waiting[0])).await, Ok(State::Allow));
+    assert!(world.account(&alice).await.is_enrolled());
+    let notices = world.waiting().await.into_iter().filter(|one| one.outgoing.purpose == Purpose::Notice);
+    assert_eq!(notices.count(), 1);
 }
