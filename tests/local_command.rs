@@ -86,4 +86,13 @@ fn the_password_of_the_mail_server_may_be_missing_and_is_a_credential_where_it_i
     machine.run_ok(&["systemctl", "is-active", "countersignd.service"]).unwrap();
     assert_eq!(times(), before, "{}", said());
     assert!(!said().contains("s3cret-of-mail"));
+
+    // A drop-in takes the place of what the package looks for.
+    machine.write_file("/etc/countersign/email-password", "of-a-file", 0o600).unwrap();
+    let drop_in = "[Service]\nLoadCredential=email-password:/etc/countersign/email-password\n";
+    machine.run_ok(&["mkdir", "-p", "/etc/systemd/system/countersignd.service.d"]).unwrap();
+    machine.write_file("/etc/systemd/system/countersignd.service.d/mail.conf", drop_in, 0o644).unwrap();
+    machine.run_ok(&["systemctl", "daemon-reload"]).unwrap();
+    machine.run_ok(&["systemctl", "restart", "countersignd.service"]).unwrap();
+    assert_eq!(machine.run_ok(&["cat", credential]).unwrap(), "of-a-file");
 }
