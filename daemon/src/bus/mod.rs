@@ -17,6 +17,7 @@ pub mod login;
 pub mod own;
 mod pace;
 mod paced;
+mod places;
 mod polkit;
 pub mod self_service;
 pub mod system;

@@ -13,14 +13,15 @@ use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::factor::{LABEL_LIMIT, Label, Method};
-use countersign_core::remember::{Places, Remembered};
+use countersign_core::login::{Host, Person};
 use countersign_core::words::Language;
 use zbus::message::Header;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, interface};
 
-use super::conversation::{self, Epilogue};
-use super::facts::{self, OwnedFacts, Reader, put};
-use super::{BusError, Door, Service, convert};
+use super::caller::Pass;
+use super::conversation::{self, Epilogue, Opened};
+use super::facts::{self, OwnedFacts, Reader};
+use super::{BusError, Door, Service, convert, places};
 use crate::engine::command::Opening;
 use crate::sessions::Others;
 
@@ -38,6 +39,38 @@ impl SelfInterface {
     pub fn new(service: Arc<Service>) -> Self {
         Self { service }
     }
+
+    /// Lets a caller in who wants a dialogue about themselves.
+    async fn visit(
+        &self,
+        options: &convert::Facts,
+        connection: &Connection,
+        header: &Header<'_>,
+    ) -> Result<Visit, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, header, None).await?;
+        let person = self.service.oneself(&pass.caller).await?;
+        Ok(Visit { pass, person, host: self.service.engine.host().clone(), language: language(options)? })
+    }
+
+    /// Begins a dialogue and serves it.
+    async fn lead(
+        &self,
+        opening: Opening,
+        pass: &Pass,
+        (connection, header): (&Connection, &Header<'_>),
+        epilogue: Option<Epilogue>,
+    ) -> Result<Opened, BusError> {
+        let begun = self.service.engine.begin(opening, pass.caller.clone()).await?;
+        conversation::open(&self.service, &Door::Bus, connection, header, begun, epilogue).await
+    }
+}
+
+/// A caller who was let in, and what every dialogue of theirs needs.
+struct Visit {
+    pass: Pass,
+    person: Person,
+    host: Host,
+    language: Option<Language>,
 }
 
 /// What a person does for themselves; who calls is what the bus says.
@@ -73,10 +106,7 @@ impl SelfInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
-        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let person = self.service.oneself(&pass.caller).await?;
-        let host = self.service.engine.host().clone();
-        let language = language(&options)?;
+        let Visit { pass, person, host, language } = self.visit(&options, connection, &header).await?;
         let (method, label) = (method(kind)?, label(&options)?);
         let draws_qr = convert::switch(&options, "draws_qr")?;
         let replace = convert::text(&options, "replace", LABEL_LIMIT)?;
@@ -90,9 +120,8 @@ impl SelfInterface {
         let spoken = language.unwrap_or(self.service.engine.policy().settings.language);
         let request =
             EnrollmentRequest { person, host, method, label, replace, recipient, draws_qr, language };
-        let begun = self.service.engine.begin(Opening::Enrollment(request), pass.caller.clone()).await?;
         let epilogue = others.map(|others| Epilogue { others, language: spoken });
-        conversation::open(&self.service, &Door::Bus, connection, &header, begun, epilogue).await
+        self.lead(Opening::Enrollment(request), &pass, (connection, &header), epilogue).await
     }
 
     /// Begins removing a factor, named by method, label or id. Options: `locale` s.
@@ -106,12 +135,9 @@ impl SelfInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
-        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let person = self.service.oneself(&pass.caller).await?;
-        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let Visit { pass, person, host, language } = self.visit(&options, connection, &header).await?;
         let request = RemovalRequest { person, host, factor: name_of_factor(factor)?, language };
-        let begun = self.service.engine.begin(Opening::Removal(request), pass.caller.clone()).await?;
-        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
+        self.lead(Opening::Removal(request), &pass, (connection, &header), None).await
     }
 
     /// Begins giving a factor, named by method, label or id, another label. Options: `locale` s.
@@ -126,13 +152,10 @@ impl SelfInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
-        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let person = self.service.oneself(&pass.caller).await?;
-        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let Visit { pass, person, host, language } = self.visit(&options, connection, &header).await?;
         let (factor, label) = (name_of_factor(factor)?, checked_label(label)?);
         let request = RenamingRequest { person, host, factor, label, language };
-        let begun = self.service.engine.begin(Opening::Renaming(request), pass.caller.clone()).await?;
-        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
+        self.lead(Opening::Renaming(request), &pass, (connection, &header), None).await
     }
 
     /// Begins making new backup codes, which end the old ones. Options: `locale` s.
@@ -145,12 +168,9 @@ impl SelfInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
-        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let person = self.service.oneself(&pass.caller).await?;
-        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let Visit { pass, person, host, language } = self.visit(&options, connection, &header).await?;
         let request = BackupCodesRequest { person, host, language };
-        let begun = self.service.engine.begin(Opening::BackupCodes(request), pass.caller.clone()).await?;
-        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
+        self.lead(Opening::BackupCodes(request), &pass, (connection, &header), None).await
     }
 
     /// Begins trying a code: a login without a session. Options: `locale` s.
@@ -163,12 +183,9 @@ impl SelfInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(OwnedObjectPath, String, Vec<(u32, String)>), BusError> {
-        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let person = self.service.oneself(&pass.caller).await?;
-        let (host, language) = (self.service.engine.host().clone(), language(&options)?);
+        let Visit { pass, person, host, language } = self.visit(&options, connection, &header).await?;
         let request = TrialRequest { person, host, language };
-        let begun = self.service.engine.begin(Opening::Trial(request), pass.caller.clone()).await?;
-        conversation::open(&self.service, &Door::Bus, connection, &header, begun, None).await
+        self.lead(Opening::Trial(request), &pass, (connection, &header), None).await
     }
 
     /// Lists the places from which the caller is not asked for a while: `place` s (numeric address), `service` s, `since`
@@ -185,7 +202,8 @@ impl SelfInterface {
         let person = self.service.oneself(&pass.caller).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
-        let listed = |account: &Account| account.remembered_places(engine.wall()).map(place).collect();
+        let listed =
+            |account: &Account| account.remembered_places(engine.wall()).map(places::facts).collect();
         Ok(account.as_ref().map(listed).unwrap_or_default())
     }
 
@@ -200,7 +218,7 @@ impl SelfInterface {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<u32, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let places = places(place)?;
+        let places = places::read(place)?;
         let person = self.service.oneself(&pass.caller).await?;
         let forgotten = self.service.engine.forget(person, places).await?;
         Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
@@ -216,28 +234,6 @@ pub(super) fn method(name: &str) -> Result<Method, BusError> {
         .into_iter()
         .find(|method| method.name() == name)
         .ok_or(BusError::InvalidArgument("no method of that name".into()))
-}
-
-fn places(text: &str) -> Result<Places, BusError> {
-    if text.is_empty() {
-        return Ok(Places::All);
-    }
-    let address = convert::address(text).map(Places::Of);
-    address.ok_or(BusError::InvalidArgument("a place is a numeric address".into()))
-}
-
-fn place(place: &Remembered) -> OwnedFacts {
-    let Remembered { address, service, key, rule, since, until, terms: _, epoch: _ } = place;
-    let mut facts = OwnedFacts::new();
-    put(&mut facts, "place", address.to_canonical().to_string());
-    put(&mut facts, "service", service.as_str());
-    put(&mut facts, "since", since.as_seconds());
-    put(&mut facts, "until", until.as_seconds());
-    put(&mut facts, "rule", rule.as_str());
-    if let Some(key) = key {
-        put(&mut facts, "key", key.as_str());
-    }
-    facts
 }
 
 fn label(options: &convert::Facts) -> Result<Option<Label>, BusError> {
