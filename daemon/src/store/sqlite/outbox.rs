@@ -141,7 +141,7 @@ fn times(
         .map_err(failed(READING))
 }
 
-/// The columns of a message that waits, in the order in which [`row_of`] takes them, and the name of its person.
+/// The columns of a message that waits, in the order in which [`select`] takes them, and the name of its person.
 const COLUMNS: &str = "o.id, o.account, o.recipient, o.channel, o.purpose, o.queued, o.expires, o.data_key, o.sealed, \
     o.attempts, a.realm, a.name FROM outbox o LEFT JOIN account a ON a.id = o.account";
 
