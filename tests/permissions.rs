@@ -48,14 +48,19 @@ fn nobody_but_the_service_can_own_the_bus_name() {
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
 fn the_helpdesk_group_is_let_in_without_an_agent_and_nobody_else_is() {
     let machine = machine();
-    for action in ["show", "reset", "unlock"].map(|verb| format!("org.countersign1.helpdesk.{verb}")) {
+    let verbs = ["show", "reset", "unlock", "invite", "set-required", "set-contact"];
+    for action in verbs.map(|verb| format!("org.countersign1.helpdesk.{verb}")) {
         let answer = polkit(&machine, "hal", &action);
         assert!(answer.status.success(), "{action}: {}", text(&answer));
         assert!(!polkit(&machine, "ann", &action).status.success(), "{action}");
     }
-    for action in
-        ["org.countersign1.admin.list", "org.countersign1.admin.policy", "org.freedesktop.login1.manage"]
-    {
+    for action in [
+        "org.countersign1.admin.list",
+        "org.countersign1.admin.policy",
+        "org.countersign1.admin.import",
+        "org.countersign1.admin.delivery-test",
+        "org.freedesktop.login1.manage",
+    ] {
         assert!(!polkit(&machine, "hal", action).status.success(), "{action}");
     }
 }
