@@ -128,8 +128,8 @@ pub struct Told {
 /// Writes the messages that tell a person of something, and counts them in the account to commit. `before` is the account
 /// as it was: whoever was reached there is told that they are not any more.
 ///
-/// None are made where no e-mail is configured, where the person has no address, or beyond the cap of the person and half
-/// of the host's: a notice never stands in the way of what it tells of.
+/// None are made where no e-mail is configured, where the person has no address, or beyond half the caps of the person and of
+/// the host: a notice never stands in the way of what it tells of, nor of the codes of the day.
 pub fn notices(
     notice: &Notice,
     before: &Account,
@@ -160,7 +160,7 @@ pub fn notices(
             expires: at.after(DAY),
         });
     }
-    let is_last = !outgoing.is_empty() && !fits(sends_of_a_day(after, at), settings.sending.all_per_day);
+    let is_last = !outgoing.is_empty() && !fits_person(after, settings, at);
     let alert = is_last.then(|| AuditEvent {
         reason: Some("person-cap".to_owned()),
         ..AuditEvent::for_person(EventId::DeliveryAlert, at, host, person, after, "service")
@@ -196,17 +196,22 @@ pub fn is_reached(account: &Account, known: &Contacts) -> bool {
     !addresses(account, account, known).is_empty()
 }
 
-/// Tells whether one more message fits under the hard caps: of the person for a day, and half of the host's for an hour,
+/// Tells whether one more notice fits under half the hard caps: of the person for a day, and of the host for an hour,
 /// so that a list of contacts or a wave of guesses never uses up what codes need.
 fn has_room(account: &Account, settings: &Settings, made: usize, at: WallTime) -> bool {
     let limits = &settings.sending;
     let of_host = account.outbox.emails.iter().filter(|sent| at.since(**sent) < HOUR).count();
-    fits(sends_of_a_day(account, at), limits.all_per_day)
+    fits_person(account, settings, at)
         && fits(of_host.saturating_add(made), limits.emails_per_hour.div_ceil(2))
 }
 
-fn sends_of_a_day(account: &Account, at: WallTime) -> usize {
-    account.sends.iter().filter(|send| at.since(send.at) < DAY).count()
+/// Tells whether one more notice fits under the person's cap of the day, of which notices take half at most: nobody who makes
+/// them come (guesses, acts) keeps the person from a code.
+fn fits_person(account: &Account, settings: &Settings, at: WallTime) -> bool {
+    let of_day = || account.sends.iter().filter(|send| at.since(send.at) < DAY);
+    let notices = of_day().filter(|send| send.purpose == Purpose::Notice).count();
+    let limit = settings.sending.all_per_day;
+    fits(of_day().count(), limit) && fits(notices, limit.div_ceil(2))
 }
 
 fn fits(count: usize, limit: u32) -> bool {
@@ -307,7 +312,9 @@ mod tests {
         let around = Around { person, host: &host, settings };
         let Told { outgoing: made, alert } =
             notices(&Notice::Reset, before, after, &around, NOW, &mut Counting(100));
-        assert_eq!(alert.is_some(), !made.is_empty() && after.sends.len() == 60, "recorded with the last");
+        let notices = after.sends.iter().filter(|send| send.purpose == Purpose::Notice).count();
+        let is_full = after.sends.len() == 60 || notices == 30;
+        assert_eq!(alert.is_some(), !made.is_empty() && is_full, "recorded with the last");
         assert!(made.iter().all(|message| message.purpose == Purpose::Notice));
         made.iter().map(|message| message.recipient.address().to_owned()).collect()
     }
@@ -354,6 +361,11 @@ mod tests {
         full.sends = vec![send; 59];
         assert_eq!(tell(&before, &mut full, &person(None), &settings()), ["old@example.org"]);
         assert!(tell(&before, &mut full, &person(None), &settings()).is_empty());
+        let notice = Send { purpose: Purpose::Notice, ..send };
+        let mut alarmed = account(&[]);
+        alarmed.sends = vec![notice; 29];
+        assert_eq!(tell(&before, &mut alarmed, &person(None), &settings()), ["old@example.org"]);
+        assert!(tell(&before, &mut alarmed, &person(None), &settings()).is_empty(), "half is left for codes");
         let mut busy = account(&[]);
         busy.outbox.emails = vec![NOW.wall; 499];
         assert_eq!(tell(&before, &mut busy, &person(None), &settings()), ["old@example.org"]);
