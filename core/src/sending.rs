@@ -12,8 +12,8 @@ use std::time::Duration;
 use crate::account::{Account, HostId};
 use crate::contact::Country;
 use crate::delivery::{Channel, Letter, Outgoing, Progress, Purpose, Recipient, RequestId};
-use crate::factor::FactorId;
 use crate::factor::sent::{Binding, SentCode, SentParameters};
+use crate::factor::{Factor, FactorId, FactorKind};
 use crate::secret::{Entropy, Secret};
 use crate::throttle::DAY;
 use crate::time::{Now, WallTime};
@@ -204,12 +204,13 @@ impl Account {
         let own = self.unused_codes(at);
         let theirs =
             self.outbox.recipients.get(recipient).map(|known| known.unused.as_slice()).unwrap_or_default();
+        let share = self.share_of(recipient);
         let caps = [
             cap(&self.messages(at), DAY, limits.all_per_day, at),
             cap(&own, SHORT, limits.per_ten_minutes, at),
             cap(&own, DAY, limits.per_day, at),
-            cap(theirs, SHORT, limits.per_ten_minutes, at),
-            cap(theirs, DAY, limits.per_day, at),
+            cap(theirs, SHORT, limits.per_ten_minutes.div_ceil(share), at),
+            cap(theirs, DAY, limits.per_day.div_ceil(share), at),
         ];
         if let Some(until) = caps.into_iter().flatten().max() {
             return Err(NotNow::Cap { until });
@@ -222,6 +223,13 @@ impl Account {
             Channel::Sms | Channel::Call => (&self.outbox.texts, limits.texts_per_hour),
         };
         cap(sent, HOUR, limit, at).map_or(Ok(()), |until| Err(NotNow::HostCap { until }))
+    }
+
+    /// Tells which part of a recipient's caps is for this person: the whole where it is theirs, half where it is only being
+    /// set up. Whoever names the address of somebody else leaves that person the other half for their logins.
+    fn share_of(&self, recipient: &Recipient) -> u32 {
+        let is_it = |factor: &Factor| matches!(&factor.kind, FactorKind::Sent(own) if own == recipient);
+        if self.active_factors().any(is_it) { 1 } else { 2 }
     }
 
     /// Tells until when to wait after the last code, to this person or to this recipient. A right code ends the wait:
@@ -378,6 +386,7 @@ mod tests {
     use super::*;
     use crate::account::{AccountKey, Realm, UserName};
     use crate::contact::{EmailAddress, PhoneNumber};
+    use crate::factor::{FactorState, Label, Method};
 
     struct Zeros;
 
@@ -408,6 +417,18 @@ mod tests {
                 is_used: *is_used,
             })
             .collect();
+        account
+    }
+
+    /// Makes the mailbox one that the person has confirmed.
+    fn with_mailbox(mut account: Account) -> Account {
+        account.factors.push(Factor {
+            id: FactorId(1),
+            label: Label::numbered(Method::Email, 1),
+            state: FactorState::Active { since: at(0) },
+            last_used: None,
+            kind: FactorKind::Sent(mailbox()),
+        });
         account
     }
 
@@ -485,13 +506,30 @@ mod tests {
 
     #[test]
     fn what_others_had_sent_to_the_recipient_counts_as_well() {
-        let mut account = codes(&[]);
+        let mut account = with_mailbox(codes(&[]));
         let theirs = RecipientUse { newest: 5, unused: [0, 60, 180, 420, 599].map(at).to_vec() };
         account.outbox.recipients.insert(mailbox(), theirs);
         assert_eq!(may(&account, 599), cap_until(600));
         assert_eq!(may(&account, 660), wait_until(899));
         let other = Recipient::Email(EmailAddress::try_from("b@example.org").unwrap());
         assert_eq!(account.may_send(&other, &channels(), &SendLimits::default(), at(599)), Ok(()));
+    }
+
+    /// Else whoever may name any address could keep somebody from all codes by setting up theirs again and again.
+    #[test]
+    fn an_address_that_is_only_being_set_up_leaves_its_owner_half_of_the_caps() {
+        let sent =
+            |times: &[u64]| RecipientUse { newest: 9, unused: times.iter().copied().map(at).collect() };
+        for (times, now, cap) in
+            [(&[0, 100, 400][..], 599, 600), (&[0, 4_000, 8_000, 12_000, 16_000], 80_000, 86_400)]
+        {
+            let mut stranger = codes(&[]);
+            stranger.outbox.recipients.insert(mailbox(), sent(times));
+            assert_eq!(may(&stranger, now), cap_until(cap), "{times:?}");
+            let mut owner = with_mailbox(codes(&[]));
+            owner.outbox.recipients.insert(mailbox(), sent(times));
+            assert_eq!(may(&owner, now.max(700)), Ok(()), "{times:?}");
+        }
     }
 
     #[test]
