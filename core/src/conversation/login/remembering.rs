@@ -28,8 +28,7 @@ impl Login {
         let request = &self.request;
         let Source::Address(address) = request.source else { return None };
         let address = address.to_canonical();
-        let is_elsewhere = !address.is_loopback() && !address.is_unspecified();
-        let is_offered = is_elsewhere
+        let is_offered = is_of_one(address)
             && request.caller_uid == 0
             && request.phase == Phase::Auth
             && request.first_factor == FirstFactor::Settled
@@ -70,6 +69,15 @@ impl Login {
     }
 }
 
+/// Tells whether an address is that of one other host: not this one, and none that each link has anew (its zone is not known).
+const fn is_of_one(address: IpAddr) -> bool {
+    let is_of_link = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    !is_of_link && !address.is_loopback() && !address.is_unspecified()
+}
+
 /// Parts an answer from a last word `r`. One that makes the answer a code by its form belongs to the code: it is read in
 /// one way only, so that no answer is two guesses.
 fn part_wish<'t>(text: &'t str, sent: &SentParameters) -> (&'t str, bool) {
@@ -97,6 +105,22 @@ fn is_whole(text: &str, code: &str, sent: &SentParameters) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_address_of_one_other_host_is_a_place() {
+        for (address, is_one) in [
+            ("198.51.100.7", true),
+            ("2001:db8::7", true),
+            ("127.0.0.1", false),
+            ("::1", false),
+            ("0.0.0.0", false),
+            ("::", false),
+            ("169.254.3.4", false),
+            ("fe80::1", false),
+        ] {
+            assert_eq!(is_of_one(address.parse().unwrap()), is_one, "{address}");
+        }
+    }
 
     #[test]
     fn the_wish_is_a_last_word_of_its_own() {
