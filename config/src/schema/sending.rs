@@ -13,7 +13,7 @@ pub(super) struct Email {
     /// The server: `smtps://HOST`, `smtp+starttls://HOST`, or `smtp://localhost`.
     #[schemars(regex(pattern = "^smtp(s|[+]starttls)?://[^@/]+$"))]
     server: String,
-    /// The sender: NAME <ADDRESS>, or ADDRESS.
+    /// The sender: `NAME <ADDRESS>`, or ADDRESS.
     #[schemars(regex(pattern = "@"))]
     from: String,
     /// As whom the service logs in to the server.

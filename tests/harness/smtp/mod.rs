@@ -2,7 +2,7 @@
 //!
 //! Owns the listener and the threads of its connections; all end when the server is dropped. Threads of its own and no
 //! runtime, so that it serves the same beside asynchronous tests, and so that [`Server::start_inside`] can listen in the
-//! network of a booted machine. What goes wrong is a [`Script`]; who vouches for the server is an [`Authority`]. It knows
+//! network of a booted machine. What goes wrong is a [`Script`]; who vouches for the server is an `Authority`. It knows
 //! nothing of Countersign.
 //!
 //! ```ignore
