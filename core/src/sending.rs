@@ -1,7 +1,7 @@
 //! Who gets a code sent, and how often (rows D2, TH19).
 //!
 //! Owns the waits and caps of sending, per person, per recipient and per host, and the one way in which a code comes into
-//! being: [`send`] makes the code, counts the send and writes the message, all in the account to commit. What was counted
+//! being: `Account::send` makes the code, counts the send and writes the message, all in the account to commit. What was counted
 //! lies in the store: in the account for the person, in the outbox for recipient and host, read with the account
 //! ([`OutboxFacts`]). Nothing is sent before the first factor, to anybody unknown, unenrolled or locked: the dialogues
 //! ask only after that.
