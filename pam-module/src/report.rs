@@ -1,7 +1,8 @@
 //! The session and password hooks, which only report to the service.
 //!
-//! Owns what is reported and when. Nothing here decides about a login: whatever fails is a line under `debug` and an
-//! IGNORE.
+//! Owns what is reported and when. Nothing here decides about a login: whatever fails is an IGNORE and a line in syslog, for
+//! a session under `debug` only. A changed password that the service did not hear of leaves places remembered, so that the
+//! line is always there.
 
 use std::ffi::CStr;
 use std::time::Duration;
@@ -22,6 +23,9 @@ const REPORT: Duration = Duration::from_secs(2);
 /// `PAM_UPDATE_AUTHTOK`: the second round of a password change, after everybody has agreed.
 const UPDATE: PamFlag = 0x2000;
 
+/// The report of a changed password.
+const PASSWORD_CHANGED: &str = "PasswordChanged";
+
 /// Ties the login of this session to the kernel's session id. The id is taken out of the environment in any case.
 pub(crate) fn session_opened(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
     let login = handle.variable(LOGIN_VARIABLE);
@@ -36,7 +40,7 @@ pub(crate) fn session_opened(handle: &mut Handle<'_>, arguments: &[&CStr]) -> Pa
 pub(crate) fn password_changed(handle: &Handle<'_>, arguments: &[&CStr], flags: PamFlag) -> PamResultCode {
     match handle.item(|item: User<'_>| item.0) {
         Some(user) if flags & UPDATE != 0 && user.len() <= USER_LIMIT => {
-            report(handle, arguments, "PasswordChanged", &(user,))
+            report(handle, arguments, PASSWORD_CHANGED, &(user,))
         }
         _ => PamResultCode::PAM_IGNORE,
     }
@@ -63,7 +67,12 @@ where
     match reported {
         Ok(()) => PamResultCode::PAM_SUCCESS,
         Err(error) => {
-            crate::debug(handle, &options, &format!("not reported: {error}"));
+            let text = format!("not reported: {error}");
+            if member == PASSWORD_CHANGED {
+                handle.log(Priority::Error, &text);
+            } else {
+                crate::debug(handle, &options, &text);
+            }
             PamResultCode::PAM_IGNORE
         }
     }
