@@ -111,7 +111,7 @@ impl PeerError {
     }
 }
 
-/// Makes one printable line of at most [`TEXT_LIMIT`] bytes out of somebody else's text.
+/// Makes one printable line of at most 511 bytes out of somebody else's text.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut line = String::new();
