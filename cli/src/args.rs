@@ -6,9 +6,9 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    backup_codes, breakglass_drill, completions, delivery_test, enroll, forget, generate, policy_check,
-    policy_explain, remembered, remove, rename, status, store_rotate_key, test, user_disable, user_enable,
-    user_import, user_invite, user_list, user_reset, user_set_contact, user_show, user_unlock,
+    audit, backup_codes, breakglass_drill, completions, delivery_test, enroll, forget, generate,
+    policy_check, policy_explain, remembered, remove, rename, status, store_rotate_key, test, user_disable,
+    user_enable, user_import, user_invite, user_list, user_reset, user_set_contact, user_show, user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -75,6 +75,7 @@ pub(crate) enum Command {
     /// Check and explain the policy
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Policy(Policy),
+    Audit(audit::Audit),
     /// Try the ways on which codes are sent
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Delivery(Delivery),

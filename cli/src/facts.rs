@@ -62,6 +62,16 @@ impl Facts {
         self.optional(key)
     }
 
+    /// Takes a great number.
+    pub(crate) fn long(&mut self, key: &'static str) -> Result<u64, Failure> {
+        self.required(key)
+    }
+
+    /// Takes a great number that may be absent.
+    pub(crate) fn optional_long(&mut self, key: &'static str) -> Result<Option<u64>, Failure> {
+        self.optional(key)
+    }
+
     /// Takes a moment that may be absent.
     pub(crate) fn moment(&mut self, key: &'static str) -> Result<Option<Moment>, Failure> {
         let Some(seconds) = self.optional::<u64>(key)? else { return Ok(None) };

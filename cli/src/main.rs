@@ -16,6 +16,7 @@ mod output;
 mod people;
 mod progress;
 mod qr;
+mod record;
 mod screen;
 mod standing;
 mod time;

@@ -11,14 +11,19 @@ use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 
+/// Tells whether a character shows as itself within a line and changes nothing around it: neither what steers a terminal
+/// nor what breaks a line or hides (the same as in the audit's canonical encoding).
+pub(crate) fn is_plain(character: char) -> bool {
+    let is_hidden = matches!(character,
+        '\u{200b}' | '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}');
+    character != '\n' && is_shown(character) && !is_hidden
+}
+
 /// Replaces whatever may not reach a terminal, newlines too.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()
-        .map(
-            |character| {
-                if character != '\n' && is_shown(character) { character } else { char::REPLACEMENT_CHARACTER }
-            },
-        )
+        .map(|character| if is_plain(character) { character } else { char::REPLACEMENT_CHARACTER })
         .collect()
 }
 
@@ -172,8 +177,8 @@ mod tests {
     #[test]
     fn escapes_newlines_and_marks_of_direction_do_not_pass() {
         assert_eq!(
-            printable("a\u{1b}[31m\r\n\u{7}\u{202e}ü•"),
-            "a\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}\u{fffd}ü•"
+            printable("a\u{1b}[31m\r\n\u{7}\u{202e}\u{2028}\u{e0041}ü•"),
+            "a\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}ü•"
         );
     }
 

@@ -22,6 +22,11 @@ impl Moment {
         self.0.to_string()
     }
 
+    /// Tells the moment to the second, for a list in which things follow each other closely.
+    pub(crate) fn with_seconds(self) -> String {
+        self.0.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     /// Tells the moment with the zone's name, for a sentence that somebody acts on.
     pub(crate) fn with_zone(self) -> String {
         self.0.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M %Z").to_string()

@@ -3,10 +3,12 @@
 //! Owns the difference between the main file, which holds settings and rules, and a drop-in, which holds rules only.
 //! Of a syntax error TOML tells the first; the other files are still read.
 
+use countersign_core::audit::retention::Retention;
 use countersign_core::delivery::Channel;
 use countersign_core::policy::Settings;
 use toml::de::DeTable;
 
+use crate::audit;
 use crate::delivery::{self, DeliverySettings, Ways};
 use crate::diagnostics::{Findings, Place};
 use crate::rules::{self, PlacedRule};
@@ -21,6 +23,7 @@ use crate::tables;
 pub(crate) struct MainFile<'s> {
     pub(crate) settings: Settings,
     pub(crate) store: StoreSettings,
+    pub(crate) audit: Retention,
     pub(crate) delivery: DeliverySettings,
     pub(crate) ways: Vec<(Channel, Place<'s>)>,
     pub(crate) default: Option<PlacedRule<'s>>,
@@ -33,9 +36,10 @@ pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Opti
     let top = Section::open(&tables::TOP, source, &table, findings);
     let Ways { delivery, channels, places: ways } = delivery::read(&top, findings);
     let (settings, store) = settings::read(&top, channels, findings);
+    let audit = audit::read(&top, findings);
     let rules = read_rules(&top, findings);
     let default = rules::read_default(&top, source, findings);
-    Some(MainFile { settings, store, delivery, ways, default, rules })
+    Some(MainFile { settings, store, audit, delivery, ways, default, rules })
 }
 
 /// Reads a drop-in.

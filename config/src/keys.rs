@@ -140,8 +140,11 @@ mod tests {
         let manual = include_str!("../../docs/man/countersign.toml.5.md");
         for keys in ALL {
             for key in keys.known.iter().filter(|key| {
-                !["store", "email", "sms", "call", "totp", "sent", "texts", "limits", "policy", "default"]
-                    .contains(&key.name)
+                ![
+                    "store", "email", "sms", "call", "totp", "sent", "texts", "limits", "audit", "policy",
+                    "default",
+                ]
+                .contains(&key.name)
             }) {
                 assert!(manual.contains(&format!("**{}**", key.name)), "{} {}", keys.table, key.name);
             }

@@ -7,6 +7,7 @@
 //! The story of one load, in the order of the modules: [`files`](Trust) opens and trusts, `document` parses, `settings`,
 //! `rules` and `demand` read `values` with their places, `order` compares the rules, `load` makes the policy.
 
+mod audit;
 mod authority;
 mod body;
 mod command;

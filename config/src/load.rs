@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use countersign_core::audit::retention::Retention;
 use countersign_core::policy::Policy;
 use sha2::{Digest, Sha256};
 
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// Where the store is.
     pub store: StoreSettings,
+    /// How much of the audit is kept.
+    pub audit: Retention,
     /// The ways out for messages.
     pub delivery: DeliverySettings,
     /// What is hardly meant.
@@ -41,10 +44,10 @@ pub struct Loaded {
 pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Diagnostic>> {
     let (loaded, diagnostics) = read(main, Some(drop_ins), Guard::Trusted(trust));
     match loaded {
-        Some((policy, store, delivery)) => {
+        Some((policy, store, audit, delivery)) => {
             // What a method is worth is for whoever writes the file, not for the log of every start.
             let warnings = diagnostics.into_iter().filter(|found| found.severity != Severity::Note).collect();
-            Ok(Loaded { policy, store, delivery, warnings })
+            Ok(Loaded { policy, store, audit, delivery, warnings })
         }
         None => Err(diagnostics),
     }
@@ -57,7 +60,7 @@ pub fn check(main: &Path, drop_ins: Option<&Path>) -> Vec<Diagnostic> {
 }
 
 /// What becomes of files without an error.
-type Read = (Policy, StoreSettings, DeliverySettings);
+type Read = (Policy, StoreSettings, Retention, DeliverySettings);
 
 fn read(main: &Path, drop_ins: Option<&Path>, guard: Guard) -> (Option<Read>, Vec<Diagnostic>) {
     let Gathered { main: main_source, drop_ins, faults } = files::gather(main, drop_ins, guard);
@@ -76,11 +79,11 @@ fn interpret(main: Option<&Source>, drop_ins: &[Source], findings: &mut Findings
         rules.append(&mut document::read_drop_in(source, findings));
     }
     order::check(&rules, findings);
-    let MainFile { settings, store, delivery, ways, default, rules: _ } = main_file?;
+    let MainFile { settings, store, audit, delivery, ways, default, rules: _ } = main_file?;
     reach::check(rules.iter().chain(&default), &ways, findings);
     let rules = rules.into_iter().map(|placed| placed.rule).collect();
     let digest = digest(main.into_iter().chain(drop_ins));
-    Some((Policy { rules, default: default?.rule, settings, digest }, store, delivery))
+    Some((Policy { rules, default: default?.rule, settings, digest }, store, audit, delivery))
 }
 
 /// SHA-256 over names and contents, each with its length before it, in hex.

@@ -22,11 +22,12 @@ pub(crate) const TOP: Keys = Keys {
         key("sms", r#"{ url = "https://sms.example.org/send", body = "to={number}&text={text}" }"#),
         key("call", r#"{ url = "https://call.example.org/say", body = "to={number}&text={text}" }"#),
         key("sent", "{ digits = 8 }"),
+        key("audit", r#"{ keep = "400d" }"#),
         key("texts", r#"{ code = "{organization} code" }"#),
         key("policy", r#"[{ name = "administrators", require = "always" }]"#),
         key("default", r#"{ require = "enrolled" }"#),
     ],
-    later: &["enabled", "on_reenable", "mode", "audit"],
+    later: &["enabled", "on_reenable", "mode"],
 };
 
 /// `[store]`.
@@ -166,6 +167,10 @@ pub(crate) const SKIP: Keys = Keys {
     later: &[],
 };
 
+/// `[audit]`.
+pub(crate) const AUDIT: Keys =
+    Keys { table: "[audit]", known: &[key("keep", r#""400d""#), key("max_records", "5000000")], later: &[] };
+
 const CODE: Key = key("code", r#""{organization} code""#);
 const ENROLL: Key = key("enroll", r#""Scan this with your app; questions: {help}""#);
 const LOCKED: Key = key("locked", r#""Too many wrong codes. Try again after {until}, or ask {help}.""#);
@@ -205,5 +210,19 @@ pub(crate) const TEXTS_OF_LANGUAGE: Keys = Keys {
 };
 
 /// All tables.
-pub(crate) const ALL: &[Keys] =
-    &[TOP, STORE, EMAIL, SMS, CALL, TOTP, SENT, LIMITS, POLICY, DEFAULT, SKIP, TEXTS, TEXTS_OF_LANGUAGE];
+pub(crate) const ALL: &[Keys] = &[
+    TOP,
+    STORE,
+    EMAIL,
+    SMS,
+    CALL,
+    TOTP,
+    SENT,
+    LIMITS,
+    AUDIT,
+    POLICY,
+    DEFAULT,
+    SKIP,
+    TEXTS,
+    TEXTS_OF_LANGUAGE,
+];

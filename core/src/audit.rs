@@ -1,7 +1,9 @@
 //! The audit record and its canonical encoding.
 //!
-//! Owns what is recorded and how it is encoded; `id` has the stable names, `chain` the hash chain. A record holds every
+//! Owns what is recorded and how it is encoded; `id` has the stable names, `chain` the hash chain, `retention` what is kept. A record holds every
 //! matcher input, so that a policy can be replayed against it, and never a secret or an answer.
+
+pub mod retention;
 
 mod chain;
 mod id;
@@ -16,7 +18,7 @@ use crate::policy::{Decision, Policy};
 use crate::printable::is_printable;
 use crate::time::WallTime;
 
-pub use chain::{CHAIN_START, ChainBreak, link, verify, verify_up_to};
+pub use chain::{CHAIN_START, ChainBreak, Damage, Mark, NotAMark, Span, check_end, follow, link};
 pub use id::EventId;
 
 /// How many characters of a service, terminal or key type are recorded; a caller could send 16 KiB each time.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_config::{Diagnostic, Loaded, StoreSettings, Trust};
+use countersign_core::audit::retention::Retention;
 use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
@@ -22,12 +23,12 @@ use crate::delivery::credentials::Credentials;
 use crate::delivery::outbox::Outbox;
 use crate::directory::{Directory, DirectoryError};
 use crate::engine::{self, Handle, Parts, Tools};
-use crate::host::breakglass;
 use crate::host::clock::{Clock, SystemClock};
 use crate::host::entropy::SystemEntropy;
 use crate::host::identity::{self, IdentityError};
-use crate::host::journal::SystemJournal;
+use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
+use crate::host::{breakglass, upkeep};
 use crate::store::sealing::WrappingKey;
 use crate::store::{self, Store, StoreError};
 
@@ -75,6 +76,13 @@ pub enum StartError {
     Engine,
 }
 
+/// What a reload takes into force.
+struct InForce {
+    policy: watch::Sender<Arc<Policy>>,
+    retention: watch::Sender<Retention>,
+    delivery: Arc<Delivery>,
+}
+
 /// Serves until the manager asks to stop.
 ///
 /// # Errors
@@ -82,7 +90,12 @@ pub enum StartError {
 pub async fn run(args: Args) -> Result<(), StartError> {
     let loaded = load(&args)?;
     let (policy, policy_in_force) = watch::channel(Arc::new(loaded.policy));
-    let (engine, mut loop_) = start_engine(&loaded.store, policy_in_force).await?;
+    let (retention, kept) = watch::channel(loaded.audit);
+    let journal: Arc<dyn Journal> = Arc::new(
+        SystemJournal::start()
+            .map_err(|cause| StartError::System { doing: "starting the journal's thread", cause })?,
+    );
+    let (engine, mut loop_) = start_engine(&loaded.store, policy_in_force, Arc::clone(&journal)).await?;
     let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
     let delivery = Arc::new(Delivery::new(&loaded.delivery, credentials));
     let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
@@ -98,8 +111,10 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let outbox = tokio::spawn(Outbox::new(engine.clone(), Arc::clone(&delivery)).run(stopped));
     let notes =
         state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
+    let upkeep = tokio::spawn(upkeep::audit(engine.clone(), journal, kept));
     notify::ready("serving logins");
-    let ended = attend(&args, &engine, &policy, &delivery, &mut loop_).await;
+    let force = InForce { policy, retention, delivery };
+    let ended = attend(&args, &engine, &force, &mut loop_).await;
     notify::stopping();
     if ended.is_ok() {
         // First the messages: how they end is for the engine to store.
@@ -110,6 +125,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         let _ = timeout(STOP_LIMIT, loop_).await;
     }
     own.abort();
+    upkeep.abort();
     for task in [bus, notes].into_iter().flatten() {
         task.abort();
     }
@@ -147,6 +163,7 @@ fn say(diagnostics: &[Diagnostic]) {
 async fn start_engine(
     settings: &StoreSettings,
     policy: watch::Receiver<Arc<Policy>>,
+    journal: Arc<dyn Journal>,
 ) -> Result<(Handle, JoinHandle<()>), StartError> {
     let key = match (&settings.key_file, std::env::var_os(CREDENTIALS)) {
         (Some(file), _) => WrappingKey::from_file(file)?,
@@ -160,11 +177,9 @@ async fn start_engine(
         Err(StoreError::Unreachable(_)) => WallTime::default(),
         told => told?,
     };
-    let journal = SystemJournal::start()
-        .map_err(|cause| StartError::System { doing: "starting the journal's thread", cause })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tools = Tools { store, clock, entropy: Arc::new(Mutex::new(SystemEntropy)) };
-    Ok(engine::start(Parts { tools, policy, journal: Arc::new(journal), host, floor }))
+    Ok(engine::start(Parts { tools, policy, journal, host, floor }))
 }
 
 /// Records what concerns the service. A store that cannot take it refuses every login by itself, and recovers by itself.
@@ -181,8 +196,7 @@ async fn record(engine: &Handle, event: EventId, reason: &str) {
 async fn attend(
     args: &Args,
     engine: &Handle,
-    policy: &watch::Sender<Arc<Policy>>,
-    delivery: &Delivery,
+    force: &InForce,
     loop_: &mut JoinHandle<()>,
 ) -> Result<(), StartError> {
     let (mut hangup, mut terminate) = (listen(SignalKind::hangup())?, listen(SignalKind::terminate())?);
@@ -196,7 +210,7 @@ async fn attend(
                     notify::alive();
                 }
             }
-            _ = hangup.recv() => reload(args, engine, policy, delivery).await,
+            _ = hangup.recv() => reload(args, engine, force).await,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = &mut *loop_ => return Err(StartError::Engine),
@@ -210,12 +224,13 @@ fn listen(kind: SignalKind) -> Result<Signal, StartError> {
 }
 
 /// Takes a new policy into force; an invalid one leaves the last good one there (row P8).
-async fn reload(args: &Args, engine: &Handle, policy: &watch::Sender<Arc<Policy>>, delivery: &Delivery) {
+async fn reload(args: &Args, engine: &Handle, force: &InForce) {
     let Ok(loaded) = load(args) else {
         tracing::error!("the configuration is invalid; the last good one stays in force");
         return;
     };
-    delivery.reload(&loaded.delivery);
-    policy.send_replace(Arc::new(loaded.policy));
+    force.delivery.reload(&loaded.delivery);
+    force.retention.send_replace(loaded.audit);
+    force.policy.send_replace(Arc::new(loaded.policy));
     record(engine, EventId::PolicyLoaded, "reload").await;
 }

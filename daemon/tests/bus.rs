@@ -9,8 +9,9 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::Duration;
 
+use countersign_core::audit::{AuditEvent, EventId};
 use countersign_protocol::names::error;
-use countersign_protocol::proxies::LoginProxy;
+use countersign_protocol::proxies::{AdminProxy, LoginProxy, OwnedFacts};
 use countersign_protocol::step::WireStep;
 use data_encoding::BASE32_NOPAD;
 use tokio::time::{Instant, sleep};
@@ -247,4 +248,109 @@ async fn who_is_neither_root_nor_permitted_gets_their_own_status_and_nothing_els
         let (is_served, told) = call(interface, member, &arguments);
         assert!(!is_served && told.contains(error::NOT_PERMITTED), "{member}: {told}");
     }
+}
+
+/// Reads every page of a filter.
+async fn audit(admin: &AdminProxy<'_>, filter: &[(&'static str, Variant<'static>)]) -> Vec<(u64, AuditEvent)> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let filter = filter.iter().map(|(key, value)| (*key, value.try_clone().unwrap())).collect();
+        let (records, next, newest) = admin.audit(filter, after).await.unwrap();
+        all.extend(records.into_iter().map(|(at, text)| (at, AuditEvent::from_canonical(&text).unwrap())));
+        if next == newest {
+            return all;
+        }
+        after = next;
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_reads_filters_and_follows_the_audit_through_a_restart() {
+    if !nix::unistd::getuid().is_root() {
+        eprintln!("left out: only root is let through without polkit");
+        return;
+    }
+    let mut house = House::build(ENROLLED);
+    for name in ["daemon", "bin"] {
+        house.seed(name).await;
+    }
+    let bus = Bus::start(house.folder.path()).await;
+    house.start(Some(&bus.socket())).await;
+    let connection = bus.client().await;
+    let (admin, helpdesk) = (admin(&connection).await, helpdesk(&connection).await);
+    for name in ["daemon", "bin", "daemon"] {
+        helpdesk.unlock(name, reason()).await.unwrap();
+    }
+    let all = audit(&admin, &[]).await;
+    assert!(all.iter().map(|(sequence, _)| *sequence).eq(1..=u64::try_from(all.len()).unwrap()), "{all:?}");
+    assert!(all.iter().any(|(_, event)| event.event == EventId::ServiceStarted));
+    let of_daemon = audit(&admin, &[("user", "daemon".into()), ("event", "user-unlocked".into())]).await;
+    assert_eq!(of_daemon.len(), 2, "{of_daemon:?}");
+    let newest = all.last().unwrap().1.at;
+    assert_eq!(audit(&admin, &[("since", (newest + 60).into())]).await.len(), 0);
+    assert_eq!(audit(&admin, &[("since", (newest - 600).into())]).await.len(), all.len());
+    let wrong = HashMap::from([("event", Variant::from("login-alowed"))]);
+    assert_eq!(error_name(&admin.audit(wrong, 0).await.unwrap_err()), error::INVALID_ARGUMENT);
+
+    let (records, end, _) = admin.audit(HashMap::new(), u64::MAX).await.unwrap();
+    assert_eq!((records.len(), end), (0, u64::try_from(all.len()).unwrap()), "beyond the newest is the newest");
+    let wait = || HashMap::from([("wait", Variant::from(20_u32))]);
+    let poll = admin.audit(wait(), end);
+    let act = async {
+        sleep(Duration::from_millis(500)).await;
+        helpdesk.unlock("bin", reason()).await.unwrap();
+    };
+    let begun = Instant::now();
+    let ((records, next, _), ()) = tokio::join!(async { poll.await.unwrap() }, act);
+    assert!(begun.elapsed() < Duration::from_secs(15) && records.len() == 1, "{records:?}");
+    assert!(house.stop().success());
+    assert!(admin.audit(wait(), next).await.is_err(), "nobody is there");
+    house.start(Some(&bus.socket())).await;
+    let (records, ..) = admin.audit(wait(), next).await.unwrap();
+    assert!(records.first().is_some_and(|(at, text)| *at == next + 1 && text.contains("service-started")), "{records:?}");
+}
+
+#[tokio::test]
+async fn an_administrator_verifies_the_audit_and_what_was_done_to_it_is_named() {
+    if !nix::unistd::getuid().is_root() {
+        eprintln!("left out: only root is let through without polkit");
+        return;
+    }
+    let mut house = House::build(ENROLLED);
+    house.seed("daemon").await;
+    let bus = Bus::start(house.folder.path()).await;
+    house.start(Some(&bus.socket())).await;
+    let connection = bus.client().await;
+    let (admin, helpdesk) = (admin(&connection).await, helpdesk(&connection).await);
+    for _ in 0..5 {
+        helpdesk.unlock("daemon", reason()).await.unwrap();
+    }
+    let whole = admin.verify_audit("", "").await.unwrap();
+    assert!(text(&whole, "next").is_empty() && !whole.contains_key("broken"), "{whole:?}");
+    let head = text(&whole, "head");
+    assert!(!admin.verify_audit("", &head).await.unwrap().contains_key("broken"));
+    assert_eq!(error_name(&admin.verify_audit("", "7").await.unwrap_err()), error::INVALID_ARGUMENT);
+    let forged = format!("3:{}", "0".repeat(64));
+    let replaced = admin.verify_audit("", &forged).await.unwrap();
+    assert_eq!((long(&replaced, "broken"), text(&replaced, "damage")), (3, "replaced".into()));
+
+    let other = rusqlite::Connection::open(house.database()).unwrap();
+    other.execute_batch("DROP TRIGGER audit_is_not_altered; DROP TRIGGER audit_is_removed_up_to_its_anchor;").unwrap();
+    other.execute("UPDATE audit SET record = replace(record, 'asked for it', 'never asked') WHERE sequence = 4", []).unwrap();
+    let altered = admin.verify_audit("", "").await.unwrap();
+    assert_eq!((long(&altered, "broken"), text(&altered, "damage")), (4, "altered".into()));
+    other.execute("DELETE FROM audit WHERE sequence = 3", []).unwrap();
+    let missing = admin.verify_audit("", "").await.unwrap();
+    assert_eq!((long(&missing, "broken"), text(&missing, "damage")), (3, "missing".into()));
+    other.execute("DELETE FROM audit WHERE sequence >= 3", []).unwrap();
+    let cut = admin.verify_audit("", "").await.unwrap();
+    assert_eq!((long(&cut, "broken"), text(&cut, "damage")), (3, "cut-off".into()));
+    other.execute("UPDATE meta SET chain_sequence = 2, chain_head = (SELECT link FROM audit WHERE sequence = 2)", []).unwrap();
+    assert!(!admin.verify_audit("", "").await.unwrap().contains_key("broken"), "the store alone cannot know");
+    let cut = admin.verify_audit("", &head).await.unwrap();
+    assert_eq!((long(&cut, "broken"), text(&cut, "damage")), (3, "cut-off".into()), "but the log does");
+}
+
+fn long(facts: &OwnedFacts, key: &str) -> u64 {
+    u64::try_from(facts.get(key).unwrap().clone()).unwrap()
 }

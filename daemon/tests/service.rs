@@ -47,8 +47,8 @@ async fn a_right_code_lets_in_and_the_same_code_does_not_again() {
 
     let store = countersignd::store::sqlite::Sqlite::open(&house.database(), House::key()).await.unwrap();
     let records = store.audit(0, 1000).await.unwrap();
-    let links = records.iter().map(|record| (record.record.as_str(), record.link));
-    audit::verify(audit::CHAIN_START, links).unwrap();
+    audit::follow(audit::Mark::default(), records.iter().map(countersignd::store::StoredRecord::lend), None)
+        .unwrap();
     let events: Vec<EventId> =
         records.iter().map(|record| AuditEvent::from_canonical(&record.record).unwrap().event).collect();
     assert_eq!(events[..2], [EventId::ServiceStarted, EventId::LoginAllowed], "{events:?}");

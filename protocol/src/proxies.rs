@@ -20,6 +20,9 @@ pub type ContactRow<'a> = (u32, &'a str, &'a str, &'a str);
 /// What became of rows: the lines refused and why, how many rows were looked at, how many of them changed something.
 pub type Imported = (Vec<(u32, String)>, u32, u32);
 
+/// Records of the audit with their numbers, the record up to which was looked, the newest one.
+pub type Records = (Vec<(u64, String)>, u64, u64);
+
 /// Logins; on the own socket only.
 #[proxy(interface = "org.countersign1.Login", default_path = "/org/countersign1")]
 pub trait Login {
@@ -120,6 +123,14 @@ pub trait Admin {
     /// Answers `rule` s, `requirement` s, `methods` as, `enroll` s, `sees` s, `passed_over` a(ss), `groups_complete` b, `policy` s (digest).
     #[zbus(allow_interactive_auth)]
     fn explain_policy(&self, question: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Reads this host's audit behind record `after` (0 begins): `user` s, `event` s, `since` t, `wait` u (seconds, at most
+    /// 20). Answers records (number, canonical encoding), the record up to which was looked, and the newest.
+    #[zbus(allow_interactive_auth)]
+    fn audit(&self, filter: Facts<'_>, after: u64) -> zbus::Result<Records>;
+    /// Verifies a page of the audit: cursor `after` ("" begins), a mark that is known from the log ("" for none). Answers
+    /// `next` s, `done` t, `total` t, `first` t, and at the end `head` s, or `broken` t and `damage` s.
+    #[zbus(allow_interactive_auth)]
+    fn verify_audit(&self, after: &str, known: &str) -> zbus::Result<OwnedFacts>;
     /// Makes a new data key; root only. Answers its number.
     fn rotate_key(&self) -> zbus::Result<u32>;
     /// Reseals a page of accounts; root only. Cursor `after` ("" begins). Answers the next cursor ("" at the end), done in this page, total.

@@ -1,5 +1,7 @@
 //! One file a verb. Each owns its arguments, with their help texts, and what it asks of the service.
 
+pub(crate) mod audit;
+pub(crate) mod audit_verify;
 pub(crate) mod backup_codes;
 pub(crate) mod breakglass_drill;
 pub(crate) mod completions;
@@ -74,6 +76,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::User(User::List(list)) => list.run(&context).await,
         Command::Policy(Policy::Check(check)) => check.run(&context),
         Command::Policy(Policy::Explain(explain)) => explain.run(&context).await,
+        Command::Audit(audit) => audit.run(&context).await,
         Command::Delivery(Delivery::Test(test)) => test.run(&context).await,
         Command::Store(Store::RotateKey(rotate)) => rotate.run(&context).await,
         Command::BreakGlass(BreakGlass::Drill(drill)) => drill.run(&context),

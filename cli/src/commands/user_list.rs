@@ -5,7 +5,6 @@
 use std::io;
 
 use clap::Args;
-use comfy_table::{ColumnConstraint, Width};
 use countersign_protocol::proxies::AdminProxy;
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -16,7 +15,7 @@ use crate::exit::Failure;
 use crate::facts::Facts;
 use crate::output::{Output, data};
 use crate::progress;
-use crate::standing::{Lock, Standing, plain_table, trimmed};
+use crate::standing::{Lock, Standing, keep_widths, plain_table, trimmed};
 use crate::time::Moment;
 
 /// Rows asked for at once; the service answers with fewer where it must.
@@ -103,15 +102,7 @@ impl Writer for Plain<'_> {
         for person in people {
             table.add_row(cells(person, "-", |moment| moment.to_string()));
         }
-        if let Some(widths) = &self.widths {
-            let least = widths.iter().map(|width| ColumnConstraint::LowerBoundary(Width::Fixed(*width)));
-            table.set_constraints(least);
-        } else {
-            // One space of padding on either side belongs to the width.
-            self.widths = Some(
-                table.column_max_content_widths().into_iter().map(|width| width.saturating_add(2)).collect(),
-            );
-        }
+        keep_widths(&mut table, &mut self.widths);
         data(&trimmed(&table))
     }
 

@@ -1,6 +1,6 @@
 //! The page that shows people what a person holds.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::{FactorRow, Lock, Standing, Undelivered};
 use crate::exit::Failure;
@@ -153,6 +153,19 @@ pub(crate) fn plain_table() -> Table {
         if is_terminal(Stream::Out) { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     table.set_content_arrangement(arrangement);
     table
+}
+
+/// Keeps the columns of a table that comes in pages where the first page had them, at least.
+pub(crate) fn keep_widths(table: &mut Table, widths: &mut Option<Vec<u16>>) {
+    if let Some(widths) = widths {
+        let least = widths.iter().map(|width| ColumnConstraint::LowerBoundary(Width::Fixed(*width)));
+        table.set_constraints(least);
+    } else {
+        // One space of padding on either side belongs to the width.
+        *widths = Some(
+            table.column_max_content_widths().into_iter().map(|width| width.saturating_add(2)).collect(),
+        );
+    }
 }
 
 /// Draws a table without its outer spaces.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 32] = [
     &[],
     &["status"],
     &["enroll"],
@@ -24,6 +24,8 @@ const COMMANDS: [&[&str]; 30] = [
     &["user", "set-contact"],
     &["user", "import"],
     &["user", "list"],
+    &["audit"],
+    &["audit", "verify"],
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
@@ -67,7 +69,7 @@ fn the_help_of_every_command_is_as_reviewed_and_fits_eighty_columns() {
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 29] = [
+    let wrong: [&[&str]; 32] = [
         &[],
         &["user"],
         &["nonsense"],
@@ -97,6 +99,9 @@ fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
         &["user", "reset", "alice", "--reason"],
         &["status", "--color", "sometimes"],
         &["completions", "cobol"],
+        &["audit", "--since", "yesterday"],
+        &["audit", "--follow", "verify"],
+        &["audit", "verify", "--user", "alice"],
     ];
     for arguments in wrong {
         let ran = run(countersign(arguments), "");

@@ -6,6 +6,7 @@
     reason = "a harness that fails stops its test"
 )]
 
+mod audit;
 mod bus;
 mod choosing;
 mod contacts;

@@ -39,6 +39,12 @@ pub(crate) struct Script {
     /// Answers every page with the same cursor; fails in the middle of sealing.
     pub(crate) never_ends: bool,
     pub(crate) asked: Vec<String>,
+    /// The audit.
+    pub(crate) records: Vec<String>,
+    /// Fails once at the end of the audit, and has one more record afterwards.
+    pub(crate) goes_away: bool,
+    /// What verification finds.
+    pub(crate) damage: Option<(u64, &'static str)>,
 }
 
 type Shared = Arc<Mutex<Script>>;
@@ -344,6 +350,54 @@ impl Admin {
             _ => ("taken", ""),
         };
         Ok(facts([("outcome", outcome.into()), ("said", said.into())]))
+    }
+
+    /// As long as there are records, two an answer; then the service goes away once, if it is to.
+    fn audit(
+        &self,
+        filter: HashMap<String, OwnedVariant>,
+        after: u64,
+    ) -> Result<(Vec<(u64, String)>, u64, u64), Error> {
+        note(&self.0, format!("Audit {} {}", listed(&filter), after.cast_signed()));
+        let mut script = self.0.lock().unwrap();
+        let newest = u64::try_from(script.records.len()).unwrap();
+        let after = after.min(newest);
+        if after == newest && script.asked.len() > 1 {
+            if std::mem::take(&mut script.goes_away) {
+                script.records.push(
+                    "{\"event\":\"service-started\",\"at\":1793629980,\"actor\":\"service\"}".to_owned(),
+                );
+                return Err(Error::Unavailable("the service stops".to_owned()));
+            }
+            return Err(Error::Refused("no more of this script".to_owned()));
+        }
+        let page: Vec<(u64, String)> =
+            (1..).zip(script.records.clone()).filter(|record| record.0 > after).take(2).collect();
+        let next = page.last().map_or(after, |record| record.0);
+        Ok((page, next, newest))
+    }
+
+    fn verify_audit(&self, after: String, known: String) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("VerifyAudit {after:?} {known:?}"));
+        let mut facts = facts([
+            ("next", "500:aa".into()),
+            ("done", 400_u64.into()),
+            ("total", 700_u64.into()),
+            ("first", 101_u64.into()),
+        ]);
+        if after.is_empty() {
+            return Ok(facts);
+        }
+        facts.extend(match self.0.lock().unwrap().damage {
+            Some((sequence, damage)) => self::facts([
+                ("next", "".into()),
+                ("done", 200_u64.into()),
+                ("broken", sequence.into()),
+                ("damage", damage.into()),
+            ]),
+            None => self::facts([("next", "".into()), ("done", 300_u64.into()), ("head", "800:bb".into())]),
+        });
+        Ok(facts)
     }
 
     fn rotate_key(&self) -> u32 {

@@ -54,6 +54,8 @@ struct Document {
     texts: Option<Texts>,
     /// When wrong codes lock, and how much is sent.
     limits: Option<Limits>,
+    /// How much of the audit is kept.
+    audit: Option<Audit>,
     /// Rules, read from top to bottom; the first that matches decides.
     #[schemars(length(max = 1000))]
     policy: Option<Vec<Rule>>,
@@ -130,6 +132,17 @@ struct Limits {
     /// So many text messages and calls from this host in an hour. Default: 200.
     #[schemars(range(min = 1, max = 10000))]
     texts_per_hour: Option<u32>,
+}
+
+/// How much of the audit is kept.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Audit {
+    /// Older records are removed, 30d to 3650d. Default: 400d.
+    keep: Option<Duration>,
+    /// So many are kept at most; those of the last 30 days are kept all the same. Default: 5000000.
+    #[schemars(range(min = 100_000, max = 1_000_000_000))]
+    max_records: Option<u32>,
 }
 
 /// A language.
@@ -214,6 +227,7 @@ mod tests {
             (tables::TEXTS_OF_LANGUAGE, "TextsOfLanguage"),
             (tables::TOTP, "Totp"),
             (tables::LIMITS, "Limits"),
+            (tables::AUDIT, "Audit"),
             (tables::POLICY, "Rule"),
             (tables::DEFAULT, "DefaultRule"),
         ];

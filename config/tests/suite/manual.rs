@@ -53,4 +53,5 @@ fn the_defaults_that_the_manual_states_are_the_defaults() {
     let real = Folder::new(MINIMAL).load().unwrap();
     assert_eq!(stated.policy.settings, real.policy.settings);
     assert_eq!(stated.store, real.store);
+    assert_eq!(stated.audit, real.audit);
 }

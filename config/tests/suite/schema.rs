@@ -142,6 +142,8 @@ fn the_schema_and_the_loader_refuse_the_same_plain_mistakes() {
         "sent = { digits = 5 }",
         "sent = { alphabet = \"words\" }",
         "limits = { messages_per_day = 201 }",
+        "audit = { max_records = 99999 }",
+        "audit = { keep = 400 }",
         "policy = [{ name = \"r\", origin = \"ldap\", require = \"always\" }]",
         "policy = [{ name = \"r\", hosts = [], require = \"always\" }]",
         "policy = [{ name = \"r\", enroll = \"by-post\", require = \"always\" }]",

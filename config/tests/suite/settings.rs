@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign_config::{Database, LocalNames, PostgresUrl, Severity, check};
+use countersign_core::audit::retention::Retention;
 use countersign_core::factor::Method;
 use countersign_core::factor::totp::{Algorithm, Digits, Period, Window};
 use countersign_core::login::Origin;
@@ -140,7 +141,7 @@ fn every_setting_reaches_the_policy() {
 
 #[test]
 fn keys_of_later_versions_are_refused_by_name() {
-    let top = "enabled on_reenable mode audit";
+    let top = "enabled on_reenable mode";
     let rule = "accept idle_timeout fresh_for enrolled_after mode";
     for key in top.split(' ') {
         assert_eq!(fault_of(&format!("{key} = 1")), format!("`{key}` is not in this version"));
@@ -282,5 +283,25 @@ fn wrong_shapes_are_refused() {
     ] {
         let text = if text.starts_with("default") { text.to_owned() } else { format!("{text}\n{MINIMAL}") };
         assert_eq!(errors_of(&text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn the_audit_is_kept_for_400_days_and_within_its_ranges() {
+    let kept = |lines: &str| Folder::new(format!("{lines}\n{MINIMAL}")).load().unwrap().audit;
+    let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+    assert_eq!(kept(""), Retention { keep: days(400), most: 5_000_000 });
+    let longest = "[audit]\nkeep = \"3650d\"\nmax_records = 1000000000";
+    assert_eq!(kept(longest), Retention { keep: days(3650), most: 1_000_000_000 });
+    assert_eq!(kept("[audit]\nkeep = \"30d\"").keep, days(30));
+    for line in [
+        "keep = \"29d\"",
+        "keep = \"3651d\"",
+        "keep = 400",
+        "max_records = 99999",
+        "max_records = 1000000001",
+        "size = 1",
+    ] {
+        assert_eq!(errors_of(&format!("[audit]\n{line}\n{MINIMAL}")).len(), 1, "{line}");
     }
 }

@@ -102,11 +102,15 @@ pub enum EventId {
     EnrollmentSkipped,
     /// What is on file about a person was set.
     ContactSet,
+    /// The newest record's number and link, for the log alone: the end of the chain is known from elsewhere by it.
+    AuditHead,
+    /// Old records were removed from the beginning of the chain.
+    AuditTrimmed,
 }
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
@@ -154,6 +158,8 @@ impl EventId {
         Self::PlaceForgotten,
         Self::EnrollmentSkipped,
         Self::ContactSet,
+        Self::AuditHead,
+        Self::AuditTrimmed,
     ];
 
     /// Tells the stable name, the same in the audit, in syslog and in the journal.
@@ -207,6 +213,8 @@ impl EventId {
             Self::PlaceForgotten => "place-forgotten",
             Self::EnrollmentSkipped => "enrollment-skipped",
             Self::ContactSet => "contact-set",
+            Self::AuditHead => "audit-head",
+            Self::AuditTrimmed => "audit-trimmed",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The canonical record and the chain (row H9, A52).
 
 use countersign_core::account::{Account, Revision};
+use countersign_core::audit::retention::{Retention, cut};
 use countersign_core::audit::{
-    AuditEvent, CHAIN_START, EventId, LoginFacts, Subject, TEXT_LIMIT, link, verify, verify_up_to,
+    AuditEvent, CHAIN_START, ChainBreak, Damage, EventId, LoginFacts, Mark, Span, Subject, TEXT_LIMIT,
+    check_end, follow, link,
 };
 use countersign_core::factor::FactorState;
 use countersign_core::login::{Groups, Phase, PublicKey};
@@ -166,59 +168,136 @@ fn a_link_is_the_sha_256_of_the_previous_link_and_the_record() {
     assert_ne!(chained, link(&CHAIN_START, "abd"));
 }
 
-type Record = (String, [u8; 32]);
+type Record = (u64, String, [u8; 32]);
 
 fn chain(texts: &[String]) -> Vec<Record> {
     let mut head = CHAIN_START;
-    texts
-        .iter()
-        .map(|text| {
+    (1..)
+        .zip(texts)
+        .map(|(sequence, text)| {
             head = link(&head, text);
-            (text.clone(), head)
+            (sequence, text.clone(), head)
         })
         .collect()
 }
 
-fn lend(records: &[Record]) -> impl Iterator<Item = (&str, [u8; 32])> {
-    records.iter().map(|(text, link)| (text.as_str(), *link))
+fn mark(record: &Record) -> Mark {
+    Mark { sequence: record.0, link: record.2 }
+}
+
+fn lend(records: &[Record]) -> impl Iterator<Item = (u64, &str, [u8; 32])> {
+    records.iter().map(|(sequence, text, link)| (*sequence, text.as_str(), *link))
 }
 
 fn three() -> Vec<Record> {
     chain(&["one".to_owned(), "two".to_owned(), "three".to_owned()])
 }
 
-fn break_of(records: &[Record]) -> Option<u64> {
-    let head = three()[2].1;
-    verify_up_to(CHAIN_START, lend(records), &head).err().map(|broken| broken.position)
+/// Follows records to where the chain of three ends.
+fn verified(records: &[Record], head: &Mark, known: Option<&Mark>) -> Result<(), ChainBreak> {
+    follow(Mark::default(), lend(records), known).and_then(|reached| check_end(&reached, head, known))
+}
+
+fn break_of(records: &[Record]) -> Option<(u64, Damage)> {
+    verified(records, &mark(&three()[2]), None).err().map(|broken| (broken.sequence, broken.damage))
 }
 
 #[test]
 fn a_whole_chain_holds_from_its_start_and_from_any_anchor() {
     let records = three();
-    assert_eq!(verify(CHAIN_START, lend(&records)), Ok(records[2].1));
-    assert_eq!(verify(records[0].1, lend(&records[1..])), Ok(records[2].1));
-    assert_eq!(verify(CHAIN_START, std::iter::empty()), Ok(CHAIN_START));
+    assert_eq!(follow(Mark::default(), lend(&records), None), Ok(mark(&records[2])));
+    assert_eq!(follow(mark(&records[0]), lend(&records[1..]), None), Ok(mark(&records[2])));
+    assert_eq!(follow(Mark::default(), std::iter::empty(), None), Ok(Mark::default()));
     assert_eq!(break_of(&records), None);
 }
 
 #[test]
-fn edited_deleted_reordered_and_missing_records_show() {
+fn edited_deleted_reordered_and_missing_records_show_with_their_number() {
     let mut edited = three();
-    edited[1].0 = "tvo".to_owned();
-    assert_eq!(break_of(&edited), Some(2));
+    edited[1].1 = "tvo".to_owned();
+    assert_eq!(break_of(&edited), Some((2, Damage::Altered)));
     let mut deleted = three();
     deleted.remove(1);
-    assert_eq!(break_of(&deleted), Some(2));
+    assert_eq!(break_of(&deleted), Some((2, Damage::Missing)));
+    let mut renumbered = deleted;
+    renumbered[1].0 = 2;
+    assert_eq!(break_of(&renumbered), Some((2, Damage::Altered)));
     let mut reordered = three();
     reordered.swap(0, 1);
-    assert_eq!(break_of(&reordered), Some(1));
-    assert_eq!(break_of(&three()[..2]), Some(3), "the end is missing");
-    assert_eq!(break_of(&three()[1..]), Some(1), "the beginning is missing");
-    assert_eq!(break_of(&[]), Some(1));
-    let mut relinked = chain(&["one".to_owned(), "forged".to_owned(), "three".to_owned()]);
-    assert_eq!(break_of(&relinked), Some(4), "a chain forged to its end does not reach the known head");
-    relinked.push(("more".to_owned(), [0; 32]));
-    assert_eq!(break_of(&relinked), Some(4));
+    (reordered[0].0, reordered[1].0) = (1, 2);
+    assert_eq!(break_of(&reordered), Some((1, Damage::Altered)));
+    assert_eq!(break_of(&three()[..2]), Some((3, Damage::CutOff)), "the end is missing");
+    assert_eq!(break_of(&three()[1..]), Some((1, Damage::Missing)), "the beginning is missing");
+    assert_eq!(break_of(&[]), Some((1, Damage::CutOff)));
+    let forged = chain(&["one".to_owned(), "forged".to_owned(), "three".to_owned()]);
+    assert_eq!(break_of(&forged), Some((3, Damage::Altered)), "it does not end in the known head");
+    let more = chain(&["one".to_owned(), "two".to_owned(), "three".to_owned(), "four".to_owned()]);
+    assert_eq!(break_of(&more), Some((4, Damage::Added)));
+}
+
+#[test]
+fn a_mark_from_the_log_shows_a_chain_that_was_written_anew_or_cut_off_with_its_end() {
+    let known = mark(&three()[1]);
+    assert_eq!(verified(&three(), &mark(&three()[2]), Some(&known)), Ok(()));
+    let anew = chain(&["one".to_owned(), "forged".to_owned(), "three".to_owned()]);
+    let broken = |sequence, damage| Err(ChainBreak { sequence, damage });
+    assert_eq!(verified(&anew, &mark(&anew[2]), Some(&known)), broken(2, Damage::Replaced));
+    let cut = &three()[..1];
+    assert_eq!(verified(cut, &mark(&cut[0]), Some(&known)), broken(2, Damage::CutOff));
+    assert_eq!(verified(cut, &mark(&cut[0]), None), Ok(()), "without the mark this does not show");
+    assert_eq!(verified(&[], &Mark::default(), Some(&known)), broken(1, Damage::CutOff));
+}
+
+#[test]
+fn a_mark_survives_its_text_and_nothing_else_is_one() {
+    let mark = mark(&three()[1]);
+    assert_eq!(mark.to_string().parse(), Ok(mark));
+    let hex = "0".repeat(64);
+    assert_eq!(format!("0:{hex}").parse(), Ok(Mark::default()));
+    for wrong in [
+        String::new(),
+        "7".to_owned(),
+        format!("{hex}:7"),
+        format!("-1:{hex}"),
+        format!("+1:{hex}"),
+        format!("1:{hex}0"),
+        format!("1:+{}", &hex[1..]),
+        format!("1:ü{}", &hex[2..]),
+        format!("99999999999999999999:{hex}"),
+    ] {
+        assert!(wrong.parse::<Mark>().is_err(), "{wrong}");
+    }
+}
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// What goes of a chain whose records are so many days old, the oldest first.
+fn cut_of(ages: &[u64], most: u64) -> Option<u64> {
+    let now = 1000 * DAY;
+    let retention = Retention { most, ..Retention::default() };
+    let head = Mark { sequence: u64::try_from(ages.len()).unwrap(), ..Mark::default() };
+    let records = (1..).zip(ages).map(|(sequence, age)| (sequence, Some(at(now - age * DAY))));
+    cut(&Span { head, ..Span::default() }, records, &retention, at(now))
+}
+
+#[test]
+fn what_is_older_than_400_days_goes_from_the_beginning() {
+    assert_eq!(cut_of(&[500, 401, 400, 3], 100), Some(2));
+    assert_eq!(cut_of(&[400, 399], 100), None);
+    assert_eq!(cut_of(&[500, 10, 450, 3], 100), Some(1), "what lies behind a younger one stays");
+    assert_eq!(cut_of(&[500], 100), None, "the newest record stays");
+    assert_eq!(cut_of(&[], 100), None);
+    let unreadable = [(1, None), (2, Some(at(0)))].into_iter();
+    let head = Mark { sequence: 9, ..Mark::default() };
+    let span = Span { head, ..Span::default() };
+    assert_eq!(cut(&span, unreadable, &Retention::default(), at(1000 * DAY)), None);
+}
+
+#[test]
+fn too_many_records_go_but_a_flood_takes_nothing_of_the_last_thirty_days() {
+    assert_eq!(cut_of(&[90, 80, 70, 3, 2, 1], 4), Some(2));
+    assert_eq!(cut_of(&[90, 31, 30, 29, 2, 1], 2), Some(2));
+    assert_eq!(cut_of(&[0; 50], 2), None);
 }
 
 fn any_event() -> impl Strategy<Value = AuditEvent> {
@@ -277,17 +356,17 @@ proptest! {
         byte in any::<prop::sample::Index>(), flip in 1_u8..=255, in_link in any::<bool>(),
     ) {
         let mut records = chain(&texts);
-        let head = records.last().unwrap().1;
+        let head = mark(records.last().unwrap());
         let position = record.index(records.len());
         if in_link {
-            records[position].1[byte.index(32)] ^= flip;
+            records[position].2[byte.index(32)] ^= flip;
         } else {
-            let mut bytes = records[position].0.clone().into_bytes();
+            let mut bytes = records[position].1.clone().into_bytes();
             let index = byte.index(bytes.len());
             bytes[index] ^= flip & 0x7f | 1; // stays ASCII, and changes
-            records[position].0 = String::from_utf8(bytes).unwrap();
+            records[position].1 = String::from_utf8(bytes).unwrap();
         }
-        let broken = verify_up_to(CHAIN_START, lend(&records), &head).unwrap_err();
-        prop_assert_eq!(broken.position, u64::try_from(position).unwrap() + 1);
+        let broken = verified(&records, &head, None).unwrap_err();
+        prop_assert_eq!(broken.sequence, u64::try_from(position).unwrap() + 1);
     }
 }

@@ -16,7 +16,7 @@ use zbus::{Connection, OwnedVariant, interface};
 use super::contacts::{Page, ROW_LIMIT, Wish};
 use super::facts::{self, OwnedFacts, Reader, put};
 use super::helpdesk::reason;
-use super::{BusError, Door, Service, contacts, convert, explain, trial};
+use super::{BusError, Door, Service, audit, contacts, convert, explain, trial};
 
 /// The most rows of one page.
 const PAGE_LIMIT: u16 = 1000;
@@ -111,6 +111,46 @@ impl AdminInterface {
     ) -> Result<OwnedFacts, BusError> {
         let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         explain::answer(&self.service, &question).await
+    }
+
+    /// Reads the audit of this host behind record `after` (0 begins; beyond the newest is the newest). Filter: `user` s,
+    /// `event` s (id), `since` t (seconds since 1970), `wait` u (seconds, at most 20: where there is nothing the call waits
+    /// so long for it).
+    ///
+    /// Answers records (number, canonical encoding), the record up to which was looked (go on after it), the newest.
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("records", "next", "newest"))]
+    async fn audit(
+        &self,
+        filter: HashMap<String, OwnedVariant>,
+        after: u64,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(Vec<(u64, String)>, u64, u64), BusError> {
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let filter = audit::Filter::read(&filter)?;
+        let audit::Read { records, next, newest } = audit::read(&self.service.engine, &filter, after).await?;
+        Ok((records, next, newest))
+    }
+
+    /// Verifies a page of the audit's hash chain. Cursor `after` (empty begins). `known`: empty, or a record's number, a
+    /// colon and its link in hex, as `audit-head` has them in the log.
+    ///
+    /// Answers `next` s (empty at the end), `done` t (records in this page), `total` t, `first` t (the oldest record kept);
+    /// at the end `head` s (number and link of the newest), or `broken` t (number of the first record that does not fit)
+    /// and `damage` s (`altered`, `missing`, `cut-off`, `added`, `replaced`).
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Refused` (the known record is not kept any more),
+    /// `Unavailable`.
+    #[zbus(out_args("facts"))]
+    async fn verify_audit(
+        &self,
+        after: &str,
+        known: &str,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        audit::verify(&self.service.engine, after, known).await
     }
 
     /// Makes a new data key; root only. Answers its number.

@@ -4,6 +4,7 @@
 //! authorize, give a command to the engine and convert; they decide nothing.
 
 pub mod admin;
+mod audit;
 pub mod caller;
 mod contacts;
 pub mod conversation;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::account::{Account, AccountId, AccountKey};
-use countersign_core::audit::AuditEvent;
+use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Report, RequestId};
 use countersign_core::helpdesk::Act;
 use countersign_core::login::{Host, Person};
@@ -24,7 +24,7 @@ use super::command::{
 use super::flight::Tools;
 use super::registry::key_of;
 use crate::store::outbox::{Interrupted, Waiting};
-use crate::store::{Page, Resealed, STORE_LIMIT, StoreError};
+use crate::store::{Page, Resealed, STORE_LIMIT, StoreError, StoredRecord};
 
 /// How long a door waits for a reply (DESIGN.md 4).
 pub const REPLY_LIMIT: Duration = Duration::from_secs(5);
@@ -247,6 +247,30 @@ impl Handle {
     /// [`EngineError::Unavailable`].
     pub async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, EngineError> {
         within(self.tools.store.page(after, limit)).await
+    }
+
+    /// Reads this host's audit records after a number.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn audit(&self, after: u64, limit: u16) -> Result<Vec<StoredRecord>, EngineError> {
+        within(self.tools.store.audit(after, limit)).await
+    }
+
+    /// Tells the two ends of this host's audit.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn audit_span(&self) -> Result<Span, EngineError> {
+        within(self.tools.store.audit_span()).await
+    }
+
+    /// Removes this host's oldest audit records up to a number.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn trim_audit(&self, up_to: u64) -> Result<Span, EngineError> {
+        within(self.tools.store.trim_audit(up_to)).await
     }
 
     /// Makes a new data key.

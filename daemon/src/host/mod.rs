@@ -7,3 +7,4 @@ pub mod entropy;
 pub mod identity;
 pub mod journal;
 pub mod notify;
+pub mod upkeep;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use countersign_core::account::{
     Account, AccountId, AccountKey, Coverage, Epoch, HostId, KnownSource, Realm, Revision, RuleName, UserName,
 };
-use countersign_core::audit::{self, AuditEvent, EventId};
+use countersign_core::audit::{self, AuditEvent, EventId, Mark, Span};
 use countersign_core::contact::{Contacts, EmailAddress, PhoneNumber};
 use countersign_core::delivery::{Failure, Progress, Purpose, Recipient, RequestId};
 use countersign_core::factor::sent::{Binding, SentCode};
@@ -63,6 +63,8 @@ macro_rules! suite {
             the_same_name_in_two_realms_is_two_accounts
             of_fifty_racing_commits_one_wins
             racing_events_keep_the_chain_whole
+            the_beginning_of_the_audit_goes_and_the_rest_holds
+            the_audit_is_not_removed_whole_nor_all_at_once
             a_new_data_key_reseals_while_commits_go_on
             data_keys_do_not_pile_up
             five_thousand_accounts_are_each_found
@@ -290,8 +292,8 @@ async fn assert_chain_holds(store: &dyn Store, length: usize) {
     let records = all_records(store).await;
     assert_eq!(records.len(), length);
     assert!(records.iter().zip(1..).all(|(record, sequence)| record.sequence == sequence));
-    let links = records.iter().map(|record| (record.record.as_str(), record.link));
-    audit::verify(audit::CHAIN_START, links).unwrap();
+    let reached = audit::follow(Mark::default(), records.iter().map(StoredRecord::lend), None).unwrap();
+    assert_eq!(store.audit_span().await.unwrap(), Span { head: reached, ..Span::default() });
 }
 
 pub(crate) async fn an_account_comes_back_as_it_was(store: Shared) {
@@ -555,6 +557,43 @@ pub(crate) async fn racing_events_keep_the_chain_whole(store: Shared) {
         writer.await.unwrap();
     }
     assert_chain_holds(&*store, 100).await;
+}
+
+async fn record(store: &dyn Store, count: usize) {
+    for _ in 0..count.div_ceil(BATCH_LIMIT) {
+        let events = vec![event(1); BATCH_LIMIT.min(count)];
+        store.commit(vec![Change { events, ..Change::default() }]).await.unwrap()[0].unwrap();
+    }
+}
+
+pub(crate) async fn the_beginning_of_the_audit_goes_and_the_rest_holds(store: Shared) {
+    assert_eq!(store.audit_span().await.unwrap(), Span::default());
+    record(&*store, 5).await;
+    let before = all_records(&*store).await;
+    let span = store.trim_audit(2).await.unwrap();
+    assert_eq!(span.anchor, Mark { sequence: 2, link: before[1].link });
+    assert_eq!(span.head, Mark { sequence: 5, link: before[4].link });
+    assert_eq!(all_records(&*store).await, before[2..]);
+    assert_eq!(store.trim_audit(2).await.unwrap(), span, "done already");
+    assert_eq!(store.trim_audit(1).await.unwrap(), span, "done already");
+    record(&*store, 1).await;
+    let records = all_records(&*store).await;
+    let reached = audit::follow(span.anchor, records.iter().map(StoredRecord::lend), None).unwrap();
+    assert_eq!(store.audit_span().await.unwrap(), Span { head: reached, ..span });
+    assert_eq!((reached.sequence, records.len()), (6, 4));
+}
+
+pub(crate) async fn the_audit_is_not_removed_whole_nor_all_at_once(store: Shared) {
+    assert!(store.trim_audit(1).await.is_err(), "there is nothing");
+    record(&*store, 5 * BATCH_LIMIT).await;
+    let head = store.audit_span().await.unwrap().head.sequence;
+    let at_once = u64::from(PAGE_LIMIT);
+    for refused in [head, head + 1, at_once + 1, u64::MAX] {
+        assert!(store.trim_audit(refused).await.is_err(), "{refused}");
+    }
+    assert_eq!(store.audit_span().await.unwrap().anchor, Mark::default());
+    assert_eq!(store.trim_audit(at_once).await.unwrap().anchor.sequence, at_once);
+    assert_eq!(store.trim_audit(head - 1).await.unwrap().records(), 1);
 }
 
 pub(crate) async fn a_new_data_key_reseals_while_commits_go_on(store: Shared) {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
-use countersign_core::audit;
+use countersign_core::audit::{self, Mark, Span};
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::sending::{OutboxFacts, RecipientUse};
 use countersign_core::time::WallTime;
@@ -21,7 +21,7 @@ use super::encoding::{check_letter, column};
 use super::outbox::{HostUse, Interrupted, Waiting};
 use super::{
     BATCH_LIMIT, Change, DATA_KEY_LIMIT, LOAD_LIMIT, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError,
-    StoredRecord, check_count, check_page,
+    StoredRecord, check_count, check_page, check_trim,
 };
 
 /// What goes wrong once, at the next call that it concerns.
@@ -53,7 +53,7 @@ struct State {
     ids: BTreeSet<AccountId>,
     outbox: Outbox,
     records: Vec<StoredRecord>,
-    head: [u8; 32],
+    span: Span,
     newest_time: WallTime,
     data_keys: Vec<u32>,
     faults: VecDeque<Fault>,
@@ -73,7 +73,7 @@ impl Default for State {
             ids: BTreeSet::new(),
             outbox: Outbox::default(),
             records: Vec::new(),
-            head: audit::CHAIN_START,
+            span: Span::default(),
             newest_time: WallTime::default(),
             data_keys: vec![1],
             faults: VecDeque::new(),
@@ -145,10 +145,10 @@ impl State {
         }
         for event in events {
             let record = event.canonical();
-            self.head = audit::link(&self.head, &record);
+            let (sequence, link) = (self.span.head.sequence + 1, audit::link(&self.span.head.link, &record));
             self.newest_time = self.newest_time.max(WallTime::from_seconds(event.at));
-            let sequence = self.records.last().map_or(1, |last| last.sequence + 1);
-            self.records.push(StoredRecord { sequence, record, link: self.head });
+            self.span.head = Mark { sequence, link };
+            self.records.push(StoredRecord { sequence, record, link });
         }
         Ok(revision)
     }
@@ -262,6 +262,22 @@ impl Store for Memory {
             .take(limit.into())
             .cloned()
             .collect())
+    }
+
+    async fn audit_span(&self) -> Result<Span, StoreError> {
+        Ok(self.lock().span)
+    }
+
+    async fn trim_audit(&self, up_to: u64) -> Result<Span, StoreError> {
+        let mut state = self.lock();
+        if check_trim(&state.span, up_to)? {
+            let removed: Vec<StoredRecord> =
+                state.records.extract_if(.., |record| record.sequence <= up_to).collect();
+            if let Some(last) = removed.last() {
+                state.span.anchor = Mark { sequence: last.sequence, link: last.link };
+            }
+        }
+        Ok(state.span)
     }
 
     async fn newest_time(&self) -> Result<WallTime, StoreError> {

@@ -23,7 +23,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_config::{Database, PostgresUrl, StoreSettings};
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
-use countersign_core::audit::AuditEvent;
+use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Progress, Recipient, RequestId};
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
@@ -142,6 +142,14 @@ pub struct StoredRecord {
     pub link: [u8; 32],
 }
 
+impl StoredRecord {
+    /// Lends what a chain is followed by.
+    #[must_use]
+    pub fn lend(&self) -> (u64, &str, [u8; 32]) {
+        (self.sequence, &self.record, self.link)
+    }
+}
+
 /// What a reseal step did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resealed {
@@ -189,6 +197,19 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Any [`StoreError`].
     async fn audit(&self, after: u64, limit: u16) -> Result<Vec<StoredRecord>, StoreError>;
+
+    /// Tells the two ends of this host's chain.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn audit_span(&self) -> Result<Span, StoreError>;
+
+    /// Removes this host's oldest records up to a number, at most [`PAGE_LIMIT`] at once and never the newest; the last
+    /// one removed is the chain's anchor from then on. Up to the present anchor there is nothing to do. Tells the ends.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; nothing was removed, or after [`StoreError::TimedOut`] perhaps all of it.
+    async fn trim_audit(&self, up_to: u64) -> Result<Span, StoreError>;
 
     /// Tells the newest time ever committed, the floor of every clock.
     ///
@@ -272,6 +293,15 @@ fn check_page(limit: u16) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(refuse(format!("{limit} rows at once; 1 to {PAGE_LIMIT} are possible")))
+}
+
+/// Refuses to remove too many records at once, or the newest; tells whether there is anything to do.
+fn check_trim(span: &Span, up_to: u64) -> Result<bool, StoreError> {
+    let removed = up_to.saturating_sub(span.anchor.sequence);
+    if removed > u64::from(PAGE_LIMIT) || (removed > 0 && up_to >= span.head.sequence) {
+        return Err(refuse(format!("removing {removed} records of the audit up to {up_to}")));
+    }
+    Ok(removed > 0)
 }
 
 fn refuse(cause: String) -> StoreError {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use countersign_core::account::{
     Account, AccountId, AccountKey, HostId, Realm, Revision, RuleName, UserName,
 };
-use countersign_core::audit::AuditEvent;
+use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::contact::EmailAddress;
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::factor::totp::{Totp, TotpParameters};
@@ -128,6 +128,14 @@ impl Store for Gated {
 
     async fn audit(&self, after: u64, limit: u16) -> Result<Vec<StoredRecord>, StoreError> {
         self.memory.audit(after, limit).await
+    }
+
+    async fn audit_span(&self) -> Result<Span, StoreError> {
+        self.memory.audit_span().await
+    }
+
+    async fn trim_audit(&self, up_to: u64) -> Result<Span, StoreError> {
+        self.memory.trim_audit(up_to).await
     }
 
     async fn newest_time(&self) -> Result<WallTime, StoreError> {

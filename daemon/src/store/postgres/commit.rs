@@ -16,7 +16,7 @@ use super::statements::column;
 use crate::store::encoding::{self, MessageRow, Row};
 use crate::store::outbox::{Queued, final_word};
 use crate::store::sealing::{DataKey, RecipientKey};
-use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, StoredRecord};
+use crate::store::{Change, RECORD_LIMIT, Stale, StoreError};
 
 /// How often a batch is sent at most.
 const ATTEMPTS: usize = 4;
@@ -68,32 +68,6 @@ pub(super) async fn commit(
             Err(error) => return Err(failed("committing")(error)),
         }
     }
-}
-
-/// Reads records of the audit of this host.
-pub(super) async fn records(
-    session: &Session,
-    host: &HostId,
-    after: u64,
-    limit: u16,
-) -> Result<Vec<StoredRecord>, StoreError> {
-    let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
-    let found = session
-        .client
-        .query(&session.statements.records, &[&host.as_str(), &after, &i64::from(limit)])
-        .await
-        .map_err(failed("reading the audit"))?;
-    let broken = || StoreError::Unreadable("a record of the audit".to_owned());
-    found
-        .iter()
-        .map(|row| {
-            Ok(StoredRecord {
-                sequence: u64::try_from(column::<i64>(row, 0)?).map_err(|_| broken())?,
-                record: column(row, 1)?,
-                link: column::<Vec<u8>>(row, 2)?.try_into().map_err(|_| broken())?,
-            })
-        })
-        .collect()
 }
 
 /// Tells the newest time that this host committed. Another host's does not count: one clock that is wrong must not end

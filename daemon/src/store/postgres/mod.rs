@@ -1,11 +1,12 @@
 //! The store that a fleet shares: PostgreSQL, every commit one statement and durable before it returns.
 //!
 //! Owns the handle that tasks share, the pool and the time-out of each call. Leaves reaching a server to `connection`,
-//! statements to `accounts`, `commit`, `outbox` and `rotation`. A server that cannot be reached fails the calls and not the
+//! statements to `accounts`, `audit`, `commit`, `outbox` and `rotation`. A server that cannot be reached fails the calls and not the
 //! service: the next call tries again. Invariant: nothing is read from, or written to, a server that is a copy, or that
 //! forgets what it has committed.
 
 mod accounts;
+mod audit;
 mod commit;
 mod connection;
 mod keys;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_config::PostgresUrl;
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
+use countersign_core::audit::Span;
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
@@ -156,9 +158,29 @@ impl Store for Postgres {
         check_page(limit)?;
         self.within(async {
             let session = self.session().await?;
-            let records = commit::records(&session, &self.host, after, limit).await;
+            let records = audit::records(&session, &self.host, after, limit).await;
             session.release();
             records
+        })
+        .await
+    }
+
+    async fn audit_span(&self) -> Result<Span, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let span = audit::span(&session, &self.host).await;
+            session.release();
+            span
+        })
+        .await
+    }
+
+    async fn trim_audit(&self, up_to: u64) -> Result<Span, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let span = audit::trim(&session, &self.host, up_to).await;
+            session.release();
+            span
         })
         .await
     }

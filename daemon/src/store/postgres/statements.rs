@@ -28,6 +28,9 @@ const WALK: &str = "SELECT a.id, a.realm, a.name, a.revision, a.epoch, a.covered
 const TOTAL: &str = "SELECT coalesce(sum(accounts), 0)::bigint FROM countersign.host";
 const RECORDS: &str = "SELECT sequence, record, link FROM countersign.audit \
     WHERE host = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
+const SPAN: &str = "SELECT anchor_sequence, anchor_link, chain_sequence, chain_head FROM countersign.host \
+    WHERE host = $1";
+const TRIM: &str = "SELECT countersign.trim_audit_1($1, $2)";
 const NEWEST_TIME: &str = "SELECT newest_time FROM countersign.host WHERE host = $1";
 const DATA_KEYS: &str = "SELECT number, wrapped FROM countersign.data_key";
 const COMMIT: &str =
@@ -69,6 +72,8 @@ pub(super) struct Statements {
     pub(super) walk: Statement,
     pub(super) total: Statement,
     pub(super) records: Statement,
+    pub(super) span: Statement,
+    pub(super) trim: Statement,
     pub(super) newest_time: Statement,
     pub(super) data_keys: Statement,
     pub(super) commit: Statement,
@@ -115,8 +120,9 @@ impl Statements {
                 client.prepare(PURGE),
             )
         };
-        let (accounts, messages) =
-            tokio::try_join!(accounts, messages).map_err(failed("preparing statements"))?;
+        let ends = async { tokio::try_join!(client.prepare(SPAN), client.prepare(TRIM)) };
+        let (accounts, messages, (span, trim)) =
+            tokio::try_join!(accounts, messages, ends).map_err(failed("preparing statements"))?;
         let (load, page, walk, total, records, newest_time, data_keys, commit, add_key, reseal) = accounts;
         let (commit_messages, uses, host_use, due, interrupted, claim, put_off, settle, purge) = messages;
         Ok(Self {
@@ -125,6 +131,8 @@ impl Statements {
             walk,
             total,
             records,
+            span,
+            trim,
             newest_time,
             data_keys,
             commit,

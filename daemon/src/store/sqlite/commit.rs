@@ -5,7 +5,7 @@
 
 use countersign_core::account::{Account, Revision};
 use countersign_core::audit::{self, AuditEvent};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use super::accounts::{self, Written};
 use super::database::{Keys, Meta, Parts, begin};
@@ -13,7 +13,7 @@ use super::worker::Ticket;
 use super::{failed, outbox};
 use crate::store::encoding::{Row, column};
 use crate::store::sealing::RecipientKey;
-use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, StoredRecord};
+use crate::store::{Change, RECORD_LIMIT, Stale, StoreError};
 
 /// Writes a batch.
 pub(super) fn commit(
@@ -33,30 +33,6 @@ pub(super) fn commit(
     transaction.commit().map_err(failed("committing"))?;
     *generation = meta.generation;
     Ok(answers)
-}
-
-/// Reads records of the audit.
-pub(super) fn records(
-    connection: &Connection,
-    after: u64,
-    limit: u16,
-) -> Result<Vec<StoredRecord>, StoreError> {
-    let Ok(after) = i64::try_from(after) else { return Ok(Vec::new()) };
-    let sql = "SELECT sequence, record, link FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| {
-            let rows = statement.query_map(params![after, limit], |row| {
-                let sequence: i64 = row.get(0)?;
-                Ok(StoredRecord {
-                    sequence: u64::try_from(sequence).unwrap_or_default(), // the schema has it greater than 0
-                    record: row.get(1)?,
-                    link: row.get(2)?,
-                })
-            });
-            rows?.collect()
-        })
-        .map_err(failed("reading the audit"))
 }
 
 fn apply(

@@ -1,10 +1,11 @@
 //! The embedded store: SQLite in one file, one thread, every commit durable before it returns.
 //!
 //! Owns the handle that tasks share and the time-out of each call. Leaves the thread to `worker`, the open database to
-//! `database`, statements to `accounts`, `commit`, `outbox` and `rotation`. A call that timed out before its COMMIT began is not
+//! `database`, statements to `accounts`, `audit`, `commit`, `outbox` and `rotation`. A call that timed out before its COMMIT began is not
 //! carried out later; one whose COMMIT had begun has an unknown outcome, which the next load tells.
 
 mod accounts;
+mod audit;
 mod commit;
 mod database;
 mod files;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
+use countersign_core::audit::Span;
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
@@ -122,8 +124,18 @@ impl Store for Sqlite {
     async fn audit(&self, after: u64, limit: u16) -> Result<Vec<StoredRecord>, StoreError> {
         check_page(limit)?;
         let work =
-            move |database: &mut Database, _: &Ticket| commit::records(database.connection(), after, limit);
+            move |database: &mut Database, _: &Ticket| audit::records(database.connection(), after, limit);
         self.call("reading the audit", work).await
+    }
+
+    async fn audit_span(&self) -> Result<Span, StoreError> {
+        self.call("reading the ends of the audit", |database, _| audit::span(database.connection())).await
+    }
+
+    async fn trim_audit(&self, up_to: u64) -> Result<Span, StoreError> {
+        let work =
+            move |database: &mut Database, ticket: &Ticket| audit::trim(database.parts(), ticket, up_to);
+        self.call("removing old records of the audit", work).await
     }
 
     async fn newest_time(&self) -> Result<WallTime, StoreError> {

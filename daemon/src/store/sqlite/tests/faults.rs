@@ -240,9 +240,9 @@ async fn a_missing_table_fails_what_needs_it_until_it_is_back() {
 #[tokio::test]
 async fn a_newer_schema_is_refused_by_its_number() {
     let fixture = fixture().await;
-    fixture.other().execute_batch("PRAGMA user_version = 3").unwrap();
+    fixture.other().execute_batch("PRAGMA user_version = 4").unwrap();
     let refused = fixture.restart().await.err().unwrap().to_string();
-    assert!(refused.contains("schema 3") && refused.contains("knows 1 to 2"), "{refused}");
+    assert!(refused.contains("schema 4") && refused.contains("knows 1 to 3"), "{refused}");
 }
 
 #[tokio::test]
@@ -304,6 +304,28 @@ async fn audit_records_cannot_be_altered_or_removed() {
         assert!(refused.to_string().contains("append only"), "{refused}");
     }
     assert_eq!(fixture.store.audit(0, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_anchor_of_the_audit_moves_forward_only_onto_a_record_and_guards_what_follows() {
+    let fixture = fixture().await;
+    for at in 0..4 {
+        fixture.store.commit(vec![Change { events: vec![event(at)], ..Change::default() }]).await.unwrap()[0]
+            .unwrap();
+    }
+    fixture.store.trim_audit(2).await.unwrap();
+    for sql in [
+        "UPDATE meta SET anchor_sequence = 3",
+        "UPDATE meta SET anchor_sequence = 1",
+        "UPDATE meta SET anchor_sequence = sequence, anchor_link = link FROM (SELECT * FROM audit WHERE sequence = 4)",
+        "UPDATE meta SET anchor_link = zeroblob(32)",
+    ] {
+        let refused = fixture.other().execute(sql, []).unwrap_err();
+        assert!(refused.to_string().contains("moves forward only"), "{sql}: {refused}");
+    }
+    assert!(fixture.other().execute("DELETE FROM audit WHERE sequence >= 3", []).is_err());
+    assert!(fixture.other().execute("DELETE FROM meta", []).is_err());
+    assert_eq!(fixture.store.audit(0, 10).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
