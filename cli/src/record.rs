@@ -138,10 +138,7 @@ mod tests {
             "{\"at\":\"noon\"}",
         ] {
             let line = line(7, tampered);
-            assert!(
-                line.chars().all(is_plain) && line.starts_with("{\"sequence\":7,"),
-                "{line}"
-            );
+            assert!(line.chars().all(is_plain) && line.starts_with("{\"sequence\":7,"), "{line}");
             for cell in row(7, tampered) {
                 assert!(cell.chars().all(is_plain), "{cell}");
             }

@@ -251,7 +251,10 @@ async fn who_is_neither_root_nor_permitted_gets_their_own_status_and_nothing_els
 }
 
 /// Reads every page of a filter.
-async fn audit(admin: &AdminProxy<'_>, filter: &[(&'static str, Variant<'static>)]) -> Vec<(u64, AuditEvent)> {
+async fn audit(
+    admin: &AdminProxy<'_>,
+    filter: &[(&'static str, Variant<'static>)],
+) -> Vec<(u64, AuditEvent)> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
         let filter = filter.iter().map(|(key, value)| (*key, value.try_clone().unwrap())).collect();
@@ -293,7 +296,11 @@ async fn an_administrator_reads_filters_and_follows_the_audit_through_a_restart(
     assert_eq!(error_name(&admin.audit(wrong, 0).await.unwrap_err()), error::INVALID_ARGUMENT);
 
     let (records, end, _) = admin.audit(HashMap::new(), u64::MAX).await.unwrap();
-    assert_eq!((records.len(), end), (0, u64::try_from(all.len()).unwrap()), "beyond the newest is the newest");
+    assert_eq!(
+        (records.len(), end),
+        (0, u64::try_from(all.len()).unwrap()),
+        "beyond the newest is the newest"
+    );
     let wait = || HashMap::from([("wait", Variant::from(20_u32))]);
     let poll = admin.audit(wait(), end);
     let act = async {
@@ -307,7 +314,10 @@ async fn an_administrator_reads_filters_and_follows_the_audit_through_a_restart(
     assert!(admin.audit(wait(), next).await.is_err(), "nobody is there");
     house.start(Some(&bus.socket())).await;
     let (records, ..) = admin.audit(wait(), next).await.unwrap();
-    assert!(records.first().is_some_and(|(at, text)| *at == next + 1 && text.contains("service-started")), "{records:?}");
+    assert!(
+        records.first().is_some_and(|(at, text)| *at == next + 1 && text.contains("service-started")),
+        "{records:?}"
+    );
 }
 
 #[tokio::test]
@@ -335,8 +345,15 @@ async fn an_administrator_verifies_the_audit_and_what_was_done_to_it_is_named() 
     assert_eq!((long(&replaced, "broken"), text(&replaced, "damage")), (3, "replaced".into()));
 
     let other = rusqlite::Connection::open(house.database()).unwrap();
-    other.execute_batch("DROP TRIGGER audit_is_not_altered; DROP TRIGGER audit_is_removed_up_to_its_anchor;").unwrap();
-    other.execute("UPDATE audit SET record = replace(record, 'asked for it', 'never asked') WHERE sequence = 4", []).unwrap();
+    other
+        .execute_batch("DROP TRIGGER audit_is_not_altered; DROP TRIGGER audit_is_removed_up_to_its_anchor;")
+        .unwrap();
+    other
+        .execute(
+            "UPDATE audit SET record = replace(record, 'asked for it', 'never asked') WHERE sequence = 4",
+            [],
+        )
+        .unwrap();
     let altered = admin.verify_audit("", "").await.unwrap();
     assert_eq!((long(&altered, "broken"), text(&altered, "damage")), (4, "altered".into()));
     other.execute("DELETE FROM audit WHERE sequence = 3", []).unwrap();
@@ -345,7 +362,12 @@ async fn an_administrator_verifies_the_audit_and_what_was_done_to_it_is_named() 
     other.execute("DELETE FROM audit WHERE sequence >= 3", []).unwrap();
     let cut = admin.verify_audit("", "").await.unwrap();
     assert_eq!((long(&cut, "broken"), text(&cut, "damage")), (3, "cut-off".into()));
-    other.execute("UPDATE meta SET chain_sequence = 2, chain_head = (SELECT link FROM audit WHERE sequence = 2)", []).unwrap();
+    other
+        .execute(
+            "UPDATE meta SET chain_sequence = 2, chain_head = (SELECT link FROM audit WHERE sequence = 2)",
+            [],
+        )
+        .unwrap();
     assert!(!admin.verify_audit("", "").await.unwrap().contains_key("broken"), "the store alone cannot know");
     let cut = admin.verify_audit("", &head).await.unwrap();
     assert_eq!((long(&cut, "broken"), text(&cut, "damage")), (3, "cut-off".into()), "but the log does");

@@ -79,7 +79,7 @@ fn migrate(server: &Server) {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         said,
-        "the schema of the store is 2 (it was 0)\n",
+        "the schema of the store is 3 (it was 0)\n",
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );

@@ -69,7 +69,15 @@ fn following_begins_at_the_end_and_goes_on_after_the_service_was_away() {
         "{\"sequence\":2,\"event\":\"service-started\",\"at\":1793629980,\"actor\":\"service\"}\n"
     );
     assert!(ran.err.contains("The service is away"), "{ran:?}");
-    assert_eq!(service.asked(), ["Audit wait=uint32 0 -1", "Audit wait=uint32 20 1", "Audit wait=uint32 20 1", "Audit wait=uint32 20 2"]);
+    assert_eq!(
+        service.asked(),
+        [
+            "Audit wait=uint32 0 -1",
+            "Audit wait=uint32 20 1",
+            "Audit wait=uint32 20 1",
+            "Audit wait=uint32 20 2"
+        ]
+    );
 }
 
 #[test]
