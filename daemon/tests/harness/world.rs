@@ -195,6 +195,13 @@ impl Journal for Published {
     }
 }
 
+impl Published {
+    /// What was published last.
+    pub(crate) fn last(&self) -> AuditEvent {
+        self.0.lock().unwrap().last().unwrap().clone()
+    }
+}
+
 /// An engine and what it stands on.
 pub(crate) struct World {
     pub(crate) engine: Handle,
