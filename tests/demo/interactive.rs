@@ -56,6 +56,7 @@ fn logins(machine: &Machine) -> String {
     let [ada, grace] = [&ADA, &GRACE].map(|who| ssh(machine, who));
     format!(
         "\
+trap 'tmux kill-session' INT
 clear
 printf '%s\\n' 'You are {}, new on this machine.' \\
     'Your password: {}' \\
@@ -76,7 +77,7 @@ printf 'Press Enter to log in for the first time. '; read -r _
 printf '\\nThe second login: another mail.\\nPress Enter to log in. '; read -r _
 {grace}
 printf '\\nThat was it. Press Enter to end. '; read -r _
-tmux kill-server
+tmux kill-session
 ",
         ADA.name, ADA.password, GRACE.name, GRACE.password
     )
