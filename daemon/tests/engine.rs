@@ -16,6 +16,7 @@ use countersignd::engine::command::{Caller, Deed, EngineError, NotDone, Owner};
 use countersignd::engine::{PER_PERSON, PER_UID, key_of};
 use countersignd::host::clock::Clock as _;
 use countersignd::store::memory::Fault;
+use countersignd::store::{Change, Store as _};
 use tokio::task::JoinSet;
 
 use harness::world::{ADDRESS, World, host, person, request, root};
@@ -45,6 +46,24 @@ async fn what_arrives_during_a_commit_shares_the_next_one() {
     assert!(verdicts.iter().all(|verdict| *verdict == Ok(State::Allow)), "{verdicts:?}");
     assert_eq!(world.store.commits.load(Ordering::SeqCst) - before, 2);
     assert_eq!(world.recorded().await.iter().filter(|event| *event == "login-allowed").count(), 50);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_on_another_host_is_not_everybodys() {
+    let world = World::new();
+    let (alice, bob) = (person("alice"), person("bob"));
+    let phones = [world.seed(&alice).await, world.seed(&bob).await];
+    let wall = world.clock.wall();
+    let mut account = world.account(&alice).await;
+    account.changed = wall.after(Duration::from_hours(24));
+    let change = Change { account: Some(account), ..Change::default() };
+    assert!(world.store.commit(vec![change]).await.unwrap()[0].is_ok());
+    for (person, phone) in [&alice, &bob].into_iter().zip(&phones) {
+        let begun = world.begin(person).await;
+        let code = phone.code_at(world.clock.wall());
+        assert_eq!(world.answer(begun.id, &code).await, Ok(State::Allow));
+    }
+    assert_eq!(world.account(&bob).await.changed, wall, "the time of alice's other host");
 }
 
 #[tokio::test]

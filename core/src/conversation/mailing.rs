@@ -6,7 +6,7 @@
 
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
-use crate::delivery::{Channel, Recipient};
+use crate::delivery::{Channel, Failure, Progress, Recipient};
 use crate::factor::FactorId;
 use crate::factor::sent::Binding;
 use crate::login::{Host, Person};
@@ -100,6 +100,17 @@ impl Mailing<'_> {
             at: now.wall,
             lifetime: self.policy.settings.sent.lifetime,
         }
+    }
+}
+
+/// Tells of a code that did not go out, or of which nobody knows whether it did.
+pub(super) fn undelivered(progress: Progress, recipient: &Recipient, others: Vec<ListedWay>) -> Sending {
+    let recipient = recipient.masked();
+    match progress {
+        Progress::Failed(Failure::Unknown) => Sending::Doubtful { recipient, others },
+        Progress::Failed(Failure::Refused | Failure::Unreachable | Failure::NotConfigured)
+        | Progress::Queued
+        | Progress::Sent => Sending::Failed { recipient, others },
     }
 }
 

@@ -166,6 +166,7 @@ fn sendings() -> Vec<Sending> {
         Sending::StillValid { recipient: label() },
         Sending::Failed { recipient: label(), others: ways() },
         Sending::Failed { recipient: label(), others: Vec::new() },
+        Sending::Doubtful { recipient: label(), others: ways() },
         Sending::Wait { seconds: 17 },
         Sending::Cap { until, now, others: ways(), help: help() },
         Sending::Cap { until, now, others: Vec::new(), help: help() },

@@ -36,6 +36,13 @@ pub enum Sending {
         /// What else there is.
         others: Vec<ListedWay>,
     },
+    /// Nobody knows whether it went out; it is not sent twice.
+    Doubtful {
+        /// To whom.
+        recipient: String,
+        /// What else there is.
+        others: Vec<ListedWay>,
+    },
     /// Another one is asked for too early.
     Wait {
         /// How long to wait.

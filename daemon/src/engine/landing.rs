@@ -40,7 +40,9 @@ impl Engine {
 
     fn committed(&mut self, jobs: Vec<(Job, Result<Outcome, Fault>)>, committed: &Committed) {
         let Committed { events, newest, queued } = committed;
-        self.parts.floor = self.parts.floor.max(*newest);
+        // An account may come from a host whose clock is ahead; that is no time of this host, and must not become everybody's.
+        let own = self.parts.tools.clock.wall();
+        self.parts.floor = self.parts.floor.max((*newest).min(own));
         for event in events {
             self.parts.journal.publish(event);
         }

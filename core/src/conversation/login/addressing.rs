@@ -7,7 +7,7 @@
 use crate::account::Account;
 use crate::audit::EventId;
 use crate::conversation::answer::{Answer, Word, read};
-use crate::conversation::mailing::{Mailing, Posted, not_now, resend};
+use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
 use crate::conversation::reach::{NAMED_LIMIT, Reach, question, read_recipient};
 use crate::conversation::setup::{new_factor, pending, replace_pending};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn};
@@ -206,8 +206,7 @@ impl Login {
             return None;
         }
         enrolling.told = Some(code.request);
-        let note = Sending::Failed { recipient: recipient.masked(), others: Vec::new() };
-        Some(Message::Sending(note))
+        Some(Message::Sending(undelivered(code.progress, recipient, Vec::new())))
     }
 
     fn code_for<'a>(&self, factor: &Factor, account: &'a Account, now: Now) -> Option<&'a SentCode> {

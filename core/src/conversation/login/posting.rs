@@ -5,7 +5,7 @@
 //! for that. What became of it is told at the next prompt, once.
 
 use crate::account::Account;
-use crate::conversation::mailing::{Mailing, Posted, not_now, resend};
+use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
 use crate::conversation::proof::note_of_wrong;
 use crate::conversation::ways::{SentTo, Way, Ways};
 use crate::conversation::{Effect, PROMPT_LIMIT, Turn};
@@ -166,10 +166,9 @@ impl Login {
             return None;
         }
         let ways = self.ways(account);
-        let recipient = ways.sent_to(code.factor)?.recipient.masked();
+        let recipient = &ways.sent_to(code.factor)?.recipient;
         asking.told = Some(code.request);
-        let others = ways.others(code.factor);
-        Some(Message::Sending(Sending::Failed { recipient, others }))
+        Some(Message::Sending(undelivered(code.progress, recipient, ways.others(code.factor))))
     }
 
     /// Tells the code for which this person waits: the one of the chosen way, or of the only kind that they have.

@@ -7,7 +7,7 @@
 use crate::account::Account;
 use crate::audit::EventId;
 use crate::conversation::answer::{AT_CODES, Answer, Word, read};
-use crate::conversation::mailing::{Mailing, Posted, not_now, resend};
+use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
 use crate::conversation::proof::{Outcome, Used, clock_off, note_of_wrong};
 use crate::conversation::ways::{SentTo, Way, Ways};
 use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
@@ -282,8 +282,7 @@ impl SelfService {
         if self.told == Some(code.request) {
             return None;
         }
-        let recipient = recipient.masked();
-        Some((code.request, Message::Sending(Sending::Failed { recipient, others })))
+        Some((code.request, Message::Sending(undelivered(code.progress, recipient, others))))
     }
 
     fn code_for<'a>(&self, factor: FactorId, account: &'a Account, now: Now) -> Option<&'a SentCode> {

@@ -19,6 +19,9 @@ pub(super) fn tell(sending: &Sending) -> String {
         Sending::Failed { recipient, others } => {
             format!("验证码未能发送至 {recipient}。{}输入 `resend` 可重试。", otherwise(others))
         }
+        Sending::Doubtful { recipient, others } => {
+            format!("验证码可能未能发送至 {recipient}。{}输入 `resend` 可获取新的验证码。", otherwise(others))
+        }
         Sending::Wait { seconds } => format!("{seconds} 秒后可以再次索取验证码。"),
         Sending::Cap { until, now, others, help } => format!(
             "索取验证码的次数过多；{} 之后可以再次索取。{}",

@@ -22,6 +22,10 @@ pub(super) fn tell(sending: &Sending) -> String {
                 otherwise(others)
             )
         }
+        Sending::Doubtful { recipient, others } => format!(
+            "The code may not have been sent to {recipient}. {}Type `resend` for another one.",
+            otherwise(others)
+        ),
         Sending::Wait { seconds } => format!("You can ask for another code in {seconds} s."),
         Sending::Cap { until, now, others, help } => format!(
             "Too many codes were asked for; another one is possible after {}. {}",

@@ -20,6 +20,10 @@ pub(super) fn tell(sending: &Sending) -> String {
             "Le code n’a pas pu être envoyé à {recipient}. {}Saisissez `resend` pour réessayer.",
             otherwise(others)
         ),
+        Sending::Doubtful { recipient, others } => format!(
+            "Le code n’a peut-être pas été envoyé à {recipient}. {}Saisissez `resend` pour en recevoir un autre.",
+            otherwise(others)
+        ),
         Sending::Wait { seconds } => format!("Vous pourrez demander un autre code dans {seconds}\u{a0}s."),
         Sending::Cap { until, now, others, help } => format!(
             "Trop de codes ont été demandés\u{a0}; un autre sera possible après {}. {}",

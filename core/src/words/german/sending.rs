@@ -20,6 +20,10 @@ pub(super) fn tell(sending: &Sending) -> String {
             "Der Code konnte nicht an {recipient} gesendet werden. {}Für einen neuen Versuch geben Sie `resend` ein.",
             otherwise(others)
         ),
+        Sending::Doubtful { recipient, others } => format!(
+            "Der Code wurde möglicherweise nicht an {recipient} gesendet. {}Für einen neuen geben Sie `resend` ein.",
+            otherwise(others)
+        ),
         Sending::Wait { seconds } => format!("Einen weiteren Code können Sie in {seconds} s anfordern."),
         Sending::Cap { until, now, others, help } => format!(
             "Es wurden zu viele Codes angefordert; der nächste ist nach {} möglich. {}",

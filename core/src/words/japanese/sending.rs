@@ -20,6 +20,10 @@ pub(super) fn tell(sending: &Sending) -> String {
             "{recipient}に確認コードを送信できませんでした。{}もう一度試すには`resend`と入力してください。",
             otherwise(others)
         ),
+        Sending::Doubtful { recipient, others } => format!(
+            "{recipient}に確認コードが送信されていない可能性があります。{}新しい確認コードが必要な場合は`resend`と入力してください。",
+            otherwise(others)
+        ),
         Sending::Wait { seconds } => format!("次の確認コードは{seconds}秒後にリクエストできます。"),
         Sending::Cap { until, now, others, help } => format!(
             "確認コードのリクエストが多すぎます。{}より後に再びリクエストできます。{}",

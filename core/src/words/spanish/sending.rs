@@ -22,6 +22,10 @@ pub(super) fn tell(sending: &Sending) -> String {
             "No se ha podido enviar el código a {recipient}. {}Escriba `resend` para intentarlo de nuevo.",
             otherwise(others)
         ),
+        Sending::Doubtful { recipient, others } => format!(
+            "Es posible que el código no se haya enviado a {recipient}. {}Escriba `resend` para recibir otro.",
+            otherwise(others)
+        ),
         Sending::Wait { seconds } => format!("Podrá pedir otro código dentro de {seconds} s."),
         Sending::Cap { until, now, others, help } => format!(
             "Se han pedido demasiados códigos; podrá pedir otro después de {}. {}",
