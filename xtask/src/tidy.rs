@@ -49,14 +49,10 @@ fn lines_without_tests(text: &str) -> usize {
     text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count()
 }
 
-/// Whether the whole file is tests: a behavior in `tests/`, a file in a crate's own `tests` folder, a module of that name,
-/// or the store's conformance suite, which is compiled for tests only.
+/// Whether the whole file is tests: a behavior in `tests/`, a file in a crate's own `tests` folder, or a module of that name.
 fn is_test(place: &Path) -> bool {
     let in_crate = place.components().skip(1).any(|part| part.as_os_str() == "tests");
-    place.parent() == Some(Path::new("tests"))
-        || in_crate
-        || place.ends_with("tests.rs")
-        || place.ends_with("store/conformance.rs")
+    place.parent() == Some(Path::new("tests")) || in_crate || place.ends_with("tests.rs")
 }
 
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
