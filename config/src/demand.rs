@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_core::account::RuleName;
 use countersign_core::factor::Method;
 use countersign_core::invitation::{INVITATION_LIFE, LONGEST_INVITATION};
-use countersign_core::policy::{ENROLL_WITHIN, Enrollment, Matcher, Requirement, Rule};
+use countersign_core::policy::{ENROLL_WITHIN, Enrollment, Matcher, Mode, Requirement, Rule};
 
 use crate::diagnostics::{Findings, Place};
 use crate::names;
@@ -148,6 +148,11 @@ impl<'s> Demand<'s> {
             contacts,
             skip,
             remember,
+            mode: Mode::Enforce,
+            accept: Vec::new(),
+            enrolled_after: None,
+            fresh_for: None,
+            idle_timeout: None,
         }
     }
 

@@ -83,7 +83,13 @@ fn interpret(main: Option<&Source>, drop_ins: &[Source], findings: &mut Findings
     reach::check(rules.iter().chain(&default), &ways, findings);
     let rules = rules.into_iter().map(|placed| placed.rule).collect();
     let digest = digest(main.into_iter().chain(drop_ins));
-    Some((Policy { rules, default: default?.rule, settings, digest }, store, audit, delivery))
+    let (is_enabled, enrolled_after) = (true, None);
+    Some((
+        Policy { is_enabled, enrolled_after, rules, default: default?.rule, settings, digest },
+        store,
+        audit,
+        delivery,
+    ))
 }
 
 /// SHA-256 over names and contents, each with its length before it, in hex.

@@ -187,6 +187,8 @@ pub struct Account {
     pub remembered: Vec<Remembered>,
     /// What the person has put off.
     pub skipped: Option<Skipped>,
+    /// Enrollments made before are void under the decision at hand: read with it, not part of its record.
+    pub void_before: WallTime,
     /// What the outbox knows beyond this account: read with it, not part of its record.
     pub outbox: OutboxFacts,
     /// The key of keyed hashes of this account's codes; lies sealed.
@@ -217,6 +219,7 @@ impl Account {
             sends: Vec::new(),
             remembered: Vec::new(),
             skipped: None,
+            void_before: WallTime::default(),
             outbox: OutboxFacts::default(),
             code_key: Secret::new(draw(entropy)),
             changed: WallTime::default(),
@@ -229,9 +232,28 @@ impl Account {
         self.revision != Revision::default()
     }
 
-    /// Lists the factors that can be used to log in.
+    /// Lists the factors that can be used to log in under the decision at hand.
     pub fn active_factors(&self) -> impl Iterator<Item = &Factor> {
-        self.factors.iter().filter(|factor| matches!(factor.state, FactorState::Active { .. }))
+        self.factors.iter().filter(|factor| match factor.state {
+            FactorState::Active { since } => self.void_before <= since,
+            FactorState::Pending { .. } => false,
+        })
+    }
+
+    /// Lists the factors that were enrolled before the time from which the decision at hand takes them (row P3).
+    pub fn void_factors(&self) -> impl Iterator<Item = &Factor> {
+        self.factors.iter().filter(|factor| match factor.state {
+            FactorState::Active { since } => since < self.void_before,
+            FactorState::Pending { .. } => false,
+        })
+    }
+
+    /// Looks at the account as a decision takes it: what was enrolled before is void from that time on, and kept. A time that
+    /// has not come yet voids nothing, so that nobody is asked to enroll again and again until then.
+    #[must_use]
+    pub fn seen_from(&self, enrolled_after: Option<WallTime>, at: WallTime) -> Self {
+        let void_before = enrolled_after.filter(|after| *after <= at).unwrap_or_default();
+        Self { void_before, ..self.clone() }
     }
 
     /// Tells whether the person has a factor that can be used to log in.

@@ -103,6 +103,12 @@ pub struct AuditEvent {
     /// What was set: `on` or `off`; `invitation` where a reset made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
+    /// What would have happened to a login that was only watched: `pass`, `ask`, `enroll`, `invite`, `refuse` (row P4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would: Option<String>,
+    /// Why that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_because: Option<String>,
     /// The message that it is about, in hex: the same id as in the outbox and in the `Message-ID`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -126,6 +132,8 @@ impl AuditEvent {
             attempts: None,
             reason: None,
             change: None,
+            would: None,
+            would_because: None,
             message: None,
         }
     }

@@ -5,8 +5,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use crate::account::{HostId, Realm, UserName};
+use crate::account::{Epoch, HostId, Realm, UserName};
 use crate::contact::Contacts;
 use crate::words::Language;
 
@@ -145,10 +146,44 @@ pub struct LoginRequest {
     pub caller_uid: u32,
     /// Whether the first factor is settled.
     pub first_factor: FirstFactor,
+    /// The session of the kernel's audit that the asking process belongs to, where it belongs to one.
+    pub session: Option<AuditSession>,
+    /// The last code that this person gave in that session, where one is known of.
+    pub fresh: Option<Fresh>,
     /// The host that is logged in to: name and machine-id.
     pub host: Host,
     /// The language of the dialogue: the context's where it names one of ours, else the file's.
     pub language: Option<Language>,
+}
+
+/// A session as the kernel's audit counts them: since boot, never twice, inherited by every process of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuditSession(u32);
+
+impl AuditSession {
+    /// What a process outside of sessions has (`AUDIT_SID_UNSET` of the kernel).
+    pub const UNSET: u32 = u32::MAX;
+
+    /// Takes a number of the kernel; none where the process is in no session.
+    #[must_use]
+    pub const fn of(number: u32) -> Option<Self> {
+        if number == Self::UNSET { None } else { Some(Self(number)) }
+    }
+
+    /// Tells the number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// A code that was given in a session (row L16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fresh {
+    /// The account's epoch when it was given: any change of factor or password, a reset and a lock end it.
+    pub epoch: Epoch,
+    /// How long ago it was given.
+    pub age: Duration,
 }
 
 /// A host.

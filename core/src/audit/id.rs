@@ -106,11 +106,17 @@ pub enum EventId {
     AuditHead,
     /// Old records were removed from the beginning of the chain.
     AuditTrimmed,
+    /// A policy was not taken into force; the last good one stays.
+    PolicyRefused,
+    /// The second factor was switched on or off for this host (row P3).
+    FactorSwitched,
+    /// A session was idle for too long: told so, hung up or locked (row L8).
+    SessionIdle,
 }
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 52] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
@@ -160,6 +166,9 @@ impl EventId {
         Self::ContactSet,
         Self::AuditHead,
         Self::AuditTrimmed,
+        Self::PolicyRefused,
+        Self::FactorSwitched,
+        Self::SessionIdle,
     ];
 
     /// Tells the stable name, the same in the audit, in syslog and in the journal.
@@ -215,6 +224,9 @@ impl EventId {
             Self::ContactSet => "contact-set",
             Self::AuditHead => "audit-head",
             Self::AuditTrimmed => "audit-trimmed",
+            Self::PolicyRefused => "policy-refused",
+            Self::FactorSwitched => "second-factor-switched",
+            Self::SessionIdle => "session-idle",
         }
     }
 }

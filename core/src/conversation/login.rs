@@ -10,6 +10,7 @@ mod addressing;
 mod asking;
 mod choosing;
 mod enrolling;
+mod foreseeing;
 mod inviting;
 mod opening;
 mod posting;
@@ -43,6 +44,7 @@ use enrolling::{Enrolling, Progress};
 use opening::Grounds;
 use saving::Saving;
 
+pub use foreseeing::{Course, Foresight, foresee};
 pub(super) use opening::locked;
 
 /// One login under way.
@@ -82,15 +84,12 @@ impl Login {
     /// Begins a login under the policy in force, which decides here, once.
     #[must_use]
     pub fn begin(request: LoginRequest, policy: Arc<Policy>) -> Conversation {
+        Conversation::Login(Box::new(Self::new(request, policy)))
+    }
+
+    fn new(request: LoginRequest, policy: Arc<Policy>) -> Self {
         let decision = policy.decide(&request);
-        Conversation::Login(Box::new(Self {
-            request,
-            policy,
-            decision,
-            id: None,
-            tally: Tally::default(),
-            stage: Stage::Begin,
-        }))
+        Self { request, policy, decision, id: None, tally: Tally::default(), stage: Stage::Begin }
     }
 
     /// Decides what follows from an event.

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::account::Account;
+use crate::account::{Account, Epoch};
 use crate::audit::AuditEvent;
 use crate::delivery::{Outgoing, RequestId};
 use crate::login::{Person, Source};
@@ -113,6 +113,8 @@ pub enum Effect {
     Deliver(Box<Outgoing>),
     /// Mark a message of the outbox as one whose code was used, in the same commit: it no longer counts.
     Redeem(RequestId),
+    /// Keep that the person gave a right code, under this epoch, for the session of the login (row L16); after the commit.
+    CodeGiven(Epoch),
     /// Answer the caller, after the commit. Exactly one a turn for `Begun` and `Answered`, none for the others.
     Reply(Reply),
 }

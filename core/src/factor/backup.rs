@@ -54,7 +54,10 @@ impl Account {
     /// Tells how many backup codes are left; none where none were made.
     #[must_use]
     pub fn backup_codes_left(&self) -> Option<usize> {
-        self.backup_codes.as_ref().map(|codes| codes.unused.len())
+        self.backup_codes
+            .as_ref()
+            .filter(|codes| self.void_before <= codes.made)
+            .map(|codes| codes.unused.len())
     }
 
     /// Finds the unused backup code that an answer is. Every place is compared, and as much work is done where there
@@ -63,7 +66,8 @@ impl Account {
         let letters = letters::read(answer, LETTERS);
         let is_formed = letters.is_some();
         let hash = CodeHash::of(&self.code_key, Purpose::Backup, &letters.unwrap_or_default());
-        let unused = self.backup_codes.as_ref().map(|codes| codes.unused.as_slice()).unwrap_or_default();
+        let valid = self.backup_codes.as_ref().filter(|codes| self.void_before <= codes.made);
+        let unused = valid.map(|codes| codes.unused.as_slice()).unwrap_or_default();
         let mut found = false;
         for place in 0..BACKUP_CODES {
             found |= unused.get(place).unwrap_or(&CodeHash::NONE) == &hash;

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use super::{ContactRule, Enrollment, Network, Policy, Requirement, Rule, SkipRule};
+use super::{Accepted, ContactRule, Enrollment, Mode, Network, Policy, Requirement, Rule, SkipRule};
 use crate::account::RuleName;
 use crate::factor::Method;
 use crate::login::{Host, LoginRequest, Origin, Person, Source};
+use crate::time::WallTime;
 
 /// What the policy says about one login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +32,29 @@ pub struct Decision {
     pub skip: Option<SkipRule>,
     /// For how long a place can be remembered.
     pub remember: Option<Duration>,
+    /// Whether the decision is in force.
+    pub force: Force,
+    /// What counts in place of a code.
+    pub accept: Vec<Accepted>,
+    /// Enrollments made before are void from then on.
+    pub enrolled_after: Option<WallTime>,
+    /// For how long a code given in the same session is enough.
+    pub fresh_for: Option<Duration>,
+    /// For how long the session may be idle.
+    pub idle_timeout: Option<Duration>,
     /// Whether everything that rules ask about was known.
     pub certainty: Certainty,
+}
+
+/// Whether a decision is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Force {
+    /// It is.
+    InForce,
+    /// It is watched only: nobody is asked or stopped (row P4).
+    Monitored,
+    /// The second factor is switched off (row P3).
+    SwitchedOff,
 }
 
 /// Whether a decision rests on complete knowledge of the person.
@@ -151,7 +173,7 @@ impl Policy {
                 decided = candidate.rule;
             }
         }
-        let decision = Decision::of(decided, certainty);
+        let decision = self.decision(decided, certainty);
         (looked, decision)
     }
 
@@ -179,9 +201,10 @@ impl Policy {
     }
 }
 
-impl Decision {
-    fn of(rule: &Rule, certainty: Certainty) -> Self {
-        Self {
+impl Policy {
+    fn decision(&self, rule: &Rule, certainty: Certainty) -> Decision {
+        let is_certain = certainty == Certainty::Certain;
+        Decision {
             rule: rule.name.clone(),
             require: rule.require,
             methods: rule.methods.clone(),
@@ -189,15 +212,24 @@ impl Decision {
             enroll_within: rule.enroll_within,
             contacts: rule.contacts,
             // What eases is offered only where it is certain who the person is (row P10).
-            skip: rule.skip.filter(|_| certainty == Certainty::Certain),
-            remember: rule.remember.filter(|_| certainty == Certainty::Certain),
+            skip: rule.skip.filter(|_| is_certain),
+            remember: rule.remember.filter(|_| is_certain),
+            fresh_for: rule.fresh_for.filter(|_| is_certain),
+            accept: if is_certain { rule.accept.clone() } else { Vec::new() },
+            force: match (self.is_enabled, rule.mode) {
+                (false, _) => Force::SwitchedOff,
+                (true, Mode::Monitor) => Force::Monitored,
+                (true, Mode::Enforce) => Force::InForce,
+            },
+            enrolled_after: rule.enrolled_after.max(self.enrolled_after),
+            idle_timeout: rule.idle_timeout,
             certainty,
         }
     }
 }
 
-/// Orders rules: what is demanded first, then the fewer ways of coming by a factor.
-const fn strictness(rule: &Rule) -> (u8, u8) {
+/// Orders rules: what is demanded in force first, then what is demanded, then the fewer ways of coming by a factor.
+const fn strictness(rule: &Rule) -> (u8, u8, u8) {
     let demand = match rule.require {
         Requirement::Never => 0,
         Requirement::Enrolled => 1,
@@ -209,5 +241,9 @@ const fn strictness(rule: &Rule) -> (u8, u8) {
         Enrollment::SelfService => 1,
         Enrollment::Invited => 2,
     };
-    (demand, closed)
+    let in_force = match rule.mode {
+        Mode::Enforce => demand,
+        Mode::Monitor => 0,
+    };
+    (in_force, demand, closed)
 }

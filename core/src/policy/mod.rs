@@ -25,11 +25,15 @@ use crate::words::{Language, Voice};
 
 pub use enrolling::Terms;
 pub use explain::Explanation;
-pub use matcher::{Certainty, Decision, PassedOver};
+pub use matcher::{Certainty, Decision, Force, PassedOver};
 
 /// The policy in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// The master switch: while it is off nobody is asked, and nobody can set anything up (row P3).
+    pub is_enabled: bool,
+    /// Enrollments made before are void under every rule: the switch was off, and all were to enroll again (row P3).
+    pub enrolled_after: Option<WallTime>,
     /// Rules in the order of the file.
     pub rules: Vec<Rule>,
     /// What decides where no rule matches; its name is `default`, its matcher is empty.
@@ -111,7 +115,37 @@ pub struct Rule {
     /// For how long a place is remembered where the person wants it (row L7); at most
     /// [`REMEMBER_LIMIT`](crate::remember::REMEMBER_LIMIT).
     pub remember: Option<Duration>,
+    /// Whether it is in force, or only watched (row P4); what the file says for all is settled here.
+    pub mode: Mode,
+    /// What counts in place of a code (row M10).
+    pub accept: Vec<Accepted>,
+    /// Enrollments made before are void from then on (row P3).
+    pub enrolled_after: Option<WallTime>,
+    /// For how long a code given in the same session of the kernel is enough (row L16); at most [`FRESH_LIMIT`].
+    pub fresh_for: Option<Duration>,
+    /// For how long a session may be idle (row L8).
+    pub idle_timeout: Option<Duration>,
 }
+
+/// Whether a rule is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// It is.
+    #[default]
+    Enforce,
+    /// Nobody is asked or stopped; what would have happened is recorded.
+    Monitor,
+}
+
+/// What counts in place of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Accepted {
+    /// A login by a FIDO key of OpenSSH.
+    SshSecurityKey,
+}
+
+/// The longest time for which a code given in a session is enough.
+pub const FRESH_LIMIT: Duration = Duration::from_hours(12);
 
 /// Which address or number a person may have codes sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

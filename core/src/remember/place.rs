@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::account::{AccountKey, Realm, RuleName, UserName};
     use crate::factor::Method;
-    use crate::policy::{Certainty, ContactRule, Enrollment};
+    use crate::policy::{Certainty, ContactRule, Enrollment, Force};
     use crate::secret::Entropy;
 
     struct Zeros;
@@ -128,6 +128,11 @@ mod tests {
             contacts: ContactRule::default(),
             skip: None,
             remember: Some(DAY * days),
+            force: Force::InForce,
+            accept: Vec::new(),
+            enrolled_after: None,
+            fresh_for: None,
+            idle_timeout: None,
             certainty: Certainty::Certain,
         }
     }

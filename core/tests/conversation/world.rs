@@ -280,27 +280,40 @@ impl World {
 fn as_commit(effect: &Effect) -> Option<&Account> {
     match effect {
         Effect::Commit(account) => Some(account),
-        Effect::Record(_) | Effect::Reply(_) | Effect::Deliver(_) | Effect::Redeem(_) => None,
+        Effect::Record(_)
+        | Effect::Reply(_)
+        | Effect::Deliver(_)
+        | Effect::Redeem(_)
+        | Effect::CodeGiven(_) => None,
     }
 }
 
 fn as_record(effect: &Effect) -> Option<&AuditEvent> {
     match effect {
         Effect::Record(event) => Some(event),
-        Effect::Commit(_) | Effect::Reply(_) | Effect::Deliver(_) | Effect::Redeem(_) => None,
+        Effect::Commit(_)
+        | Effect::Reply(_)
+        | Effect::Deliver(_)
+        | Effect::Redeem(_)
+        | Effect::CodeGiven(_) => None,
     }
 }
 
 fn as_delivery(effect: &Effect) -> Option<&Outgoing> {
     match effect {
         Effect::Deliver(outgoing) => Some(outgoing),
-        Effect::Commit(_) | Effect::Record(_) | Effect::Reply(_) | Effect::Redeem(_) => None,
+        Effect::Commit(_)
+        | Effect::Record(_)
+        | Effect::Reply(_)
+        | Effect::Redeem(_)
+        | Effect::CodeGiven(_) => None,
     }
 }
 
 fn as_redemption(effect: &Effect) -> Option<RequestId> {
     match effect {
         Effect::Redeem(request) => Some(*request),
+        Effect::CodeGiven(_) => None,
         Effect::Commit(_) | Effect::Record(_) | Effect::Reply(_) | Effect::Deliver(_) => None,
     }
 }
@@ -308,7 +321,11 @@ fn as_redemption(effect: &Effect) -> Option<RequestId> {
 fn into_reply(effect: Effect) -> Option<Reply> {
     match effect {
         Effect::Reply(reply) => Some(reply),
-        Effect::Commit(_) | Effect::Record(_) | Effect::Deliver(_) | Effect::Redeem(_) => None,
+        Effect::Commit(_)
+        | Effect::Record(_)
+        | Effect::Deliver(_)
+        | Effect::Redeem(_)
+        | Effect::CodeGiven(_) => None,
     }
 }
 
@@ -378,6 +395,8 @@ pub(crate) fn ssh_login(person: Person) -> LoginRequest {
         requesting_uid: None,
         caller_uid: 0,
         first_factor: FirstFactor::Settled,
+        session: None,
+        fresh: None,
         host: host(),
         language: None,
     }
@@ -385,6 +404,8 @@ pub(crate) fn ssh_login(person: Person) -> LoginRequest {
 
 fn policy(require: Requirement, enroll: Enrollment) -> Policy {
     Policy {
+        is_enabled: true,
+        enrolled_after: None,
         rules: Vec::new(),
         default: Rule {
             name: RuleName::try_from("default").expect("a name"),
@@ -397,6 +418,11 @@ fn policy(require: Requirement, enroll: Enrollment) -> Policy {
             contacts: ContactRule::default(),
             skip: None,
             remember: None,
+            mode: countersign_core::policy::Mode::Enforce,
+            accept: Vec::new(),
+            enrolled_after: None,
+            fresh_for: None,
+            idle_timeout: None,
         },
         settings: Settings {
             organization: "Example University".into(),

@@ -64,6 +64,8 @@ pub(crate) fn request(person: Person, service: &str, source: Source) -> LoginReq
         requesting_uid: None,
         caller_uid: 0,
         first_factor: FirstFactor::Settled,
+        session: None,
+        fresh: None,
         host: host(),
         language: None,
     }
@@ -89,11 +91,18 @@ pub(crate) fn rule(name: &str, require: Requirement, matcher: Matcher) -> Rule {
         contacts: countersign_core::policy::ContactRule::default(),
         skip: None,
         remember: None,
+        mode: countersign_core::policy::Mode::Enforce,
+        accept: Vec::new(),
+        enrolled_after: None,
+        fresh_for: None,
+        idle_timeout: None,
     }
 }
 
 pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
     Policy {
+        is_enabled: true,
+        enrolled_after: None,
         rules,
         default: rule("default", Requirement::Enrolled, Matcher::default()),
         settings: Settings {

@@ -55,6 +55,8 @@ pub async fn login(
         requesting_uid,
         caller_uid: caller.uid,
         first_factor: claims.first_factor,
+        session: None,
+        fresh: None,
         host: service.engine.host().clone(),
         language: claims.language,
     })

@@ -105,6 +105,8 @@ pub fn ordinary_login(person: Person, host: Host) -> LoginRequest {
         requesting_uid: None,
         caller_uid: 0,
         first_factor: FirstFactor::Settled,
+        session: None,
+        fresh: None,
         host,
         language: None,
     }

@@ -3,7 +3,7 @@
 //! Owns the check of core's contract before anything is committed: one reply where one is due, a verdict never without
 //! a record, a step that a client will take. Whatever breaks it is a fault, and the caller is refused.
 
-use countersign_core::account::Account;
+use countersign_core::account::{Account, Epoch};
 use countersign_core::audit::{AuditEvent, EventId, Subject};
 use countersign_core::conversation::{Effect, Reply, State, Style, Verdict};
 use countersign_core::delivery::{Outgoing, RequestId};
@@ -25,6 +25,8 @@ pub struct Collected {
     pub outgoing: Vec<Outgoing>,
     /// The messages whose codes were used.
     pub redeemed: Vec<RequestId>,
+    /// Under which epoch a right code was given, if one was.
+    pub code_given: Option<Epoch>,
     /// The answer, where one is due.
     pub step: Option<Step>,
 }
@@ -75,6 +77,7 @@ pub fn collect<'a>(
 ) -> Result<Collected, Fault> {
     let (mut accounts, mut events, mut replies) = (Vec::new(), Vec::new(), Vec::new());
     let (mut outgoing, mut redeemed) = (Vec::new(), Vec::new());
+    let mut code_given = None;
     for effect in effects {
         match effect {
             Effect::Commit(account) => accounts.push(*account),
@@ -82,6 +85,7 @@ pub fn collect<'a>(
             Effect::Reply(reply) => replies.push(reply),
             Effect::Deliver(message) => outgoing.push(*message),
             Effect::Redeem(request) => redeemed.push(request),
+            Effect::CodeGiven(epoch) => code_given = Some(epoch),
         }
     }
     if accounts.len() > 1 {
@@ -95,7 +99,7 @@ pub fn collect<'a>(
         return Err(Fault::Unrecorded);
     }
     let step = reply.map(|reply| render(&reply, voice.into())).transpose()?;
-    Ok(Collected { account: accounts.pop(), events, outgoing, redeemed, step })
+    Ok(Collected { account: accounts.pop(), events, outgoing, redeemed, code_given, step })
 }
 
 /// Makes the step that a client is sent; checked by the client's own rules.

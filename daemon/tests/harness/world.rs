@@ -381,6 +381,8 @@ pub(crate) fn request(person: &Person, from: &str) -> LoginRequest {
         requesting_uid: None,
         caller_uid: 0,
         first_factor: FirstFactor::Settled,
+        session: None,
+        fresh: None,
         host: host(),
         language: None,
     }
@@ -396,6 +398,8 @@ pub(crate) fn mailing_policy() -> Policy {
 
 pub(crate) fn policy() -> Policy {
     Policy {
+        is_enabled: true,
+        enrolled_after: None,
         rules: Vec::new(),
         default: Rule {
             name: RuleName::try_from("default").unwrap(),
@@ -408,6 +412,11 @@ pub(crate) fn policy() -> Policy {
             contacts: countersign_core::policy::ContactRule::default(),
             skip: None,
             remember: None,
+            mode: countersign_core::policy::Mode::Enforce,
+            accept: Vec::new(),
+            enrolled_after: None,
+            fresh_for: None,
+            idle_timeout: None,
         },
         settings: Settings {
             organization: "Example".to_owned(),

@@ -50,7 +50,7 @@ pub(super) enum Manner {
 }
 
 /// Which way a login goes at its beginning.
-enum Way {
+pub(super) enum Way {
     Skip(&'static str),
     Refuse(Grounds),
     Ask,
@@ -74,7 +74,7 @@ impl Login {
         }
     }
 
-    fn way(&self, account: &Account, now: Now) -> Way {
+    pub(super) fn way(&self, account: &Account, now: Now) -> Way {
         if let Some(reason) = self.passes_unasked(account, now) {
             return Way::Skip(reason);
         }

@@ -15,7 +15,7 @@ use super::Login;
 use super::opening::{Grounds, Manner};
 
 impl Grounds {
-    const fn reason(self) -> &'static str {
+    pub(super) const fn reason(self) -> &'static str {
         match self {
             Self::UnknownPerson => "unknown-person",
             Self::UidChanged => "uid-changed",

@@ -78,20 +78,32 @@ impl Login {
 const fn as_record(effect: &Effect) -> Option<&AuditEvent> {
     match effect {
         Effect::Record(event) => Some(event),
-        Effect::Commit(_) | Effect::Deliver(_) | Effect::Redeem(_) | Effect::Reply(_) => None,
+        Effect::Commit(_)
+        | Effect::Deliver(_)
+        | Effect::Redeem(_)
+        | Effect::CodeGiven(_)
+        | Effect::Reply(_) => None,
     }
 }
 
 fn as_commit(effect: &Effect) -> Option<&Account> {
     match effect {
         Effect::Commit(account) => Some(account),
-        Effect::Record(_) | Effect::Deliver(_) | Effect::Redeem(_) | Effect::Reply(_) => None,
+        Effect::Record(_)
+        | Effect::Deliver(_)
+        | Effect::Redeem(_)
+        | Effect::CodeGiven(_)
+        | Effect::Reply(_) => None,
     }
 }
 
 fn as_commit_mut(effect: &mut Effect) -> Option<&mut Account> {
     match effect {
         Effect::Commit(account) => Some(account),
-        Effect::Record(_) | Effect::Deliver(_) | Effect::Redeem(_) | Effect::Reply(_) => None,
+        Effect::Record(_)
+        | Effect::Deliver(_)
+        | Effect::Redeem(_)
+        | Effect::CodeGiven(_)
+        | Effect::Reply(_) => None,
     }
 }

@@ -120,6 +120,7 @@ impl Document {
             sends,
             remembered,
             skipped,
+            void_before: _,
             outbox: _,
             code_key: _,
             changed: _,

@@ -115,6 +115,7 @@ impl Row {
             sends: state.sends,
             remembered: state.remembered,
             skipped: state.skipped,
+            void_before: WallTime::default(),
             outbox: OutboxFacts::default(),
             code_key: secrets.code_key,
             changed: WallTime::from_seconds(self.number(self.changed)?),

@@ -235,6 +235,7 @@ prop_compose! {
             sends: sending.1,
             remembered: put_off.0,
             skipped: put_off.1,
+            void_before: WallTime::default(),
             outbox: OutboxFacts::default(),
             code_key: Secret::new(code_key),
             changed,
