@@ -23,6 +23,21 @@ pub type Imported = (Vec<(u32, String)>, u32, u32);
 /// Records of the audit with their numbers, the record up to which was looked, the newest one.
 pub type Records = (Vec<(u64, String)>, u64, u64);
 
+/// A file of a policy: its name, its text.
+pub type PolicyFile<'a> = (&'a str, &'a str);
+
+/// A row of what would go otherwise: change, user, service, old rule, new rule, count.
+pub type ChangeRow = (String, String, String, String, String, u64);
+
+/// Changes, the record up to which was looked, the newest one, and facts of the page.
+pub type Simulated = (Vec<ChangeRow>, u64, u64, OwnedFacts);
+
+/// A row of what a watched rule would have done: course, user, rule, service, why, count.
+pub type MonitoredRow = (String, String, String, String, String, u64);
+
+/// What watched rules would have done, the record up to which was looked, the newest one.
+pub type Reported = (Vec<MonitoredRow>, u64, u64);
+
 /// Logins; on the own socket only.
 #[proxy(interface = "org.countersign1.Login", default_path = "/org/countersign1")]
 pub trait Login {
@@ -144,4 +159,20 @@ pub trait Admin {
     /// `not-now`, `unknown`, `not-configured`) and `said` s (why, empty where it was taken).
     #[zbus(allow_interactive_auth)]
     fn test_delivery(&self, channel: &str, recipient: &str) -> zbus::Result<OwnedFacts>;
+    /// Replays recorded logins behind record `after` (0 begins) under other files, the main one first, at most 1 MiB together.
+    /// Options: `since` t. Answers the changes of a page, the record up to which was looked, the newest, and facts: `looked` t
+    /// (logins in the page), or `mistakes` as (the files have errors: nothing else is answered).
+    #[zbus(allow_interactive_auth)]
+    fn simulate_policy(
+        &self,
+        files: &[PolicyFile<'_>],
+        options: Facts<'_>,
+        after: u64,
+    ) -> zbus::Result<Simulated>;
+    /// Tells what monitored rules would have done to logins behind record `after` (0 begins). Options: `since` t. Answers a
+    /// page, the record up to which was looked, and the newest.
+    #[zbus(allow_interactive_auth)]
+    fn report_policy(&self, options: Facts<'_>, after: u64) -> zbus::Result<Reported>;
+    /// Reads the files again; root only. Answers `loaded` b, `policy` s (digest in force), `mistakes` as, `warnings` as.
+    fn reload(&self) -> zbus::Result<OwnedFacts>;
 }
