@@ -16,12 +16,14 @@ use crate::sections::Section;
 use crate::settings;
 use crate::source::Source;
 use crate::store::StoreSettings;
+use crate::switch::{self, Switch};
 use crate::tables;
 
 /// What the main file says.
 #[derive(Debug)]
 pub(crate) struct MainFile<'s> {
     pub(crate) settings: Settings,
+    pub(crate) switch: Switch,
     pub(crate) store: StoreSettings,
     pub(crate) audit: Retention,
     pub(crate) delivery: DeliverySettings,
@@ -36,10 +38,11 @@ pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Opti
     let top = Section::open(&tables::TOP, source, &table, findings);
     let Ways { delivery, channels, places: ways } = delivery::read(&top, findings);
     let (settings, store) = settings::read(&top, channels, findings);
+    let switch = switch::read(&top, findings);
     let audit = audit::read(&top, findings);
     let rules = read_rules(&top, findings);
     let default = rules::read_default(&top, source, findings);
-    Some(MainFile { settings, store, audit, delivery, ways, default, rules })
+    Some(MainFile { settings, switch, store, audit, delivery, ways, default, rules })
 }
 
 /// Reads a drop-in.

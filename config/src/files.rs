@@ -175,10 +175,15 @@ fn read(directory: &OwnedFd, path: &Path, name: &OsStr, guard: Guard) -> Fallibl
     }
     let mut bytes = Vec::new();
     (&mut file).take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| io_fault(path, error))?;
-    if u64::try_from(bytes.len()).map_or(true, |length| length > FILE_LIMIT) {
-        return Err(too_large(path));
+    match size_fault(path, bytes.len()) {
+        Some(fault) => Err(fault),
+        None => into_source(path, bytes),
     }
-    into_source(path, bytes)
+}
+
+/// Tells what is wrong with the length of a file.
+pub(crate) fn size_fault(path: &Path, length: usize) -> Option<Box<Diagnostic>> {
+    u64::try_from(length).map_or(true, |length| length > FILE_LIMIT).then(|| too_large(path))
 }
 
 fn into_source(path: &Path, bytes: Vec<u8>) -> Fallible<Source> {

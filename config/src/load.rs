@@ -18,12 +18,16 @@ use crate::order;
 use crate::reach;
 use crate::source::Source;
 use crate::store::StoreSettings;
+use crate::switch::Switch;
+use crate::texts;
 
 /// What the files say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The policy.
     pub policy: Policy,
+    /// Whether the second factor is on, and what becomes of enrollments when it is switched on again (row P3).
+    pub switch: Switch,
     /// Where the store is.
     pub store: StoreSettings,
     /// How much of the audit is kept.
@@ -42,54 +46,61 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake in every file, in the order of files and lines.
 pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Diagnostic>> {
-    let (loaded, diagnostics) = read(main, Some(drop_ins), Guard::Trusted(trust));
-    match loaded {
-        Some((policy, store, audit, delivery)) => {
-            // What a method is worth is for whoever writes the file, not for the log of every start.
-            let warnings = diagnostics.into_iter().filter(|found| found.severity != Severity::Note).collect();
-            Ok(Loaded { policy, store, audit, delivery, warnings })
-        }
-        None => Err(diagnostics),
-    }
+    let (loaded, diagnostics) = read(main, files::gather(main, Some(drop_ins), Guard::Trusted(trust)));
+    settle(loaded, diagnostics)
+}
+
+/// Makes the policy of files whose texts were handed over as (name, text): the main file, then the drop-ins.
+///
+/// It is for comparing and checking: nobody says whose the texts are, so that nothing of them may be put in force. Each
+/// is as long at most as a file, and there are as many at most.
+///
+/// # Errors
+/// Every mistake in every text, in the order of files and lines.
+pub fn interpret(files: &[(String, String)]) -> Result<Loaded, Vec<Diagnostic>> {
+    let main = files.first().map_or(Path::new(""), |(name, _)| Path::new(name));
+    let (loaded, diagnostics) = read(main, texts::gather(files));
+    settle(loaded, diagnostics)
 }
 
 /// Lists every mistake of files that need not be in force: owner and mode do not matter.
 #[must_use]
 pub fn check(main: &Path, drop_ins: Option<&Path>) -> Vec<Diagnostic> {
-    read(main, drop_ins, Guard::Readable).1
+    read(main, files::gather(main, drop_ins, Guard::Readable)).1
 }
 
-/// What becomes of files without an error.
-type Read = (Policy, StoreSettings, Retention, DeliverySettings);
+/// Puts what is hardly meant into what the files say, or gives away what is wrong with them.
+fn settle(loaded: Option<Loaded>, diagnostics: Vec<Diagnostic>) -> Result<Loaded, Vec<Diagnostic>> {
+    let Some(mut loaded) = loaded else { return Err(diagnostics) };
+    // What a method is worth is for whoever writes the file, not for the log of every start.
+    loaded.warnings = diagnostics.into_iter().filter(|found| found.severity != Severity::Note).collect();
+    Ok(loaded)
+}
 
-fn read(main: &Path, drop_ins: Option<&Path>, guard: Guard) -> (Option<Read>, Vec<Diagnostic>) {
-    let Gathered { main: main_source, drop_ins, faults } = files::gather(main, drop_ins, guard);
+fn read(main: &Path, gathered: Gathered) -> (Option<Loaded>, Vec<Diagnostic>) {
+    let Gathered { main: main_source, drop_ins, faults } = gathered;
     let mut findings = Findings::default();
     for fault in faults {
         findings.note(fault);
     }
-    let read = interpret(main_source.as_ref(), &drop_ins, &mut findings).filter(|_| findings.errors() == 0);
+    let read = combine(main_source.as_ref(), &drop_ins, &mut findings).filter(|_| findings.errors() == 0);
     (read, findings.into_diagnostics(main))
 }
 
-fn interpret(main: Option<&Source>, drop_ins: &[Source], findings: &mut Findings) -> Option<Read> {
+fn combine(main: Option<&Source>, drop_ins: &[Source], findings: &mut Findings) -> Option<Loaded> {
     let mut main_file = main.and_then(|source| document::read_main(source, findings));
     let mut rules = main_file.as_mut().map(|file| std::mem::take(&mut file.rules)).unwrap_or_default();
     for source in drop_ins {
         rules.append(&mut document::read_drop_in(source, findings));
     }
     order::check(&rules, findings);
-    let MainFile { settings, store, audit, delivery, ways, default, rules: _ } = main_file?;
+    let MainFile { settings, switch, store, audit, delivery, ways, default, rules: _ } = main_file?;
     reach::check(rules.iter().chain(&default), &ways, findings);
     let rules = rules.into_iter().map(|placed| placed.rule).collect();
     let digest = digest(main.into_iter().chain(drop_ins));
-    let (is_enabled, enrolled_after) = (true, None);
-    Some((
-        Policy { is_enabled, enrolled_after, rules, default: default?.rule, settings, digest },
-        store,
-        audit,
-        delivery,
-    ))
+    let is_enabled = switch.is_enabled;
+    let policy = Policy { is_enabled, enrolled_after: None, rules, default: default?.rule, settings, digest };
+    Some(Loaded { policy, switch, store, audit, delivery, warnings: Vec::new() })
 }
 
 /// SHA-256 over names and contents, each with its length before it, in hex.

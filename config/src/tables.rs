@@ -10,6 +10,8 @@ const RULE_LATER: &[&str] = &["accept", "enrolled_after", "fresh_for", "idle_tim
 pub(crate) const TOP: Keys = Keys {
     table: "",
     known: &[
+        key("enabled", "true"),
+        key("on_reenable", r#""keep""#),
         key("organization", r#""Example University""#),
         key("language", r#""en""#),
         key("help", r#""IT helpdesk, +49 30 1234""#),
@@ -27,7 +29,7 @@ pub(crate) const TOP: Keys = Keys {
         key("policy", r#"[{ name = "administrators", require = "always" }]"#),
         key("default", r#"{ require = "enrolled" }"#),
     ],
-    later: &["enabled", "on_reenable", "mode"],
+    later: &["mode"],
 };
 
 /// `[store]`.

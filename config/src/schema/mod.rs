@@ -25,6 +25,10 @@ pub fn schema() -> serde_json::Value {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, title = "countersign.toml")]
 struct Document {
+    /// The master switch; while it is off nobody is asked, and nobody can set anything up. Default: true.
+    enabled: Option<bool>,
+    /// What becomes of enrollments from before, when it is switched on again; needed for that.
+    on_reenable: Option<Reenable>,
     /// Issuer in authenticator apps; at most 64 bytes, no colon. Default: Countersign.
     #[schemars(length(min = 1, max = 64), regex(pattern = "^[^:]+$"))]
     organization: Option<String>,
@@ -166,6 +170,16 @@ enum Language {
     /// Japanese.
     #[schemars(rename = "ja")]
     Japanese,
+}
+
+/// What becomes of enrollments when the second factor is switched on again.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Reenable {
+    /// They are void: everybody enrolls again.
+    EnrollAgain,
+    /// They are kept.
+    Keep,
 }
 
 /// Whether a code is seen while it is typed.

@@ -11,3 +11,5 @@ mod properties;
 mod rules;
 mod schema;
 mod settings;
+mod switch;
+mod texts;
