@@ -46,6 +46,7 @@ pub mod conversation;
 pub mod delivery;
 pub mod factor;
 pub mod helpdesk;
+pub mod idle;
 pub mod invitation;
 pub mod keyed;
 mod letters;

@@ -2,8 +2,9 @@
 //!
 //! Owns what a remembered place is bound to and when it ends: person, service, numeric source, key, the terms of the rule
 //! and the account's epoch. Never a host name, never loopback, never without a numeric source. Owns, too, its
-//! being forgotten. Leaves to the login where it is offered.
+//! being forgotten; `idling` has what ends with an idle session. Leaves to the login where it is offered.
 
+mod idling;
 mod place;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::audit::{AuditEvent, EventId};
 use crate::login::{Host, Person};
 use crate::time::{Now, WallTime};
 
+pub use idling::{IdleSession, Idled, idled};
 pub(crate) use place::{Place, life};
 
 /// The longest time that a rule may remember a place for (SECURITY.md 3: AAL1).
@@ -126,7 +128,8 @@ mod tests {
     use super::*;
     use crate::account::{AccountKey, HostId, Realm, UserName};
     use crate::contact::Contacts;
-    use crate::login::{Existence, Groups, Origin};
+    use crate::idle::Step;
+    use crate::login::{Existence, Groups, Origin, Source};
     use crate::secret::Entropy;
 
     struct Zeros;
@@ -194,6 +197,53 @@ mod tests {
         let all = forget(&account, &person, &host, Places::All, now(1_500)).unwrap();
         assert_eq!((all.count, all.account.remembered.len()), (3, 0));
         assert_eq!(all.event.reason.as_deref(), Some("all"));
+    }
+
+    fn session(service: &str, source: Source) -> IdleSession {
+        let rule = RuleName::try_from("students").ok();
+        IdleSession { service: service.to_owned(), source, tty: Some("pts/3".to_owned()), rule }
+    }
+
+    #[test]
+    fn a_session_ended_for_idleness_ends_what_was_remembered_of_its_place() {
+        let (account, person, host) = alice();
+        let address = Source::Address("::ffff:198.51.100.7".parse().unwrap());
+        for (step, change) in [(Step::HangUp, "hung-up"), (Step::Lock, "locked")] {
+            let session = session("sshd", address);
+            let idled = idled(&account, &person, &host, &session, step, now(1_500)).unwrap();
+            let left = idled.account.unwrap();
+            let places: Vec<(String, &str)> =
+                left.remembered.iter().map(|place| (place.address.to_string(), &*place.service)).collect();
+            let [login, six, other] =
+                [("198.51.100.7", "login"), ("2001:db8::7", "sshd"), ("192.0.2.1", "sshd")]
+                    .map(|(address, service)| (address.to_owned(), service));
+            assert_eq!(places, [login, six, other]);
+            assert_eq!(left.changed, WallTime::from_seconds(1_500));
+            assert_eq!(idled.event.event, EventId::SessionIdle);
+            assert_eq!(idled.event.change.as_deref(), Some(change));
+            assert_eq!(idled.event.reason.as_deref(), Some("sshd pts/3 198.51.100.7"));
+            assert_eq!(
+                (idled.event.actor.as_str(), idled.event.rule.as_deref()),
+                ("service", Some("students"))
+            );
+        }
+    }
+
+    #[test]
+    fn telling_an_idle_session_is_recorded_and_ends_nothing() {
+        let (account, person, host) = alice();
+        let address = Source::Address("198.51.100.7".parse().unwrap());
+        let told = Step::Tell { minutes_left: 5 };
+        let after = |session, step| idled(&account, &person, &host, &session, step, now(1_500));
+        let (of_told, of_local, of_other) = (
+            after(session("sshd", address), told).unwrap(),
+            after(session("login", Source::Local), Step::HangUp).unwrap(),
+            after(session("cockpit", address), Step::HangUp).unwrap(),
+        );
+        assert_eq!((of_told.account, of_local.account, of_other.account), (None, None, None));
+        assert_eq!(of_told.event.change.as_deref(), Some("told"));
+        assert_eq!(of_local.event.reason.as_deref(), Some("login pts/3 local"));
+        assert_eq!(after(session("sshd", address), Step::Leave), None);
     }
 
     #[test]

@@ -132,6 +132,11 @@ pub enum Note {
         /// Whom to ask.
         help: Option<String>,
     },
+    /// Nobody has used the session for a while; written to its terminal, unasked.
+    SessionIdle {
+        /// In so many minutes it is ended.
+        minutes: u64,
+    },
     /// Setting up can be put off.
     MaySkip {
         /// For so many days yet.

@@ -82,6 +82,8 @@ fn notes() -> Vec<Note> {
         Note::PhoneOff { seconds: 60, direction: Direction::Behind },
         Note::TokenAhead { codes: 1 },
         Note::TokenAhead { codes: 2 },
+        Note::SessionIdle { minutes: 1 },
+        Note::SessionIdle { minutes: 17 },
         Note::EnrollingWords { drawn: Drawn::Yes },
         Note::EnrollingWords { drawn: Drawn::No },
         Note::RenewByInvitation { help: help() },

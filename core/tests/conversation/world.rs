@@ -313,8 +313,11 @@ fn as_delivery(effect: &Effect) -> Option<&Outgoing> {
 fn as_redemption(effect: &Effect) -> Option<RequestId> {
     match effect {
         Effect::Redeem(request) => Some(*request),
-        Effect::CodeGiven(_) => None,
-        Effect::Commit(_) | Effect::Record(_) | Effect::Reply(_) | Effect::Deliver(_) => None,
+        Effect::Commit(_)
+        | Effect::Record(_)
+        | Effect::Reply(_)
+        | Effect::Deliver(_)
+        | Effect::CodeGiven(_) => None,
     }
 }
 

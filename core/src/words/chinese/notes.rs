@@ -47,6 +47,9 @@ pub(super) fn remark(note: &Note) -> String {
             contact(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("输入 `skip` 可稍后再设置。{}", left(*days, *times)),
+        Note::SessionIdle { minutes } => {
+            format!("Countersign：此会话长时间无操作。如果您不输入任何内容，将在 {minutes} 分钟后结束。")
+        }
         Note::NotAnAddress => "这不是可以接收验证码的电子邮箱地址。请按 alice@example.org 的格式输入。".to_owned(),
         Note::NotANumber => "这不是电话号码。请加上国家代码，例如 +49 30 123456。".to_owned(),
         Note::SentWords => "您可以输入消息中的验证码，输入 `resend` 重新发送，或输入 `new` 选择其他方式。".to_owned(),

@@ -52,6 +52,10 @@ pub(super) fn remark(note: &Note) -> String {
             whom(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("Type `skip` to do this later. {}", left(*days, *times)),
+        Note::SessionIdle { minutes } => {
+            let unit = if *minutes == 1 { "minute" } else { "minutes" };
+            format!("Countersign: this session has been idle. It is ended in {minutes} {unit} unless you type something.")
+        }
         Note::NotAnAddress => "That is not an e-mail address that codes can be sent to. Write it like alice@example.org.".to_owned(),
         Note::NotANumber => "That is not a telephone number. Write it with the code of the country, like +49 30 123456.".to_owned(),
         Note::SentWords => "You can type the code from the message, `resend` for another one, or `new` for another way.".to_owned(),

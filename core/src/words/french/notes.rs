@@ -52,6 +52,10 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Saisissez `skip` pour le faire plus tard. {}", left(*days, *times))
         }
+        Note::SessionIdle { minutes } => {
+            let unit = if *minutes == 1 { "minute" } else { "minutes" };
+            format!("Countersign\u{a0}: cette session est inactive. Elle sera fermée dans {minutes} {unit} si vous ne saisissez rien.")
+        }
         Note::NotAnAddress => "Ce n’est pas une adresse e-mail à laquelle des codes peuvent être envoyés. Écrivez-la comme alice@example.org.".to_owned(),
         Note::NotANumber => "Ce n’est pas un numéro de téléphone. Écrivez-le avec l’indicatif du pays, comme +49 30 123456.".to_owned(),
         Note::SentWords => "Vous pouvez saisir le code reçu dans le message, `resend` pour en recevoir un autre, ou `new` pour choisir un autre moyen.".to_owned(),

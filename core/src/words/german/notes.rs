@@ -54,6 +54,10 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Geben Sie `skip` ein, um dies später zu tun. {}", left(*days, *times))
         }
+        Note::SessionIdle { minutes } => {
+            let unit = if *minutes == 1 { "Minute" } else { "Minuten" };
+            format!("Countersign: Diese Sitzung ist unbenutzt. Sie wird in {minutes} {unit} beendet, wenn Sie nichts eingeben.")
+        }
         Note::NotAnAddress => "Das ist keine E-Mail-Adresse, an die Codes gesendet werden können. Schreiben Sie sie wie alice@example.org.".to_owned(),
         Note::NotANumber => "Das ist keine Telefonnummer. Schreiben Sie sie mit der Landesvorwahl, wie +49 30 123456.".to_owned(),
         Note::SentWords => "Sie können den Code aus der Nachricht eingeben, `resend` für einen weiteren oder `new` für einen anderen Weg.".to_owned(),

@@ -52,6 +52,9 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("後で設定するには`skip`と入力してください。{}", left(*days, *times))
         }
+        Note::SessionIdle { minutes } => {
+            format!("Countersign: このセッションはしばらく操作されていません。何も入力しないと、{minutes}分後に終了します。")
+        }
         Note::NotAnAddress => "コードを送信できるメールアドレスではありません。alice@example.orgのように入力してください。".to_owned(),
         Note::NotANumber => "電話番号ではありません。+49 30 123456のように国番号を付けて入力してください。".to_owned(),
         Note::SentWords => "メッセージに記載のコードを入力するか、再送信するには`resend`、別の方法を選ぶには`new`と入力してください。".to_owned(),

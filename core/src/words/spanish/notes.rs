@@ -54,6 +54,10 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Escriba `skip` para hacerlo más tarde. {}", left(*days, *times))
         }
+        Note::SessionIdle { minutes } => {
+            let unit = if *minutes == 1 { "minuto" } else { "minutos" };
+            format!("Countersign: esta sesión está inactiva. Se cerrará en {minutes} {unit} si no escribe nada.")
+        }
         Note::NotAnAddress => "No es una dirección de correo electrónico a la que se puedan enviar códigos. Escríbala como alice@example.org.".to_owned(),
         Note::NotANumber => "No es un número de teléfono. Escríbalo con el prefijo del país, como +49 30 123456.".to_owned(),
         Note::SentWords => "Puede introducir el código del mensaje, `resend` para recibir otro, o `new` para elegir otro medio.".to_owned(),
