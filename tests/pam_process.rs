@@ -9,9 +9,10 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
 use countersign_tests::pam::{Person, Stacks, Transaction, code};
-use countersign_tests::service::Service;
+use countersign_tests::service::{Act, Call, Service, step};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Uid, fork, geteuid, setresuid};
@@ -24,7 +25,7 @@ const STRANGER: u32 = 65_534;
 /// A test: its name, and what it does with the socket of an obliging service.
 type Test = (&'static str, fn(&Path));
 
-const TESTS: [Test; 7] = [
+const TESTS: [Test; 11] = [
     ("a_thousand_rounds_leave_no_thread_and_no_descriptor", a_thousand_rounds_leave_nothing),
     ("a_forked_child_can_log_in", a_forked_child_can_log_in),
     ("a_program_with_another_real_user_can_log_in", another_real_user_can_log_in),
@@ -32,6 +33,10 @@ const TESTS: [Test; 7] = [
     ("a_service_that_vanishes_does_not_kill_the_program", a_vanished_service_does_not_kill),
     ("a_hostile_environment_changes_nothing", a_hostile_environment_changes_nothing),
     ("a_full_table_of_descriptors_refuses", a_full_table_of_descriptors_refuses),
+    ("who_opened_a_session_tells_of_its_end_once", who_opened_a_session_tells_of_its_end_once),
+    ("a_session_that_is_not_ours_is_not_ended", a_session_that_is_not_ours_is_not_ended),
+    ("nobody_but_the_kernel_says_which_session_it_is", nobody_but_the_kernel_says_which_session_it_is),
+    ("a_service_that_hangs_holds_up_no_end", a_service_that_hangs_holds_up_no_end),
 ];
 
 fn main() -> ExitCode {
@@ -104,7 +109,11 @@ impl Drop for ServiceProcess {
 
 fn stacks(socket: &Path) -> Stacks {
     let stacks = Stacks::new().unwrap();
-    stacks.write("su", &format!("auth required {{module}} timeout=2 socket={}", socket.display())).unwrap();
+    let ours = format!("{{module}} timeout=2 socket={}", socket.display());
+    let lines = format!("auth required {ours}\nsession required pam_permit.so\nsession optional {ours}");
+    stacks.write("su", &lines).unwrap();
+    let backstop = format!("account required pam_permit.so\naccount required {ours} require_auth");
+    stacks.write("sshd", &backstop).unwrap();
     stacks
 }
 
@@ -114,8 +123,15 @@ fn log_in(socket: &Path) -> i32 {
     let result = login.authenticate();
     if result == code::SUCCESS {
         assert_eq!(login.set_credentials(), code::SUCCESS);
+        assert_eq!((login.open_session(), login.close_session()), (code::SUCCESS, code::SUCCESS));
     }
     result
+}
+
+/// Enters a new session of the kernel's audit, as `pam_loginuid` does, and returns its id.
+fn enter_session() -> u32 {
+    std::fs::write("/proc/self/loginuid", STRANGER.to_string()).unwrap();
+    std::fs::read_to_string("/proc/self/sessionid").unwrap().trim().parse().unwrap()
 }
 
 fn exit_code(code: i32) -> ExitCode {
@@ -135,6 +151,16 @@ fn own(folder: &str) -> BTreeSet<String> {
 }
 
 fn a_thousand_rounds_leave_nothing(socket: &Path) {
+    // In a session, so that its begin and its end are told too.
+    let rounds = || {
+        enter_session();
+        a_thousand_rounds(socket);
+        0
+    };
+    assert_ends(in_a_child(rounds), 0);
+}
+
+fn a_thousand_rounds(socket: &Path) {
     assert_eq!(log_in(socket), code::SUCCESS);
     let (threads, descriptors) = (own("task"), own("fd"));
     assert_eq!(threads.len(), 1);
@@ -274,4 +300,102 @@ fn a_full_table_of_descriptors_refuses(socket: &Path) {
         let clean = [code::SUCCESS, code::SYSTEM_ERR, code::AUTHINFO_UNAVAIL];
         assert!(clean.contains(&result), "{free} free gave {result}");
     }
+}
+
+/// A service that lets everybody in and takes every report.
+fn obliging() -> Service {
+    let act = |_: usize, call: &Call| if call.member == "Begin" { step("allow", &[]) } else { Act::Done };
+    Service::acting(act).unwrap()
+}
+
+fn told(service: &Service) -> Vec<(String, String, u32)> {
+    service.calls().into_iter().map(|call| (call.member, call.text, call.session)).collect()
+}
+
+fn who_opened_a_session_tells_of_its_end_once(_: &Path) {
+    let status = in_a_child(|| {
+        let (service, session) = (obliging(), enter_session());
+        let stacks = stacks(service.path());
+        let mut login = Transaction::start(&stacks, "su", "alice", Person::default()).unwrap();
+        assert_eq!(login.authenticate(), code::SUCCESS);
+        assert_eq!(login.open_session(), code::SUCCESS);
+        assert_eq!(login.variable(c"COUNTERSIGN_LOGIN"), None);
+        // Whoever owns the variable later: it is not what the end is told by.
+        login.put("COUNTERSIGN_LOGIN=c1");
+        for _ in 0..2 {
+            assert_eq!(login.close_session(), code::SUCCESS);
+        }
+        let report = |member: &str| (member.to_owned(), "c42".to_owned(), session);
+        let begun = ("Begin".to_owned(), "alice".to_owned(), 0);
+        assert_eq!(told(&service), [begun, report("SessionOpened"), report("SessionClosed")]);
+        0
+    });
+    assert_ends(status, 0);
+}
+
+fn a_session_that_is_not_ours_is_not_ended(_: &Path) {
+    let status = in_a_child(|| {
+        let service = obliging();
+        enter_session();
+        let stacks = stacks(service.path());
+        let mut never_opened = Transaction::start(&stacks, "su", "alice", Person::default()).unwrap();
+        never_opened.put("COUNTERSIGN_LOGIN=c1");
+        assert_eq!(never_opened.close_session(), code::SUCCESS);
+        // Without a login of ours, as under crond.
+        let mut without_login = Transaction::start(&stacks, "su", "alice", Person::default()).unwrap();
+        assert_eq!((without_login.open_session(), without_login.close_session()), (0, 0));
+        assert_eq!(told(&service), []);
+        0
+    });
+    assert_ends(status, 0);
+}
+
+fn nobody_but_the_kernel_says_which_session_it_is(_: &Path) {
+    let session_of = |service: &Service| service.calls().first()?.facts.get("session_id").cloned();
+    let status = in_a_child(|| {
+        let authenticate = |service: &Service| {
+            let stacks = stacks(service.path());
+            let mut login = Transaction::start(&stacks, "su", "alice", Person::default()).unwrap();
+            for name in ["session_id", "SESSION_ID", "XDG_SESSION_ID", "AUDIT_SESSION"] {
+                login.put(&format!("{name}=7"));
+            }
+            assert_eq!(login.authenticate(), code::SUCCESS);
+        };
+        let unset = std::fs::read_to_string("/proc/self/sessionid").unwrap() == u32::MAX.to_string();
+        let without = obliging();
+        authenticate(&without);
+        assert_eq!((without.members().len(), session_of(&without).is_none()), (1, unset));
+        let (within, session) = (obliging(), enter_session());
+        authenticate(&within);
+        assert_eq!(session_of(&within), Some(session.to_string()));
+        let backstop = obliging();
+        let stacks = stacks(backstop.path());
+        let mut login = Transaction::start(&stacks, "sshd", "alice", Person::default()).unwrap();
+        assert_eq!(login.account(), code::SUCCESS);
+        assert_eq!((backstop.members().len(), session_of(&backstop)), (1, None), "an account needs none");
+        0
+    });
+    assert_ends(status, 0);
+}
+
+fn a_service_that_hangs_holds_up_no_end(_: &Path) {
+    let status = in_a_child(|| {
+        enter_session();
+        let hanging = Service::acting(|_, call| match call.member.as_str() {
+            "Begin" => step("allow", &[]),
+            _ => Act::Silence,
+        });
+        let service = hanging.unwrap();
+        let stacks = stacks(service.path());
+        let mut login = Transaction::start(&stacks, "su", "alice", Person::default()).unwrap();
+        assert_eq!(login.authenticate(), code::SUCCESS);
+        assert_eq!(login.open_session(), code::SUCCESS);
+        let before = Instant::now();
+        assert_eq!(login.close_session(), code::SUCCESS);
+        assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+        // The service may have heard of the session before it hung.
+        assert_eq!(service.members(), ["Begin", "SessionOpened", "SessionClosed"]);
+        0
+    });
+    assert_ends(status, 0);
 }

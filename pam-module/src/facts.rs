@@ -1,7 +1,7 @@
 //! What the module tells the service about a login (DESIGN.md 6, the context of `Begin`).
 //!
-//! Owns which facts are read and how long they may be. All come from libpam, none from the environment of the process.
-//! Leaves to the service which of them count. A fact over its limit is left out: a missing one is the strictest.
+//! Owns which facts are read and how long they may be. All come from libpam and the kernel, none from the environment of
+//! the process. Leaves to the service which of them count. A fact over its limit is left out: a missing one is the strictest.
 
 use std::ffi::CStr;
 
@@ -9,7 +9,7 @@ use countersign_protocol::proxies::Facts;
 use pam::items::{RHost, RUser, Tty};
 use zbus::Variant;
 
-use crate::handle::Handle;
+use crate::handle::{Handle, audit_session};
 use crate::options::{Duty, Options};
 use crate::outcome::SSHD;
 
@@ -33,17 +33,13 @@ pub(crate) enum Phase {
     Account,
 }
 
-/// Facts by name.
-#[derive(Debug)]
-pub(crate) struct Gathered(Vec<(&'static str, String)>);
-
 /// Reads the facts of a login.
-pub(crate) fn gather(handle: &Handle<'_>, options: &Options, phase: Phase) -> Gathered {
+pub(crate) fn gather(handle: &Handle<'_>, options: &Options, phase: Phase) -> Facts<'static> {
     let service = handle.service();
     let ssh = |name: &CStr| if service == SSHD { handle.variable(name) } else { None };
-    let phase = match phase {
-        Phase::Auth => "auth",
-        Phase::Account => "account",
+    let (phase, session) = match phase {
+        Phase::Auth => ("auth", audit_session()),
+        Phase::Account => ("account", None),
     };
     let late = (options.duty == Duty::LateCode).then(|| "late".to_owned());
     let facts = [
@@ -59,20 +55,15 @@ pub(crate) fn gather(handle: &Handle<'_>, options: &Options, phase: Phase) -> Ga
     ];
     let present = |(name, value, limit): (&'static str, Option<String>, usize)| {
         let value = value.filter(|value| !value.is_empty() && value.len() <= limit)?;
-        Some((name, value))
+        Some((name, Variant::from(value)))
     };
-    Gathered(facts.into_iter().filter_map(present).collect())
+    // In the kernel's session around this process a code may have been given already.
+    let session = session.map(|session| ("session_id", Variant::from(session)));
+    facts.into_iter().filter_map(present).chain(session).collect()
 }
 
 /// Tells the language of the login, where the application has put it into the PAM environment.
 fn locale(handle: &Handle<'_>) -> Option<String> {
     let names = [c"LC_ALL", c"LC_MESSAGES", c"LANG"];
     names.into_iter().filter_map(|name| handle.variable(name)).find(|value| !value.is_empty())
-}
-
-impl Gathered {
-    /// Borrows the facts as `a{sv}`.
-    pub(crate) fn on_the_wire(&self) -> Facts<'_> {
-        self.0.iter().map(|(name, value)| (*name, Variant::from(value.as_str()))).collect()
-    }
 }

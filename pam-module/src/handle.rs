@@ -27,7 +27,8 @@ const FAIL_DELAY_MICROSECONDS: c_uint = 2_000_000;
 const PAM_AUTHTOK: c_int = 6;
 /// The key of our data in the handle. With a version: another build of the module must not read it as its own type.
 const PASSED: &str = "countersign.passed.1";
-
+/// The key of the session that this handle opened.
+const OPENED: &str = "countersign.opened.1";
 /// The key of the code that a `combined` line kept.
 const KEPT: &str = "countersign.kept.1";
 
@@ -137,6 +138,19 @@ impl<'a> Handle<'a> {
         Some(kept)
     }
 
+    /// Keeps, until the session closes, which login opened which session.
+    pub(crate) fn keep_session(&mut self, login: &str, session: u32) -> Result<(), PamResultCode> {
+        self.0.set_data(OPENED, Box::new(Some((login.to_owned(), session))))
+    }
+
+    /// Takes the session that was kept; it is there once.
+    pub(crate) fn take_session(&mut self) -> Option<(String, u32)> {
+        // SAFETY: only `keep_session` and this store under this key, always an `Option<(String, u32)>`.
+        let opened = unsafe { self.0.get_data::<Option<(String, u32)>>(OPENED) }.ok()?.clone()?;
+        self.0.set_data(OPENED, Box::new(None::<(String, u32)>)).ok()?;
+        Some(opened)
+    }
+
     /// Gives a password to the modules behind us.
     pub(crate) fn give_password(&mut self, password: &str) -> Result<(), PamResultCode> {
         let bytes = Zeroizing::new([password.as_bytes(), b"\0"].concat());
@@ -181,7 +195,7 @@ impl<'a> Handle<'a> {
 
 /// Tells the audit session id of this process, where it has one.
 pub(crate) fn audit_session() -> Option<u32> {
-    #[expect(clippy::disallowed_methods, reason = "the kernel's word on the session, for SessionOpened")]
+    #[expect(clippy::disallowed_methods, reason = "the kernel's word on the session")]
     let text = std::fs::read_to_string("/proc/self/sessionid").ok()?;
     text.trim().parse().ok().filter(|session| *session != u32::MAX)
 }

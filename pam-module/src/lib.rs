@@ -61,6 +61,10 @@ impl PamHooks for Countersign {
         guarded(handle, |handle| report::session_opened(handle, &arguments))
     }
 
+    fn sm_close_session(handle: &mut PamHandle, arguments: Vec<&CStr>, _: PamFlag) -> PamResultCode {
+        guarded(handle, |handle| report::session_closed(handle, &arguments))
+    }
+
     fn sm_chauthtok(handle: &mut PamHandle, arguments: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
         guarded(handle, |handle| report::password_changed(handle, &arguments, flags))
     }
@@ -134,7 +138,7 @@ fn log_in(handle: &mut Handle<'_>, options: &Options, flags: PamFlag) -> Outcome
     let prepared = handle.take_kept_code().map(|code| Prepared(Some(code)));
     let (state, login) = runtime()?.block_on(async {
         let client = Client::connect(&options.socket, options.timeout).await?;
-        let (mut dialogue, first) = client.begin(&user, facts.on_the_wire()).await?;
+        let (mut dialogue, first) = client.begin(&user, facts).await?;
         let state = run(first, &mut PamScreen { handle, prepared, silent }, &mut dialogue).await?;
         Ok::<_, Failure>((state, dialogue.id().to_owned()))
     })?;
@@ -175,7 +179,7 @@ fn ask_policy(handle: &mut Handle<'_>, options: &Options) -> Outcome {
     let facts = facts::gather(handle, options, Phase::Account);
     let state = runtime()?.block_on(async {
         let client = Client::connect(&options.socket, options.timeout).await?;
-        let (mut dialogue, step) = client.begin(&user, facts.on_the_wire()).await?;
+        let (mut dialogue, step) = client.begin(&user, facts).await?;
         if step.state == State::Ask {
             dialogue.cancel().await;
         }

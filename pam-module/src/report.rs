@@ -30,9 +30,19 @@ const PASSWORD_CHANGED: &str = "PasswordChanged";
 pub(crate) fn session_opened(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
     let login = handle.variable(LOGIN_VARIABLE);
     handle.unset(LOGIN_VARIABLE);
-    match (login, audit_session()) {
-        (Some(login), Some(session)) => report(handle, arguments, "SessionOpened", &(login, session)),
-        _ => PamResultCode::PAM_IGNORE,
+    let (Some(login), Some(session)) = (login, audit_session()) else { return PamResultCode::PAM_IGNORE };
+    // Kept also where the service is late: it may have heard of the session all the same.
+    match handle.keep_session(&login, session) {
+        Ok(()) => report(handle, arguments, "SessionOpened", &(login, session)),
+        Err(_) => PamResultCode::PAM_IGNORE,
+    }
+}
+
+/// Tells that the session which this handle opened is over. One that it did not open is not its to end.
+pub(crate) fn session_closed(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
+    match handle.take_session() {
+        Some(opened) => report(handle, arguments, "SessionClosed", &opened),
+        None => PamResultCode::PAM_IGNORE,
     }
 }
 

@@ -143,6 +143,7 @@ unsafe extern "C" {
     fn pam_setcred(handle: *mut c_void, flags: c_int) -> c_int;
     fn pam_acct_mgmt(handle: *mut c_void, flags: c_int) -> c_int;
     fn pam_open_session(handle: *mut c_void, flags: c_int) -> c_int;
+    fn pam_close_session(handle: *mut c_void, flags: c_int) -> c_int;
     fn pam_chauthtok(handle: *mut c_void, flags: c_int) -> c_int;
     fn pam_set_item(handle: *mut c_void, item: c_int, value: *const c_void) -> c_int;
     fn pam_putenv(handle: *mut c_void, assignment: *const c_char) -> c_int;
@@ -279,6 +280,12 @@ impl Transaction {
     pub fn open_session(&mut self) -> i32 {
         // SAFETY: the handle is live.
         unsafe { pam_open_session(self.handle, 0) }
+    }
+
+    /// Calls `pam_close_session`.
+    pub fn close_session(&mut self) -> i32 {
+        // SAFETY: the handle is live.
+        unsafe { pam_close_session(self.handle, 0) }
     }
 
     /// Calls `pam_chauthtok`.

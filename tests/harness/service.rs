@@ -18,7 +18,7 @@ use countersign_protocol::frame::{HEADER, frame_length};
 use zbus::message::Header;
 use zbus::wire::Endian;
 use zbus::wire::serialized::{Context as Encoding, Data};
-use zbus::{Message, ObjectPath, OwnedVariant};
+use zbus::{Message, ObjectPath, OwnedVariant, Variant};
 
 /// The conversation that a script's `Begin` returns.
 pub const CONVERSATION: &str = "/org/countersign1/conversation/c42";
@@ -75,7 +75,7 @@ pub struct Call {
     pub text: String,
     /// The context of `Begin`.
     pub facts: HashMap<String, String>,
-    /// The session of `SessionOpened`.
+    /// The session of `SessionOpened` and `SessionClosed`.
     pub session: u32,
 }
 
@@ -270,14 +270,22 @@ fn read(message: &Message) -> Call {
     let mut call = Call { member, ..Call::default() };
     if let Ok((text, facts)) = body.deserialize::<(String, HashMap<String, OwnedVariant>)>() {
         call.text = text;
-        let text_of = |value: OwnedVariant| String::try_from(value).unwrap_or_default();
-        call.facts = facts.into_iter().map(|(name, value)| (name, text_of(value))).collect();
+        call.facts = facts.into_iter().map(|(name, value)| (name, text_of(&value))).collect();
     } else if let Ok((text, session)) = body.deserialize::<(String, u32)>() {
         (call.text, call.session) = (text, session);
     } else if let Ok((text,)) = body.deserialize::<(String,)>() {
         call.text = text;
     }
     call
+}
+
+/// A fact as a text; of the numbers there are `u`.
+fn text_of(fact: &OwnedVariant) -> String {
+    match &**fact {
+        Variant::Str(text) => text.as_str().to_owned(),
+        Variant::U32(number) => number.to_string(),
+        _ => String::new(),
+    }
 }
 
 /// Acts on a call, and tells whether the connection goes on.
