@@ -37,7 +37,7 @@ pub struct Subject {
 }
 
 /// The matcher inputs of a login.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LoginFacts {
     /// The uid on this host; none for an unknown person.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ mod enrolling;
 mod explain;
 mod fit;
 mod matcher;
+pub mod simulate;
 
 use std::time::Duration;
 

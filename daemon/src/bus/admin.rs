@@ -16,7 +16,7 @@ use zbus::{Connection, OwnedVariant, interface};
 use super::contacts::{Page, ROW_LIMIT, Wish};
 use super::facts::{self, OwnedFacts, Reader, put};
 use super::helpdesk::reason;
-use super::{BusError, Door, Service, audit, contacts, convert, explain, trial};
+use super::{BusError, Door, Service, audit, contacts, convert, explain, report, simulate, trial};
 
 /// The most rows of one page.
 const PAGE_LIMIT: u16 = 1000;
@@ -111,6 +111,45 @@ impl AdminInterface {
     ) -> Result<OwnedFacts, BusError> {
         let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         explain::answer(&self.service, &question).await
+    }
+
+    /// Replays the logins that the audit holds behind record `after` (0 begins) under other files: name and text of each, the
+    /// main one first. Options: `since` t (seconds since 1970).
+    ///
+    /// Answers the changes of a page (change, user, service, old rule, new rule, how often), the record up to which was
+    /// looked (go on after it), the newest, and `looked` t (logins in the page), `policy` s and `other` s (digests); or
+    /// `mistakes` as, where the files have any.
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("rows", "next", "newest", "facts"))]
+    async fn simulate_policy(
+        &self,
+        files: Vec<(String, String)>,
+        options: HashMap<String, OwnedVariant>,
+        after: u64,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(Vec<simulate::Row>, u64, u64, OwnedFacts), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let page = simulate::answer(&self.service, pass.caller.uid, files, &options, after).await?;
+        Ok((page.rows, page.next, page.newest, page.facts))
+    }
+
+    /// Tells what watched rules would have done to the logins that the audit holds behind record `after` (0 begins). Options:
+    /// `since` t (seconds since 1970).
+    ///
+    /// Answers rows (course, user, rule, service, why, how often), the record up to which was looked (go on after it), the
+    /// newest.
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
+    #[zbus(out_args("rows", "next", "newest"))]
+    async fn report_policy(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+        after: u64,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<report::Page, BusError> {
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        report::answer(&self.service, &options, after).await
     }
 
     /// Reads the audit of this host behind record `after` (0 begins; beyond the newest is the newest). Filter: `user` s,

@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use countersign_core::audit::{self, AuditEvent, ChainBreak, Damage, EventId, Mark, Span};
+use countersign_core::audit::{self, AuditEvent, ChainBreak, Damage, EventId, Mark};
 use tokio::time::{Instant, sleep};
 use zbus::OwnedVariant;
 
 use super::facts::{OwnedFacts, put};
+use super::walk::{before_time, since};
 use super::{BusError, convert};
 use crate::engine::Handle;
 use crate::engine::command::EngineError;
@@ -61,14 +62,11 @@ impl Filter {
             let known = EventId::ALL.into_iter().find(|event| event.name() == name);
             known.ok_or(BusError::InvalidArgument("there is no such event".into()))
         });
-        let since = facts.get("since").map(|since| u64::try_from(since.clone()));
         let wait = convert::number(facts, "wait")?.unwrap_or(0).min(LONGEST_WAIT);
         Ok(Self {
             user: convert::text(facts, "user", NAME_LIMIT)?,
             event: event.transpose()?,
-            since: since
-                .transpose()
-                .map_err(|_| BusError::InvalidArgument("`since` is not a time".into()))?,
+            since: since(facts)?,
             wait: Duration::from_secs(wait.into()),
         })
     }
@@ -121,22 +119,6 @@ pub(super) async fn read(engine: &Handle, filter: &Filter, after: u64) -> Result
         }
         span = engine.audit_span().await?;
     }
-}
-
-/// Finds the record behind which those since a time begin. The clock that wrote them may have gone back: what lies
-/// before such a place is found by its number only.
-async fn before_time(engine: &Handle, span: &Span, since: u64) -> Result<u64, EngineError> {
-    let (mut before, mut end) = (span.anchor.sequence, span.head.sequence);
-    while before < end {
-        let middle = before.midpoint(end);
-        let found = engine.audit(middle, 1).await?.pop();
-        let at = found.and_then(|found| AuditEvent::from_canonical(&found.record).ok()).map(|event| event.at);
-        match at {
-            Some(at) if at < since => before = middle.saturating_add(1),
-            Some(_) | None => end = middle,
-        }
-    }
-    Ok(before)
 }
 
 /// How far verification came.

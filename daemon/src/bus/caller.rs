@@ -79,7 +79,7 @@ pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permissi
             Permission::Polkit("org.countersign1.helpdesk.set-contact")
         }
         (Entrance::Bus, ADMIN_INTERFACE, "ListUsers") => Permission::Polkit("org.countersign1.admin.list"),
-        (Entrance::Bus, ADMIN_INTERFACE, "ExplainPolicy") => {
+        (Entrance::Bus, ADMIN_INTERFACE, "ExplainPolicy" | "SimulatePolicy" | "ReportPolicy") => {
             Permission::Polkit("org.countersign1.admin.policy")
         }
         (Entrance::Bus, ADMIN_INTERFACE, "Audit" | "VerifyAudit") => {
@@ -192,7 +192,7 @@ mod tests {
 
     const INTERFACES: [&str; 5] =
         [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
-    const MEMBERS: [&str; 28] = [
+    const MEMBERS: [&str; 30] = [
         "Begin",
         "SessionOpened",
         "PasswordChanged",
@@ -214,6 +214,8 @@ mod tests {
         "SetContact",
         "ListUsers",
         "ExplainPolicy",
+        "SimulatePolicy",
+        "ReportPolicy",
         "ImportContacts",
         "TestDelivery",
         "Audit",
@@ -224,7 +226,7 @@ mod tests {
     ];
 
     /// What polkit is asked about.
-    const ACTIONS: [(&str, &str, &str); 12] = [
+    const ACTIONS: [(&str, &str, &str); 14] = [
         (HELPDESK_INTERFACE, "Show", "org.countersign1.helpdesk.show"),
         (HELPDESK_INTERFACE, "Reset", "org.countersign1.helpdesk.reset"),
         (HELPDESK_INTERFACE, "Unlock", "org.countersign1.helpdesk.unlock"),
@@ -233,6 +235,8 @@ mod tests {
         (HELPDESK_INTERFACE, "SetContact", "org.countersign1.helpdesk.set-contact"),
         (ADMIN_INTERFACE, "ListUsers", "org.countersign1.admin.list"),
         (ADMIN_INTERFACE, "ExplainPolicy", "org.countersign1.admin.policy"),
+        (ADMIN_INTERFACE, "SimulatePolicy", "org.countersign1.admin.policy"),
+        (ADMIN_INTERFACE, "ReportPolicy", "org.countersign1.admin.policy"),
         (ADMIN_INTERFACE, "Audit", "org.countersign1.admin.audit"),
         (ADMIN_INTERFACE, "VerifyAudit", "org.countersign1.admin.audit"),
         (ADMIN_INTERFACE, "ImportContacts", "org.countersign1.admin.import"),

@@ -20,9 +20,12 @@ mod pace;
 mod paced;
 mod places;
 mod polkit;
+mod report;
 pub mod self_service;
+mod simulate;
 pub mod system;
 mod trial;
+mod walk;
 
 use std::sync::Arc;
 
@@ -37,6 +40,7 @@ use crate::directory::Directory;
 use crate::engine::Handle;
 use crate::engine::command::Caller;
 use pace::Pace;
+use simulate::Replays;
 
 /// What both doors give their calls to.
 pub struct Service {
@@ -47,13 +51,14 @@ pub struct Service {
     /// The ways out for messages: trials go by them at once.
     pub delivery: Arc<Delivery>,
     pace: Pace,
+    replays: Replays,
 }
 
 impl Service {
     /// Joins engine, name service and the ways out.
     #[must_use]
     pub fn new(engine: Handle, directory: Directory, delivery: Arc<Delivery>) -> Self {
-        Self { engine, directory, delivery, pace: Pace::default() }
+        Self { engine, directory, delivery, pace: Pace::default(), replays: Replays::default() }
     }
 
     /// Tells who is to log in. A caller other than root is looked up by its own uid alone, so that it learns nothing of

@@ -241,6 +241,14 @@ impl Handle {
         Ok(accounts.pop().flatten())
     }
 
+    /// Reads accounts by their keys, at most [`LOAD_LIMIT`](crate::store::LOAD_LIMIT); the answers stand in their order.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, EngineError> {
+        within(self.tools.store.load(keys)).await
+    }
+
     /// Reads a page of accounts.
     ///
     /// # Errors

@@ -1,0 +1,279 @@
+//! The answer of `Admin.SimulatePolicy`: what another file would have changed for the logins of the audit (row P7).
+//!
+//! Owns pages, the few turns at a time, and whose accounts are loaded: only of people for whom both policies do not plainly
+//! say the same. What a change is, and what each policy would do, is `core::policy::simulate`'s.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_core::account::{Account, AccountKey};
+use countersign_core::audit::AuditEvent;
+use countersign_core::policy::Policy;
+use countersign_core::policy::simulate::{Changed, Open, Recorded, Rows, Simulation};
+use countersign_core::time::Now;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zbus::OwnedVariant;
+
+use super::facts::{OwnedFacts, put};
+use super::walk::{Walk, aside, since};
+use super::{BusError, Service};
+use crate::engine::Handle;
+use crate::host::entropy::SystemEntropy;
+
+/// How many callers may go through the audit at the same time.
+const TURNS: usize = 2;
+/// After so many different rows a page ends.
+const ROW_LIMIT: usize = 1000;
+
+/// A row on the wire: change, user, service, old rule, new rule, count.
+pub(super) type Row = (String, String, String, String, String, u64);
+
+/// A page of changes.
+pub(super) struct Page {
+    pub(super) rows: Vec<Row>,
+    /// The record up to which was looked.
+    pub(super) next: u64,
+    /// The newest record.
+    pub(super) newest: u64,
+    pub(super) facts: OwnedFacts,
+}
+
+/// What goes through the whole audit, for all callers.
+#[derive(Debug)]
+pub(super) struct Replays {
+    turns: Arc<Semaphore>,
+    /// The policy that was compared last: its files come with every page, and need not be read anew each time.
+    last: Mutex<Option<(Known, Arc<Policy>)>>,
+}
+
+/// Of which files of which caller a policy was made.
+type Known = (u32, [u8; 32]);
+
+impl Default for Replays {
+    fn default() -> Self {
+        Self { turns: Arc::new(Semaphore::new(TURNS)), last: Mutex::new(None) }
+    }
+}
+
+impl Replays {
+    /// Takes a turn; over when dropped.
+    ///
+    /// # Errors
+    /// [`BusError::LimitReached`] where all are taken.
+    pub(super) fn enter(&self) -> Result<OwnedSemaphorePermit, BusError> {
+        Arc::clone(&self.turns).try_acquire_owned().map_err(|_| BusError::LimitReached)
+    }
+
+    /// Makes the policy of files that need not be in force, or tells what is wrong with them.
+    async fn read(
+        &self,
+        uid: u32,
+        files: Vec<(String, String)>,
+    ) -> Result<Result<Arc<Policy>, Vec<String>>, BusError> {
+        let known = (uid, digest(&files));
+        let kept = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, policy)) = kept.filter(|(of, _)| *of == known) {
+            return Ok(Ok(policy));
+        }
+        let read = aside(move || countersign_config::interpret(&files)).await?;
+        Ok(match read {
+            Ok(loaded) => {
+                let policy = Arc::new(loaded.policy);
+                let kept = Some((known, Arc::clone(&policy)));
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+                Ok(policy)
+            }
+            Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect()),
+        })
+    }
+
+    /// Forgets the policy that was compared last, once its last page is told.
+    fn forget(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// SHA-256 of names and texts, each with its length before it.
+fn digest(files: &[(String, String)]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in files.iter().flat_map(|(name, text)| [name, text]) {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// Replays a page of the records behind `after` under other files.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`], [`BusError::LimitReached`], [`BusError::Unavailable`]; files with mistakes are an answer.
+pub(super) async fn answer(
+    service: &Service,
+    uid: u32,
+    files: Vec<(String, String)>,
+    options: &HashMap<String, OwnedVariant>,
+    after: u64,
+) -> Result<Page, BusError> {
+    let _turn = service.replays.enter()?;
+    let since = since(options)?;
+    let engine = &service.engine;
+    let other = match service.replays.read(uid, files).await? {
+        Ok(other) => other,
+        Err(mistakes) => return refused(engine, mistakes).await,
+    };
+    let in_force = engine.policy();
+    let mut facts = OwnedFacts::new();
+    put(&mut facts, "policy", in_force.digest.as_str());
+    put(&mut facts, "other", other.digest.as_str());
+    let now = now(engine).await?;
+    let mut walk = Walk::begin(engine, after, since).await?;
+    let mut tally = Tally::of(Simulation::new(in_force, other, engine.host().id.clone()));
+    while tally.rows.has_room()
+        && let Some(records) = walk.bite().await?
+    {
+        tally = aside(move || tally.read(&records, since)).await?;
+        if !tally.waiting.is_empty() {
+            let accounts = load(engine, tally.keys()).await?;
+            tally = aside(move || tally.settle(&accounts, now)).await?;
+        }
+    }
+    let (next, newest) = walk.reached();
+    if next >= newest {
+        service.replays.forget();
+    }
+    put(&mut facts, "looked", tally.looked);
+    Ok(Page { rows: tally.rows.into_counts().map(row).collect(), next, newest, facts })
+}
+
+/// Answers what is wrong with the files, and nothing else.
+async fn refused(engine: &Handle, mistakes: Vec<String>) -> Result<Page, BusError> {
+    let newest = engine.audit_span().await?.head.sequence;
+    let mut facts = OwnedFacts::new();
+    put(&mut facts, "looked", 0_u64);
+    put(&mut facts, "mistakes", mistakes);
+    Ok(Page { rows: Vec::new(), next: newest, newest, facts })
+}
+
+async fn now(engine: &Handle) -> Result<Now, BusError> {
+    Ok(Now { wall: engine.wall(), since_boot: Duration::ZERO, floor: engine.latest().await? })
+}
+
+async fn load(engine: &Handle, keys: Vec<AccountKey>) -> Result<HashMap<AccountKey, Account>, BusError> {
+    let accounts = engine.accounts(&keys).await?;
+    Ok(keys.into_iter().zip(accounts).filter_map(|(key, account)| Some((key, account?))).collect())
+}
+
+fn row((changed, count): (Changed, u64)) -> Row {
+    let Changed { change, user, service, old, new } = changed;
+    let name = |name: &str| name.to_owned();
+    (name(change.name()), name(user.as_str()), service, name(old.as_str()), name(new.as_str()), count)
+}
+
+/// What a page has come to.
+struct Tally {
+    simulation: Simulation,
+    /// What was decided in this page: equal logins are decided once.
+    decided: HashMap<Recorded, Option<Changed>>,
+    /// Logins that wait for the account of their person, each with how often it was met. No more than a bite has records,
+    /// hence than one load takes.
+    waiting: HashMap<Recorded, (Open, u64)>,
+    rows: Rows<Changed>,
+    looked: u64,
+}
+
+impl Tally {
+    fn of(simulation: Simulation) -> Self {
+        let (decided, waiting) = (HashMap::new(), HashMap::new());
+        Self { simulation, decided, waiting, rows: Rows::up_to(ROW_LIMIT), looked: 0 }
+    }
+
+    fn read(mut self, records: &[String], since: Option<u64>) -> Self {
+        for record in records {
+            let Ok(event) = AuditEvent::from_canonical(record) else { continue };
+            if since.is_some_and(|since| event.at < since) {
+                continue;
+            }
+            if let Some(recorded) = Recorded::of(event) {
+                self.looked = self.looked.saturating_add(1);
+                self.take(recorded);
+            }
+        }
+        self
+    }
+
+    fn take(&mut self, recorded: Recorded) {
+        if let Some(decided) = self.decided.get(&recorded) {
+            if let Some(changed) = decided {
+                self.rows.count(changed.clone(), 1);
+            }
+            return;
+        }
+        match self.waiting.entry(recorded) {
+            Entry::Occupied(mut met) => met.get_mut().1 = met.get().1.saturating_add(1),
+            Entry::Vacant(new) => match self.simulation.open(new.key()) {
+                Some(open) => {
+                    new.insert((open, 1));
+                }
+                None => {
+                    self.decided.insert(new.into_key(), None);
+                }
+            },
+        }
+    }
+
+    /// Lists whose accounts are waited for, each once.
+    fn keys(&self) -> Vec<AccountKey> {
+        let mut keys: Vec<AccountKey> = self.waiting.values().map(|(open, _)| open.key()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Decides what waited.
+    fn settle(mut self, accounts: &HashMap<AccountKey, Account>, now: Now) -> Self {
+        for (recorded, (open, count)) in std::mem::take(&mut self.waiting) {
+            let key = open.key();
+            let changed = match accounts.get(&key) {
+                Some(account) => self.simulation.compare(&open, account, now),
+                None => self.simulation.compare(&open, &Account::new(key, &mut SystemEntropy), now),
+            };
+            if let Some(changed) = &changed {
+                self.rows.count(changed.clone(), count);
+            }
+            self.decided.insert(recorded, changed);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_third_caller_waits_for_a_turn() {
+        let replays = Replays::default();
+        let turns = [replays.enter().unwrap(), replays.enter().unwrap()];
+        assert_eq!(replays.enter().unwrap_err(), BusError::LimitReached);
+        drop(turns);
+        assert!(replays.enter().is_ok());
+    }
+
+    #[test]
+    fn files_are_told_apart_by_where_names_and_texts_end() {
+        let files = |parts: &[(&str, &str)]| {
+            digest(
+                &parts
+                    .iter()
+                    .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_ne!(files(&[("ab", "c")]), files(&[("a", "bc")]));
+        assert_ne!(files(&[("a", "b"), ("c", "d")]), files(&[("a", "bcd")]));
+        assert_eq!(files(&[("a", "b")]), files(&[("a", "b")]));
+    }
+}
