@@ -8,6 +8,7 @@ mod helpdesk;
 mod people;
 mod policy;
 mod qr;
+mod simulate;
 mod terms;
 mod throttle;
 mod totp;

@@ -329,7 +329,7 @@ fn a_rule_holds_for_people_of_a_directory_whose_name_or_realm_is_of_its_domain()
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 const GROUPS: [&str; 3] = ["staff", "admins", "bots"];
-const SERVICES: [&str; 3] = ["sshd", "sudo", "login"];
+pub(crate) const SERVICES: [&str; 3] = ["sshd", "sudo", "login"];
 const RANGES: [&str; 3] = ["local", "10.0.0.0/8", "2001:db8::/32"];
 const SOURCES: [&str; 3] = ["10.1.2.3", "2001:db8::9", "203.0.113.1"];
 
@@ -368,7 +368,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
         .prop_map(|(matcher, require, enroll)| Rule { enroll, ..rule("unnamed", require, matcher) })
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
+pub(crate) fn any_policy() -> impl Strategy<Value = Policy> {
     proptest::collection::vec(any_rule(), 0..8).prop_map(|mut rules| {
         for (position, rule) in rules.iter_mut().enumerate() {
             rule.name = RuleName::try_from(format!("rule-{position}")).unwrap();
@@ -377,7 +377,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn any_source() -> impl Strategy<Value = Source> {
+pub(crate) fn any_source() -> impl Strategy<Value = Source> {
     prop_oneof![
         Just(Source::Local),
         Just(Source::Unknown),
@@ -385,7 +385,7 @@ fn any_source() -> impl Strategy<Value = Source> {
     ]
 }
 
-fn any_person() -> impl Strategy<Value = Person> {
+pub(crate) fn any_person() -> impl Strategy<Value = Person> {
     (proptest::sample::select(&NAMES[..]), some(&GROUPS), any_origin()).prop_map(|(name, groups, origin)| {
         Person {
             existence: Existence::Known { uid: 1000, origin },
