@@ -1,13 +1,13 @@
 //! From what a caller claims to the facts of a login.
 //!
-//! Owns who may claim what: remote host, terminal, requesting user and sshd's facts count only from uid 0, sshd's facts
-//! only with service `sshd`. A source that is not known as a number or as a seat of this host is `Unknown`, never local.
+//! Owns who may claim what: remote host, terminal, requesting user, session and sshd's facts count only from uid 0, sshd's
+//! facts only with service `sshd`. A source that is not known as a number or as a seat of this host is `Unknown`, never local.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use countersign_core::login::{
-    Existence, FirstFactor, LoginRequest, Person, Phase, PublicKey, Source, SshFacts,
+    AuditSession, Existence, FirstFactor, LoginRequest, Person, Phase, PublicKey, Source, SshFacts,
 };
 use countersign_core::words::Language;
 use data_encoding::{BASE64, BASE64_NOPAD};
@@ -55,7 +55,7 @@ pub async fn login(
         requesting_uid,
         caller_uid: caller.uid,
         first_factor: claims.first_factor,
-        session: None,
+        session: trusted.session,
         fresh: None,
         host: service.engine.host().clone(),
         language: claims.language,
@@ -87,11 +87,12 @@ struct Trusted {
     tty: Option<String>,
     requesting_user: Option<String>,
     public_key: Option<PublicKey>,
+    session: Option<AuditSession>,
 }
 
 impl Default for Trusted {
     fn default() -> Self {
-        Self { source: Source::Unknown, tty: None, requesting_user: None, public_key: None }
+        Self { source: Source::Unknown, tty: None, requesting_user: None, public_key: None, session: None }
     }
 }
 
@@ -134,7 +135,8 @@ impl Claims {
             (None, ..) => Source::Unknown,
         };
         let public_key = methods.as_deref().and_then(public_key);
-        Ok(Trusted { source, tty, requesting_user, public_key })
+        let session = number(context, "session_id")?.and_then(AuditSession::of);
+        Ok(Trusted { source, tty, requesting_user, public_key, session })
     }
 }
 
@@ -333,8 +335,9 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_root_claims_neither_source_nor_terminal_nor_key() {
-        let Trusted { source, tty, requesting_user, public_key } = Trusted::default();
-        assert_eq!((source, tty, requesting_user, public_key), (Source::Unknown, None, None, None));
+    fn who_is_not_root_claims_neither_source_nor_terminal_nor_key_nor_session() {
+        let Trusted { source, tty, requesting_user, public_key, session } = Trusted::default();
+        assert_eq!((source, tty, requesting_user), (Source::Unknown, None, None));
+        assert_eq!((public_key, session), (None, None));
     }
 }

@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use countersign_core::login::AuditSession;
 use zbus::message::Header;
 use zbus::{Connection, OwnedObjectPath, OwnedVariant, interface};
 
 use super::conversation;
 use super::{BusError, Door, Service, convert};
-use crate::engine::command::Opening;
+use crate::engine::command::{ConversationId, Opening};
 
 /// The object behind the own socket.
 pub struct LoginInterface {
@@ -33,7 +34,8 @@ impl LoginInterface {
     /// Begins a login. Root for anyone, others for themselves.
     ///
     /// Context: `phase` s (`auth`, `account`), `service` s, `tty` s, `remote_host` s, `requesting_user` s,
-    /// `ssh_connection` s, `ssh_auth_info` s, `first_factor` s (`settled`, `late`), `locale` s; unknown keys are ignored.
+    /// `ssh_connection` s, `ssh_auth_info` s, `session_id` u (the kernel's audit session of the asking process, 4294967295
+    /// for none), `first_factor` s (`settled`, `late`), `locale` s; unknown keys are ignored.
     /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("conversation", "state", "lines"))]
     async fn begin(
@@ -61,8 +63,26 @@ impl LoginInterface {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), BusError> {
         let _pass = self.door.authorize(&self.service, connection, &header, None).await?;
-        let id = login.parse().map_err(|_| BusError::InvalidArgument("not the id of a login".into()))?;
+        let id = login_id(login)?;
         Ok(self.service.engine.session_opened(id, session).await?)
+    }
+
+    /// Tells that a session was closed by who opened it; root only. What was given in it ends, where this login opened it.
+    ///
+    /// Errors: `NotPermitted`, `InvalidArgument`, `Unavailable`.
+    async fn session_closed(
+        &self,
+        login: &str,
+        session: u32,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), BusError> {
+        let _pass = self.door.authorize(&self.service, connection, &header, None).await?;
+        let id = login_id(login)?;
+        match AuditSession::of(session) {
+            Some(session) => Ok(self.service.engine.session_closed(id, session).await?),
+            None => Ok(()),
+        }
     }
 
     /// Tells that a person's password was changed; root only.
@@ -78,4 +98,8 @@ impl LoginInterface {
         let person = self.service.known_person(user).await?;
         Ok(self.service.engine.password_changed(&person).await?)
     }
+}
+
+fn login_id(text: &str) -> Result<ConversationId, BusError> {
+    text.parse().map_err(|_| BusError::InvalidArgument("not the id of a login".into()))
 }

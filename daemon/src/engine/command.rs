@@ -17,7 +17,7 @@ use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::delivery::Report;
 use countersign_core::helpdesk::{Act, Issued, NewContacts, NotCovered, Refusal, Scope, Switch};
-use countersign_core::login::{LoginRequest, Person};
+use countersign_core::login::{AuditSession, LoginRequest, Person};
 use countersign_core::remember::Places;
 use countersign_core::secret::{Entropy, draw};
 use countersign_protocol::step::Step;
@@ -258,8 +258,24 @@ pub enum Command {
     SessionOpened {
         /// The login.
         login: ConversationId,
-        /// The kernel's audit session id.
+        /// The kernel's number of it, which may be none.
         session: u32,
+        /// The answer.
+        reply: Answer<()>,
+    },
+    /// A session was closed by who opened it with this login.
+    SessionClosed {
+        /// The login.
+        login: ConversationId,
+        /// The session of the kernel.
+        session: AuditSession,
+        /// The answer.
+        reply: Answer<()>,
+    },
+    /// A session was ended, whoever opened it.
+    SessionEnded {
+        /// The session of the kernel.
+        session: AuditSession,
         /// The answer.
         reply: Answer<()>,
     },

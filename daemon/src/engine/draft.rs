@@ -24,7 +24,7 @@ use super::command::{ActDone, Deed, NotDone, OnFile};
 use super::effects::{Fault, collect};
 use super::facts::{Facts, Opened};
 use super::flight::Tools;
-use super::job::{Fate, Job, Landed, Outcome, Sheaf, Waiter, Work};
+use super::job::{Fate, Job, Landed, Outcome, Sheaf, Turned, Waiter, Work};
 use super::registry::key_of;
 use crate::store::Change;
 use crate::store::outbox::Queued;
@@ -172,7 +172,8 @@ impl<'a> Draft<'a> {
         self.events.extend(collected.events);
         self.redeemed.extend(collected.redeemed);
         self.queue(collected.outgoing);
-        Ok(Outcome::Turn(Box::new(turn.next), collected.step))
+        let (step, code_given) = (collected.step, collected.code_given);
+        Ok(Outcome::Turn(Box::new(Turned { next: turn.next, step, code_given })))
     }
 
     /// Takes the end of a message in: into the account, the audit and the outbox at once.

@@ -9,7 +9,7 @@ use countersign_core::account::{Account, AccountId, AccountKey};
 use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Report, RequestId};
 use countersign_core::helpdesk::Act;
-use countersign_core::login::{Host, Person};
+use countersign_core::login::{AuditSession, Host, Person};
 use countersign_core::policy::Policy;
 use countersign_core::remember::Places;
 use countersign_core::time::WallTime;
@@ -124,6 +124,26 @@ impl Handle {
     /// [`EngineError::NoConversation`] where the login is unknown, used or older than ten minutes.
     pub async fn session_opened(&self, login: ConversationId, session: u32) -> Result<(), EngineError> {
         self.ask(|reply| Command::SessionOpened { login, session, reply }).await
+    }
+
+    /// Ends what was given in a session, where this login opened it; else nothing changes.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn session_closed(
+        &self,
+        login: ConversationId,
+        session: AuditSession,
+    ) -> Result<(), EngineError> {
+        self.ask(|reply| Command::SessionClosed { login, session, reply }).await
+    }
+
+    /// Ends what was given in a session, whoever opened it.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn session_ended(&self, session: AuditSession) -> Result<(), EngineError> {
+        self.ask(|reply| Command::SessionEnded { session, reply }).await
     }
 
     /// Records that a person's password was changed, and voids what was remembered or sent beside the old one.

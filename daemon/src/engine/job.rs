@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use countersign_core::account::AccountKey;
+use countersign_core::account::{AccountKey, Epoch};
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::delivery::{Recipient, Report};
@@ -115,11 +115,22 @@ pub(super) struct Sheaf {
     pub(super) jobs: Vec<Job>,
 }
 
+/// What a turn came to.
+#[derive(Debug)]
+pub(super) struct Turned {
+    /// The next state.
+    pub(super) next: Conversation,
+    /// The step to answer.
+    pub(super) step: Option<Step>,
+    /// Under which epoch a right code was given, if one was.
+    pub(super) code_given: Option<Epoch>,
+}
+
 /// What a job came to; not to be told to anybody unless it was committed.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The next state and the step to answer.
-    Turn(Box<Conversation>, Option<Step>),
+    /// The next state and what is answered.
+    Turn(Box<Turned>),
     /// What the act did, or why it was refused.
     Act(Result<ActDone, NotDone>),
     /// So many places are forgotten.

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use countersign_core::audit::EventId;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::login::Person;
-use countersign_protocol::step::{State, Step};
+use countersign_protocol::step::State;
 
 use super::command::{Begun, ConversationId, EngineError};
 use super::effects::{Fault, about, unavailable};
-use super::job::{Committed, Fate, Job, Landed, Outcome, Waiter, Work, goes_on};
+use super::job::{Committed, Fate, Job, Landed, Outcome, Turned, Waiter, Work, goes_on};
+use super::registry::{Ending, Finished, key_of};
 use super::{Engine, STALE_LIMIT};
 
 impl Engine {
@@ -72,8 +73,8 @@ impl Engine {
     /// Answers what was committed, and puts the next state in place.
     fn conclude(&mut self, job: Job, outcome: Outcome) {
         match (job.work, outcome) {
-            (Work::Turn { id, waiter, .. }, Outcome::Turn(next, step)) => {
-                self.turned(id, job.person, *next, step, waiter);
+            (Work::Turn { id, waiter, .. }, Outcome::Turn(turned)) => {
+                self.turned(id, job.person, *turned, waiter);
             }
             (Work::Act { reply, .. }, Outcome::Act(done)) => {
                 let _ = reply.send(Ok(done));
@@ -101,24 +102,18 @@ impl Engine {
         }
     }
 
-    fn turned(
-        &mut self,
-        id: ConversationId,
-        person: Option<Arc<Person>>,
-        next: Conversation,
-        step: Option<Step>,
-        waiter: Waiter,
-    ) {
-        if step.as_ref().is_some_and(|step| step.state == State::Allow)
-            && let Some(person) = person
-        {
-            self.registry.finish(id, person, self.parts.tools.clock.since_boot());
-        }
-        if !goes_on(step.as_ref()) {
-            self.registry.remove(id);
-        } else if let Some(entry) = self.registry.entry(id) {
-            entry.conversation = Arc::new(next);
-            self.release(id);
+    fn turned(&mut self, id: ConversationId, person: Option<Arc<Person>>, turned: Turned, waiter: Waiter) {
+        let Turned { next, step, code_given } = turned;
+        if goes_on(step.as_ref()) {
+            if let Some(entry) = self.registry.entry(id) {
+                entry.conversation = Arc::new(next);
+                self.release(id);
+            }
+        } else {
+            let session = self.registry.remove(id).and_then(|entry| entry.session);
+            if let (Some(step), Some(person)) = (&step, person) {
+                self.ended(id, person, Ending { state: step.state, code_given, session });
+            }
         }
         match (waiter, step) {
             (Waiter::Begin(reply, ended), Some(step)) => {
@@ -131,6 +126,19 @@ impl Engine {
             }
             (Waiter::Begin(..) | Waiter::Answer(_) | Waiter::Nobody, _) => {}
         }
+    }
+
+    /// Keeps a login that was let in for its session hook, and the code that was given for the session it was asked for in.
+    fn ended(&mut self, id: ConversationId, person: Arc<Person>, end: Ending) {
+        let Ending { state, code_given, session } = end;
+        if !matches!(state, State::Allow | State::Skip) {
+            return;
+        }
+        let at = self.parts.tools.clock.since_boot();
+        if let (Some(session), Some(epoch)) = (session, code_given) {
+            self.fresh.give(session, key_of(&person), epoch, at);
+        }
+        self.registry.finish(Finished { id, person, end, at });
     }
 
     /// Refuses what could not be decided or committed; the conversation is over.

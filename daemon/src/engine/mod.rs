@@ -10,6 +10,7 @@ mod draft;
 pub mod effects;
 mod facts;
 mod flight;
+mod fresh;
 mod handle;
 mod job;
 mod landing;
@@ -29,10 +30,10 @@ use countersign_core::conversation::renaming::Renaming;
 use countersign_core::conversation::trial::Trial;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::helpdesk::Act;
-use countersign_core::login::{Host, Person, Source};
+use countersign_core::login::{AuditSession, Host, Person, Source};
 use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
-use countersign_protocol::step::Step;
+use countersign_protocol::step::{State, Step};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
@@ -49,8 +50,9 @@ use command::{
 };
 use effects::about;
 use facts::HostCounter;
+use fresh::FreshCodes;
 use job::{Job, Landed, Waiter, Work};
-use registry::{Entry, Registry};
+use registry::{Entry, Finished, Registry};
 
 /// How many commands may wait at the door; more are refused at once.
 const INBOX: usize = 1024;
@@ -90,6 +92,7 @@ pub fn start(parts: Parts) -> (Handle, JoinHandle<()>) {
         messages,
         inbox,
         registry: Registry::default(),
+        fresh: FreshCodes::default(),
         waiting: VecDeque::new(),
         aloft: HashSet::new(),
         flights: JoinSet::new(),
@@ -106,6 +109,7 @@ struct Engine {
     messages: Arc<Notify>,
     inbox: mpsc::Receiver<Command>,
     registry: Registry,
+    fresh: FreshCodes,
     /// Jobs that have arrived and are not on their way.
     waiting: VecDeque<Job>,
     /// People with a job on its way; their further jobs wait.
@@ -170,6 +174,14 @@ impl Engine {
                 self.wait(None, Work::Record { event, reply: Some(reply) });
             }
             Command::SessionOpened { login, session, reply } => self.session_opened(login, session, reply),
+            Command::SessionClosed { login, session, reply } => {
+                self.fresh.close(session, login);
+                let _ = reply.send(Ok(()));
+            }
+            Command::SessionEnded { session, reply } => {
+                self.fresh.end(session);
+                let _ = reply.send(Ok(()));
+            }
             Command::Stop => self.inbox.close(),
             Command::Ping { reply } => {
                 let _ = reply.send(Ok(()));
@@ -181,7 +193,8 @@ impl Engine {
         self.waiting.push_back(Job::new(person, work));
     }
 
-    fn begin(&mut self, opening: Opening, caller: Caller, reply: Answer<Begun>) {
+    fn begin(&mut self, mut opening: Opening, caller: Caller, reply: Answer<Begun>) {
+        let session = self.look_up_fresh(&mut opening);
         let policy = Arc::clone(&self.parts.policy.borrow());
         let (person, source, conversation) = open(opening, policy);
         match self.registry.admit(&person, source, caller.uid) {
@@ -201,6 +214,7 @@ impl Engine {
             person: Arc::clone(&person),
             source,
             caller,
+            session,
             begun,
             busy: true,
             ending: None,
@@ -209,6 +223,15 @@ impl Engine {
         self.registry.insert(id, entry);
         let waiter = Waiter::Begin(reply, over);
         self.wait(Some(person), Work::Turn { id, conversation, event: Event::Begun, waiter });
+    }
+
+    /// Tells a login of the code that its person gave last in its session; tells the session.
+    fn look_up_fresh(&self, opening: &mut Opening) -> Option<AuditSession> {
+        let Opening::Login(request) = opening else { return None };
+        let session = request.session?;
+        let now = self.parts.tools.clock.since_boot();
+        request.fresh = self.fresh.find(session, &key_of(&request.person), now);
+        Some(session)
     }
 
     fn draw_id(&self) -> ConversationId {
@@ -252,11 +275,25 @@ impl Engine {
         self.wait(Some(Arc::new(person)), work);
     }
 
+    /// Ties a login that was let in to its session. Who was let in without a code leaves no record of it.
     fn session_opened(&mut self, login: ConversationId, session: u32, reply: Answer<()>) {
-        let Some(person) = self.registry.claim(login, self.parts.tools.clock.since_boot()) else {
+        let Some(finished) = self.registry.claim(login, self.parts.tools.clock.since_boot()) else {
             let _ = reply.send(Err(EngineError::NoConversation));
             return;
         };
+        let Finished { id: _, person, end, at: given } = finished;
+        if let Some(session) = AuditSession::of(session) {
+            if end.session != Some(session) {
+                self.fresh.open(session, login);
+            }
+            if let Some(epoch) = end.code_given {
+                self.fresh.give(session, key_of(&person), epoch, given);
+            }
+        }
+        if end.state != State::Allow {
+            let _ = reply.send(Ok(()));
+            return;
+        }
         let at = self.parts.tools.clock.wall();
         let mut event = about(EventId::SessionOpened, at, &self.parts.host, &person, "service");
         event.reason = Some(format!("session {session}"));

@@ -7,9 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::account::AccountKey;
+use countersign_core::account::{AccountKey, Epoch};
 use countersign_core::conversation::{Conversation, Event};
-use countersign_core::login::{Person, Source};
+use countersign_core::login::{AuditSession, Person, Source};
+use countersign_protocol::step::State;
 use tokio::sync::oneshot;
 
 use super::command::{Caller, ConversationId, EngineError, Owner};
@@ -35,6 +36,8 @@ pub(super) struct Entry {
     pub(super) source: Source,
     /// Who began it.
     pub(super) caller: Caller,
+    /// The session of the kernel that a login was asked for in.
+    pub(super) session: Option<AuditSession>,
     /// When it began, since boot.
     pub(super) begun: Duration,
     /// An event of it waits or is being committed.
@@ -54,10 +57,26 @@ pub(super) struct Registry {
 
 /// A login that was let in and has no session yet.
 #[derive(Debug)]
-struct Finished {
-    id: ConversationId,
-    person: Arc<Person>,
-    at: Duration,
+pub(super) struct Finished {
+    /// Which.
+    pub(super) id: ConversationId,
+    /// Whose.
+    pub(super) person: Arc<Person>,
+    /// How it ended.
+    pub(super) end: Ending,
+    /// When, since boot.
+    pub(super) at: Duration,
+}
+
+/// How a login ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ending {
+    /// In this state.
+    pub(super) state: State,
+    /// By a right code under this epoch, if by one.
+    pub(super) code_given: Option<Epoch>,
+    /// It was asked for in this session.
+    pub(super) session: Option<AuditSession>,
 }
 
 /// The key that a person's account is found by.
@@ -160,18 +179,18 @@ impl Registry {
     }
 
     /// Keeps a login that was let in until its session is opened.
-    pub(super) fn finish(&mut self, id: ConversationId, person: Arc<Person>, at: Duration) {
+    pub(super) fn finish(&mut self, finished: Finished) {
         if self.finished.len() >= FINISHED {
             self.finished.pop_front();
         }
-        self.finished.push_back(Finished { id, person, at });
+        self.finished.push_back(finished);
     }
 
     /// Takes out a login that was let in; each is there once, for ten minutes.
-    pub(super) fn claim(&mut self, id: ConversationId, since_boot: Duration) -> Option<Arc<Person>> {
+    pub(super) fn claim(&mut self, id: ConversationId, since_boot: Duration) -> Option<Finished> {
         let position = self.finished.iter().position(|finished| finished.id == id)?;
-        let Finished { person, at, .. } = self.finished.remove(position)?;
-        (since_boot.saturating_sub(at) <= FINISHED_LIFE).then_some(person)
+        let finished = self.finished.remove(position)?;
+        (since_boot.saturating_sub(finished.at) <= FINISHED_LIFE).then_some(finished)
     }
 }
 
