@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod directory;
 pub mod engine;
 pub mod host;
+pub mod reload;
 pub mod sessions;
 mod start;
 pub mod store;

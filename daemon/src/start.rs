@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_config::{Diagnostic, Loaded, StoreSettings, Trust};
-use countersign_core::audit::retention::Retention;
-use countersign_core::audit::{AuditEvent, EventId};
+use countersign_config::StoreSettings;
+use countersign_core::audit::EventId;
 use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,13 +28,12 @@ use crate::host::identity::{self, IdentityError};
 use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
 use crate::host::{breakglass, upkeep};
+use crate::reload::{Files, InForce, Reloader, record};
 use crate::store::sealing::WrappingKey;
 use crate::store::{self, Store, StoreError};
 
 /// Where the machine-id lies.
 const MACHINE_ID: &str = "/etc/machine-id";
-/// The folder of drop-ins beside the main file.
-const DROP_INS: &str = "policy.d";
 /// Where systemd says which folders are the service's.
 const STATE: &str = "STATE_DIRECTORY";
 /// How far the uses of break-glass were taken into the audit.
@@ -76,19 +74,13 @@ pub enum StartError {
     Engine,
 }
 
-/// What a reload takes into force.
-struct InForce {
-    policy: watch::Sender<Arc<Policy>>,
-    retention: watch::Sender<Retention>,
-    delivery: Arc<Delivery>,
-}
-
 /// Serves until the manager asks to stop.
 ///
 /// # Errors
 /// [`StartError`], after every reason was said on standard error.
 pub async fn run(args: Args) -> Result<(), StartError> {
-    let loaded = load(&args)?;
+    let files = Files::of(&args);
+    let loaded = files.read().map_err(|mistakes| StartError::Configuration(mistakes.len()))?;
     let (policy, policy_in_force) = watch::channel(Arc::new(loaded.policy));
     let (retention, kept) = watch::channel(loaded.audit);
     let journal: Arc<dyn Journal> = Arc::new(
@@ -102,8 +94,11 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
-    record(&engine, EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
-    let service = Arc::new(Service::new(engine.clone(), directory, Arc::clone(&delivery)));
+    record(&engine, "service", EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
+    let force = InForce { policy, retention, delivery: Arc::clone(&delivery) };
+    let reloader = Arc::new(Reloader::new(files, loaded.store, force, engine.clone()));
+    let service = Service::new(engine.clone(), directory, Arc::clone(&delivery), Arc::clone(&reloader));
+    let service = Arc::new(service);
     let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
     let bus = args.bus.clone().map(|path| tokio::spawn(system::serve(path, Arc::clone(&service))));
     drop(service);
@@ -113,8 +108,8 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
     let upkeep = tokio::spawn(upkeep::audit(engine.clone(), journal, kept));
     notify::ready("serving logins");
-    let force = InForce { policy, retention, delivery };
-    let ended = attend(&args, &engine, &force, &mut loop_).await;
+    let hangups = tokio::spawn(reload_on_hangup(listen(SignalKind::hangup())?, reloader));
+    let ended = attend(&engine, &mut loop_).await;
     notify::stopping();
     if ended.is_ok() {
         // First the messages: how they end is for the engine to store.
@@ -124,8 +119,9 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         // What is under way is committed and answered; who is not ready by then is refused by the closed socket.
         let _ = timeout(STOP_LIMIT, loop_).await;
     }
-    own.abort();
-    upkeep.abort();
+    for task in [own, upkeep, hangups] {
+        task.abort();
+    }
     for task in [bus, notes].into_iter().flatten() {
         task.abort();
     }
@@ -136,28 +132,6 @@ pub async fn run(args: Args) -> Result<(), StartError> {
 fn state_folder() -> Option<PathBuf> {
     let folders = std::env::var_os(STATE)?;
     std::env::split_paths(&folders).next()
-}
-
-/// Reads the configuration; every mistake and warning goes to standard error.
-fn load(args: &Args) -> Result<Loaded, StartError> {
-    let trust = args.trust_uid.map_or(Trust::Root, Trust::Owner);
-    let drop_ins = args.config.parent().unwrap_or_else(|| Path::new("/")).join(DROP_INS);
-    match countersign_config::load(&args.config, &drop_ins, trust) {
-        Ok(loaded) => {
-            say(&loaded.warnings);
-            Ok(loaded)
-        }
-        Err(mistakes) => {
-            say(&mistakes);
-            Err(StartError::Configuration(mistakes.len()))
-        }
-    }
-}
-
-fn say(diagnostics: &[Diagnostic]) {
-    for diagnostic in diagnostics {
-        eprintln!("{diagnostic}");
-    }
 }
 
 async fn start_engine(
@@ -182,24 +156,9 @@ async fn start_engine(
     Ok(engine::start(Parts { tools, policy, journal, host, floor }))
 }
 
-/// Records what concerns the service. A store that cannot take it refuses every login by itself, and recovers by itself.
-async fn record(engine: &Handle, event: EventId, reason: &str) {
-    let mut event = AuditEvent::new(event, engine.wall(), &engine.host().name, "service");
-    event.policy = Some(engine.policy().digest.clone());
-    event.reason = Some(reason.to_owned());
-    if let Err(error) = engine.record(event).await {
-        tracing::error!(%error, reason, "this is missing in the audit");
-    }
-}
-
-/// Waits for what the manager wants: to hear that the service lives, a reload, the end.
-async fn attend(
-    args: &Args,
-    engine: &Handle,
-    force: &InForce,
-    loop_: &mut JoinHandle<()>,
-) -> Result<(), StartError> {
-    let (mut hangup, mut terminate) = (listen(SignalKind::hangup())?, listen(SignalKind::terminate())?);
+/// Waits for what the manager wants: to hear that the service lives, or the end.
+async fn attend(engine: &Handle, loop_: &mut JoinHandle<()>) -> Result<(), StartError> {
+    let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let watchdog = notify::watchdog();
     let mut pulse = interval(watchdog.unwrap_or(Duration::from_hours(1)));
@@ -210,7 +169,6 @@ async fn attend(
                     notify::alive();
                 }
             }
-            _ = hangup.recv() => reload(args, engine, force).await,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = &mut *loop_ => return Err(StartError::Engine),
@@ -219,18 +177,15 @@ async fn attend(
     Ok(())
 }
 
-fn listen(kind: SignalKind) -> Result<Signal, StartError> {
-    signal(kind).map_err(|cause| StartError::System { doing: "listening for signals", cause })
+/// Reloads whenever the manager asks; what comes meanwhile is one more.
+async fn reload_on_hangup(mut hangup: Signal, reloader: Arc<Reloader>) {
+    while hangup.recv().await.is_some() {
+        if let Err(late) = reloader.reload("service").await {
+            tracing::error!(%late);
+        }
+    }
 }
 
-/// Takes a new policy into force; an invalid one leaves the last good one there (row P8).
-async fn reload(args: &Args, engine: &Handle, force: &InForce) {
-    let Ok(loaded) = load(args) else {
-        tracing::error!("the configuration is invalid; the last good one stays in force");
-        return;
-    };
-    force.delivery.reload(&loaded.delivery);
-    force.retention.send_replace(loaded.audit);
-    force.policy.send_replace(Arc::new(loaded.policy));
-    record(engine, EventId::PolicyLoaded, "reload").await;
+fn listen(kind: SignalKind) -> Result<Signal, StartError> {
+    signal(kind).map_err(|cause| StartError::System { doing: "listening for signals", cause })
 }

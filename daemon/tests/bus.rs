@@ -377,3 +377,24 @@ async fn an_administrator_verifies_the_audit_and_what_was_done_to_it_is_named() 
 fn long(facts: &OwnedFacts, key: &str) -> u64 {
     u64::try_from(facts.get(key).unwrap().clone()).unwrap()
 }
+
+#[tokio::test]
+async fn a_reload_over_the_bus_tells_what_is_in_force_and_every_mistake() {
+    if !nix::unistd::getuid().is_root() {
+        eprintln!("left out: only root may reload");
+        return;
+    }
+    let (house, bus) = settle().await;
+    let connection = bus.client().await;
+    let texts = |facts: &OwnedFacts, key: &str| Vec::<String>::try_from(facts[key].clone()).unwrap();
+    house.configure("[default]\nrequire = \"sometimes\"\ncolour = \"red\"\n");
+    let refused = admin(&connection).await.reload().await.unwrap();
+    assert!(!switch(&refused, "loaded"));
+    assert_eq!(texts(&refused, "mistakes").len(), 2, "{refused:?}");
+    house.configure("[default]\nrequire = \"never\"\n");
+    let loaded = admin(&connection).await.reload().await.unwrap();
+    assert!(switch(&loaded, "loaded") && texts(&loaded, "mistakes").is_empty(), "{loaded:?}");
+    assert_ne!(text(&loaded, "policy"), text(&refused, "policy"));
+    let status = oneself(&connection).await.status().await.unwrap();
+    assert_eq!(text(&status, "requirement"), "never");
+}

@@ -45,6 +45,8 @@ pub trait Login {
     fn begin(&self, user: &str, context: Facts<'_>) -> zbus::Result<Begun>;
     /// Ties a finished login to a session; root only.
     fn session_opened(&self, login: &str, session: u32) -> zbus::Result<()>;
+    /// Tells that the session was closed that this login opened; root only.
+    fn session_closed(&self, login: &str, session: u32) -> zbus::Result<()>;
     /// Tells that a password was changed; root only.
     fn password_changed(&self, user: &str) -> zbus::Result<()>;
 }

@@ -192,6 +192,21 @@ impl AdminInterface {
         audit::verify(&self.service.engine, after, known).await
     }
 
+    /// Reads the files again and takes them into force, all of what they say or nothing; root only.
+    ///
+    /// Answers `loaded` b, `policy` s (digest of the policy in force), `mistakes` as, `warnings` as.
+    /// Errors: `NotPermitted`, `LimitReached`, `Unavailable` (it takes long; the log tells how it ends).
+    #[zbus(out_args("facts"))]
+    async fn reload(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let reloaded = self.service.reloader.reload("root").await.map_err(|_| BusError::Unavailable)?;
+        Ok(facts::reloaded(reloaded))
+    }
+
     /// Makes a new data key; root only. Answers its number.
     ///
     /// Errors: `NotPermitted`, `Unavailable`.

@@ -195,6 +195,7 @@ mod tests {
     const MEMBERS: [&str; 30] = [
         "Begin",
         "SessionOpened",
+        "SessionClosed",
         "PasswordChanged",
         "Answer",
         "Cancel",
@@ -220,6 +221,7 @@ mod tests {
         "TestDelivery",
         "Audit",
         "VerifyAudit",
+        "Reload",
         "RotateKey",
         "Reseal",
         "AnythingNew",

@@ -15,6 +15,8 @@ use countersign_core::throttle::Standing;
 use countersign_core::time::WallTime;
 use zbus::{OwnedVariant, Variant};
 
+use crate::reload::Reloaded;
+
 /// Facts in an answer.
 pub type OwnedFacts = HashMap<String, OwnedVariant>;
 
@@ -66,6 +68,18 @@ pub fn standing(
             put(&mut facts, "locked_until", until.as_seconds());
         }
     }
+    facts
+}
+
+/// Tells what came of a reload: `loaded`, `policy`, `mistakes`, `warnings`.
+#[must_use]
+pub fn reloaded(reloaded: Reloaded) -> OwnedFacts {
+    let Reloaded { is_loaded, policy, mistakes, warnings } = reloaded;
+    let mut facts = OwnedFacts::new();
+    put(&mut facts, "loaded", is_loaded);
+    put(&mut facts, "policy", policy);
+    put(&mut facts, "mistakes", mistakes);
+    put(&mut facts, "warnings", warnings);
     facts
 }
 

@@ -39,6 +39,7 @@ use crate::delivery::Delivery;
 use crate::directory::Directory;
 use crate::engine::Handle;
 use crate::engine::command::Caller;
+use crate::reload::Reloader;
 use pace::Pace;
 use simulate::Replays;
 
@@ -50,15 +51,23 @@ pub struct Service {
     pub directory: Directory,
     /// The ways out for messages: trials go by them at once.
     pub delivery: Arc<Delivery>,
+    /// What takes new files into force.
+    pub reloader: Arc<Reloader>,
     pace: Pace,
     replays: Replays,
 }
 
 impl Service {
-    /// Joins engine, name service and the ways out.
+    /// Joins engine, name service, the ways out and what reloads them.
     #[must_use]
-    pub fn new(engine: Handle, directory: Directory, delivery: Arc<Delivery>) -> Self {
-        Self { engine, directory, delivery, pace: Pace::default(), replays: Replays::default() }
+    pub fn new(
+        engine: Handle,
+        directory: Directory,
+        delivery: Arc<Delivery>,
+        reloader: Arc<Reloader>,
+    ) -> Self {
+        let (pace, replays) = (Pace::default(), Replays::default());
+        Self { engine, directory, delivery, reloader, pace, replays }
     }
 
     /// Tells who is to log in. A caller other than root is looked up by its own uid alone, so that it learns nothing of

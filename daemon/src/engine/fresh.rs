@@ -96,7 +96,7 @@ mod tests {
 
     const AT: Duration = Duration::from_secs(100);
     const LATER: Duration = Duration::from_secs(160);
-    const FRESH: Fresh = Fresh { epoch: Epoch(3), age: Duration::from_secs(60) };
+    const FRESH: Fresh = Fresh { epoch: Epoch(3), age: Duration::from_mins(1) };
 
     fn session(number: u32) -> AuditSession {
         AuditSession::of(number).unwrap()

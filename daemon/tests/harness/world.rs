@@ -240,10 +240,22 @@ impl World {
         Self::on_under(Arc::clone(&world.store), 2, policy)
     }
 
+    /// Makes one under a policy that can be changed.
+    pub(crate) fn with_policy_of(policy: Policy) -> (Self, watch::Sender<Arc<Policy>>) {
+        let (memory, gate) = (Memory::new(), Semaphore::new(OPEN));
+        let (commits, questions) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let store = Arc::new(Gated { memory, commits, questions, gate, in_flight: 1 });
+        Self::changeable(store, 1, policy)
+    }
+
     fn on_under(store: Arc<Gated>, seed: u64, policy: Policy) -> Self {
+        Self::changeable(store, seed, policy).0
+    }
+
+    fn changeable(store: Arc<Gated>, seed: u64, policy: Policy) -> (Self, watch::Sender<Arc<Policy>>) {
         let clock = Arc::new(HandClock(Mutex::new((1_800_000_000, Duration::from_secs(1000)))));
         let published = Arc::new(Published::default());
-        let (_, policy) = watch::channel(Arc::new(policy));
+        let (sender, policy) = watch::channel(Arc::new(policy));
         let tools = Tools {
             store: store.clone(),
             clock: clock.clone(),
@@ -252,7 +264,7 @@ impl World {
         let journal = published.clone();
         let (engine, task) =
             engine::start(Parts { tools, policy, journal, host: host(), floor: WallTime::default() });
-        Self { engine, store, clock, published, task }
+        (Self { engine, store, clock, published, task }, sender)
     }
 
     /// Gives a person an authenticator.
