@@ -5,6 +5,7 @@
 
 pub mod capture;
 pub mod dialogue;
+pub mod guide;
 pub mod machine;
 pub mod mail;
 pub mod pam;

@@ -17,6 +17,14 @@ LoginGraceTime 300
 /// When the service does not take the configuration, or a step of the wiring fails.
 pub fn switch_on(machine: &Machine, configuration: &str) -> Result<()> {
     configure(machine, configuration)?;
+    wire(machine)
+}
+
+/// Wires PAM and sshd: from here on every login passes the service.
+///
+/// # Errors
+/// When a step fails.
+pub fn wire(machine: &Machine) -> Result<()> {
     machine.run_ok(&["pam-auth-update", "--package", "--enable", "countersign"])?;
     machine.write_file("/etc/ssh/sshd_config.d/00-countersign.conf", SSHD, 0o644)?;
     // Not a reload: sshd closes its socket for a moment then, and systemd does not wait for it.
