@@ -192,7 +192,7 @@ mod tests {
 
     const INTERFACES: [&str; 5] =
         [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
-    const MEMBERS: [&str; 30] = [
+    const MEMBERS: [&str; 32] = [
         "Begin",
         "SessionOpened",
         "SessionClosed",
