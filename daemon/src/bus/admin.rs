@@ -147,7 +147,7 @@ impl AdminInterface {
         after: u64,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
-    ) -> Result<report::Page, BusError> {
+    ) -> Result<(Vec<simulate::Row>, u64, u64), BusError> {
         let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         report::answer(&self.service, &options, after).await
     }
