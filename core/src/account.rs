@@ -12,6 +12,7 @@ use crate::contact::Contacts;
 use crate::factor::sent::SentCode;
 use crate::factor::{BackupCodes, Factor, FactorId, FactorState, Method};
 use crate::invitation::Invitation;
+use crate::policy::EnrolledAfter;
 use crate::printable::is_printable;
 use crate::remember::{Remembered, Skipped};
 use crate::secret::{Entropy, Secret, draw};
@@ -251,9 +252,16 @@ impl Account {
     /// Looks at the account as a decision takes it: what was enrolled before is void from that time on, and kept. A time that
     /// has not come yet voids nothing, so that nobody is asked to enroll again and again until then.
     #[must_use]
-    pub fn seen_from(&self, enrolled_after: Option<WallTime>, at: WallTime) -> Self {
-        let void_before = enrolled_after.filter(|after| *after <= at).unwrap_or_default();
+    pub fn seen_from(&self, enrolled_after: impl Into<EnrolledAfter>, at: WallTime) -> Self {
+        let void_before = enrolled_after.into().at(at).unwrap_or_default();
         Self { void_before, ..self.clone() }
+    }
+
+    /// Makes room where more factors are kept than a person may hold: the oldest void ones go.
+    pub(crate) fn make_room(&mut self) {
+        let surplus = self.factors.len().saturating_sub(FACTOR_LIMIT);
+        let void: Vec<FactorId> = self.void_factors().take(surplus).map(|factor| factor.id).collect();
+        self.factors.retain(|factor| !void.contains(&factor.id));
     }
 
     /// Tells whether the person has a factor that can be used to log in.

@@ -195,7 +195,9 @@ pub fn reset(
     let before = account;
     let mut account = account.clone();
     let at = now.latest();
-    let wants_invitation = policy.wants_invitation(&act.target, &act.host, &account, at);
+    let counted = policy.enrolled_after_of(&act.target, &act.host, at);
+    let seen = account.seen_from(counted, at);
+    let wants_invitation = policy.is_enabled && policy.wants_invitation(&act.target, &act.host, &seen, at);
     let held = account.factors.len();
     let was_locked = account.throttle.worst(at) != Standing::Open;
     account.factors.retain(|factor| match scope {
@@ -225,7 +227,7 @@ pub fn reset(
         Scope::Only(method) => Some(method.name().to_owned()),
     };
     let removed = held.saturating_sub(account.factors.len());
-    let needs_one = wants_invitation && !account.is_enrolled();
+    let needs_one = wants_invitation && !account.seen_from(counted, at).is_enrolled();
     let invitation =
         if needs_one { Some(inviting::issue(&mut account, act, None, policy, entropy, at)) } else { None };
     event.change = invitation.as_ref().map(|_| "invitation".to_owned());

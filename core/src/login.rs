@@ -180,7 +180,7 @@ impl AuditSession {
 /// A code that was given in a session (row L16).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fresh {
-    /// The account's epoch when it was given: any change of factor or password, a reset and a lock end it.
+    /// The account's epoch when it was given: any change of factor or password and a reset end it.
     pub epoch: Epoch,
     /// How long ago it was given.
     pub age: Duration,

@@ -168,9 +168,11 @@ pub fn notices(
     Told { outgoing, alert }
 }
 
-/// Lists the addresses that are told, each once: of active factors first, before and after, then those on file.
+/// Lists the addresses that are told, each once: of active factors first, before and after, then those on file. What was
+/// enrolled too early counts: its owner is the first who has to know that something else was set up.
 fn addresses(before: &Account, after: &Account, known: &Contacts) -> Vec<EmailAddress> {
-    let of_factors = before.active_factors().chain(after.active_factors()).filter_map(address_of).cloned();
+    let of_either = before.active_factors().chain(after.active_factors());
+    let of_factors = of_either.chain(before.void_factors()).filter_map(address_of).cloned();
     let on_file = [before, after].map(|account| account.contacts.or(known).email);
     let mut addresses: Vec<EmailAddress> = Vec::with_capacity(ADDRESS_LIMIT);
     for address in of_factors.chain(on_file.into_iter().flatten()) {

@@ -59,7 +59,13 @@ impl BackupCodes {
     }
 
     /// Decides what follows from an event.
-    pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    pub(super) fn decide(
+        &self,
+        event: Event,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         match event {
             Event::Begun => self.open(account, now, entropy),
             Event::Answered(text) => {

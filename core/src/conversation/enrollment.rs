@@ -145,7 +145,13 @@ impl Enrollment {
     }
 
     /// Decides what follows from an event.
-    pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    pub(super) fn decide(
+        &self,
+        event: Event,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         match event {
             Event::Begun => self.open(account, now, entropy),
             Event::Answered(text) => {
@@ -166,19 +172,24 @@ impl Enrollment {
             Stage::Begin => self.service.out_of_order(account, now),
             Stage::Agreeing => self.hear_agreement(text, account, now, entropy),
             Stage::Inviting => self.hear_invitation(text, account, now, entropy),
-            Stage::Proving => match self.service.prove(text, account, now, entropy) {
-                Proof::Proven(proven) => self.set_up(Draft::of(*proven), now, entropy),
-                Proof::Again(asked) => {
-                    let Asked { service, effects, messages } = *asked;
-                    Self { service, ..self.clone() }.ask(effects, messages, Stage::Proving)
-                }
-                Proof::Over(turn) => turn,
-            },
+            Stage::Proving => self.hear_proof(text, account, now, entropy),
             Stage::Addressing(channel) => self.hear_address(text, *channel, account, now, entropy),
             Stage::Confirming(confirming) => self.hear_confirmation(text, confirming, account, now, entropy),
             Stage::Saving(result) => self.service.hear_saved(text, account, now, result.clone(), |service| {
                 Conversation::Enrollment(Box::new(Self { service, ..self.clone() }))
             }),
+        }
+    }
+
+    fn hear_proof(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+        let honored = self.service.as_honored(account, now);
+        match self.service.prove(text, honored.as_ref().unwrap_or(account), now, entropy) {
+            Proof::Proven(proven) => self.set_up(Draft::of(*proven), now, entropy),
+            Proof::Again(asked) => {
+                let Asked { service, effects, messages } = *asked;
+                Self { service, ..self.clone() }.ask(effects, messages, Stage::Proving)
+            }
+            Proof::Over(turn) => turn,
         }
     }
 

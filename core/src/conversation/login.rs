@@ -2,15 +2,18 @@
 //!
 //! Owns who is asked, told or let through, and in which words. Policy is decided once, at the beginning, and holds to
 //! the end (row P8). `opening` has the first turn, `asking` codes, `posting` those that are sent, `inviting` invitations,
-//! `enrolling` the first factor, `saving` its backup codes, `skipping` its being put off, `remembering` places, `record` how
-//! it ends, `telling` what goes out by e-mail. Leaves the evaluation of an answer to `proof`. Never lets in or skips a
+//! `enrolling` the first factor, `saving` its backup codes, `skipping` its being put off, `remembering` places, `freshness` codes
+//! given a while ago, `accepting` security keys, `watching` decisions that are not in force, `foreseeing` what all of that comes
+//! to, `record` how it ends, `telling` what goes out by e-mail. Leaves the evaluation of an answer to `proof`. Never lets in or skips a
 //! person whom the name service does not know; never evaluates an answer while a bucket is locked.
 
+mod accepting;
 mod addressing;
 mod asking;
 mod choosing;
 mod enrolling;
 mod foreseeing;
+mod freshness;
 mod inviting;
 mod opening;
 mod posting;
@@ -19,6 +22,7 @@ mod remembering;
 mod saving;
 mod skipping;
 mod telling;
+mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,12 +96,19 @@ impl Login {
         Self { request, policy, decision, id: None, tally: Tally::default(), stage: Stage::Begin }
     }
 
-    /// Decides what follows from an event.
-    pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+    /// Decides what follows from an event; `account` is as the decision sees it.
+    pub(super) fn decide(
+        &self,
+        event: Event,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
         let turn = match event {
             Event::Begun => {
                 let is_bound = self.policy.settings.sent.bind == Bind::Login;
-                let id = is_bound.then(|| RequestId::random(entropy));
+                let may_ask = self.passage().is_none();
+                let id = (is_bound && may_ask).then(|| RequestId::random(entropy));
                 let begun = Self { id, ..self.clone() };
                 begun.offer_on(begun.open(account, now, entropy), account, now)
             }
@@ -137,6 +148,11 @@ impl Login {
     #[must_use]
     pub const fn answered(&self) -> bool {
         self.tally.answers > 0
+    }
+
+    /// Lends the decision under which the login began.
+    pub(super) const fn decision(&self) -> &Decision {
+        &self.decision
     }
 
     /// Tells who logs in.

@@ -1,7 +1,8 @@
 //! Conversations: the state machines behind every dialogue.
 //!
 //! Owns the contract between core and engine: an event and an account in, the next state and effects out. The engine
-//! puts `next` in place only after the commit, and replies only then. `End` cannot decide anything any more.
+//! puts `next` in place only after the commit, and replies only then. `End` cannot decide anything any more. Every dialogue
+//! sees the account as its decision takes it, what was enrolled too early being void, and commits it whole.
 
 mod answer;
 pub mod backup_codes;
@@ -30,8 +31,9 @@ use crate::audit::AuditEvent;
 use crate::delivery::{Outgoing, RequestId};
 use crate::login::{Person, Source};
 use crate::notice::Told;
+use crate::policy::EnrolledAfter;
 use crate::secret::Entropy;
-use crate::time::Now;
+use crate::time::{Now, WallTime};
 use crate::words::{Language, Voice};
 
 use self_service::SelfService;
@@ -94,6 +96,16 @@ impl Turn {
         self
     }
 
+    /// Commits accounts as they are kept: what is void here may count elsewhere.
+    fn kept(mut self) -> Self {
+        for effect in &mut self.effects {
+            if let Effect::Commit(account) = effect {
+                account.void_before = WallTime::default();
+            }
+        }
+        self
+    }
+
     /// Adds messages and records that belong into the same commit.
     fn and_all(mut self, effects: Vec<Effect>) -> Self {
         self.effects.splice(0..0, effects);
@@ -151,6 +163,20 @@ impl Conversation {
     /// `account` is the account as committed so far (an unstored one for a person without), `now` the instant,
     /// `entropy` randomness for new secrets.
     pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+        let account = &account.seen_from(self.enrolled_after(now), now.latest());
+        self.decide_seen(event, account, now, entropy).kept()
+    }
+
+    /// Tells from when on enrollments count in this dialogue.
+    fn enrolled_after(&self, now: Now) -> EnrolledAfter {
+        match self {
+            Self::Login(login) => login.decision().enrolled_after,
+            other => other.service().map(|service| service.enrolled_after(now)).unwrap_or_default(),
+        }
+    }
+
+    /// Decides on the account as this dialogue sees it.
+    fn decide_seen(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match self {
             Self::Login(login) => login.decide(event, account, now, entropy),
             Self::Enrollment(enrollment) => enrollment.decide(event, account, now, entropy),

@@ -15,7 +15,7 @@ use crate::factor::Method;
 use crate::factor::sent::{Bind, Binding};
 use crate::login::{Existence, Host, Person, Source};
 use crate::notice::{Around, Notice, notices};
-use crate::policy::Policy;
+use crate::policy::{EnrolledAfter, Policy};
 use crate::secret::Entropy;
 use crate::throttle::{Bucket, Standing};
 use crate::time::Now;
@@ -90,6 +90,20 @@ impl SelfService {
         self.id = is_bound.then(|| RequestId::random(entropy));
     }
 
+    /// Tells from when on enrollments count.
+    pub(super) fn enrolled_after(&self, now: Now) -> EnrolledAfter {
+        self.policy.enrolled_after_of(&self.person, &self.host, now.latest()).into()
+    }
+
+    /// Looks at the account as the most lenient rule does, where under the strictest one nothing of it is left: what some rule
+    /// honors has to be given before anything is set up that this rule would honor as well.
+    pub(super) fn as_honored(&self, account: &Account, now: Now) -> Option<Account> {
+        let at = now.latest();
+        let honored = self.policy.honored_after_of(&self.person, &self.host, at);
+        let seen = account.seen_from(honored, at);
+        (!account.is_enrolled() && seen.is_enrolled()).then_some(seen)
+    }
+
     /// Counts an answer.
     pub(super) fn answered(&self) -> Self {
         Self { tally: self.tally.answered(), ..self.clone() }
@@ -128,6 +142,9 @@ impl SelfService {
         let Existence::Known { uid, .. } = self.person.existence else {
             return Some(Failure { reason: "unknown-person", text: Refusal::EnrollmentClosed { help } });
         };
+        if !self.policy.is_enabled {
+            return Some(Failure { reason: "switched-off", text: Refusal::SwitchedOff });
+        }
         if account.uids.get(&self.host.id).is_some_and(|seen| *seen != uid) {
             return Some(Failure { reason: "uid-changed", text: Refusal::UidChanged { help } });
         }

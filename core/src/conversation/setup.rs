@@ -79,10 +79,12 @@ pub(super) fn pending(account: &Account, at: WallTime) -> Option<&Factor> {
     })
 }
 
-/// Puts a pending factor in the place of whatever was pending.
+/// Puts a pending factor in the place of whatever was pending; where as many are kept as a person may hold, the oldest void one
+/// makes room.
 pub(super) fn replace_pending(account: &mut Account, factor: Factor) {
     account.factors.retain(|other| matches!(other.state, FactorState::Active { .. }));
     account.factors.push(factor);
+    account.make_room();
 }
 
 /// Names the person in the app: with the first label of the host's name where the account is this host's alone.

@@ -13,13 +13,13 @@ use super::answer::{Answer, Word, read};
 use super::self_service::{Failure, SelfService, done};
 use super::{Conversation, ENROLLING_PROMPT_LIMIT, Effect, Turn, with_prompt};
 
-/// Makes the codes that come with a first factor; none where the person has a set already.
+/// Makes the codes that come with a first factor; none where the person has a set already that is not void.
 pub(super) fn make_first(
     account: &mut Account,
     at: WallTime,
     entropy: &mut dyn Entropy,
 ) -> Option<Secret<String>> {
-    let has_set = account.backup_codes.is_some();
+    let has_set = account.backup_codes_left().is_some();
     (!has_set).then(|| account.make_backup_codes(at, entropy))
 }
 

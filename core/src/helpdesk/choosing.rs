@@ -22,13 +22,20 @@ pub enum Switch {
 
 /// Why it cannot be switched: nothing would come of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Second factor not available here: no rule with require = \"chosen\" covers {0}")]
-pub struct NotCovered(pub UserName);
+pub enum NotCovered {
+    /// No rule asks those who were chosen.
+    #[error("Second factor not available here: no rule with require = \"chosen\" covers {0}")]
+    NoRule(UserName),
+    /// No rule asks anybody.
+    #[error("Second factor not available here: it is switched off on this host")]
+    SwitchedOff,
+}
 
 /// Decides a switch; whether it changed anything shows in the account's `chosen`. It stays through a reset.
 ///
 /// # Errors
-/// [`NotCovered`] where no rule with `require = "chosen"` could cover a login of the person.
+/// [`NotCovered`] where no rule with `require = "chosen"` could cover a login of the person, or while the second factor is
+/// switched off.
 pub fn set_chosen(
     account: &Account,
     act: &Act,
@@ -37,8 +44,11 @@ pub fn set_chosen(
     entropy: &mut dyn Entropy,
     now: Now,
 ) -> Result<Done, NotCovered> {
+    if !policy.is_enabled {
+        return Err(NotCovered::SwitchedOff);
+    }
     if !policy.covers_chosen(&act.target, &act.host) {
-        return Err(NotCovered(act.target.name.clone()));
+        return Err(NotCovered::NoRule(act.target.name.clone()));
     }
     let before = account;
     let mut account = account.clone();

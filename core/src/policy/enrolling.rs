@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{ContactRule, Enrollment, Policy, Requirement, Rule};
+use super::{ContactRule, Enrollment, Force, Mode, Policy, Requirement, Rule};
 use crate::account::{Account, Coverage, RuleName};
 use crate::factor::Method;
 use crate::invitation::LONGEST_INVITATION;
@@ -64,10 +64,25 @@ impl Policy {
         terms
     }
 
-    /// Tells whether some rule that covers the person lets nobody enroll without an invitation now.
+    /// Tells whether some rule in force that covers the person lets nobody enroll without an invitation now; one that is watched
+    /// stops nobody. `account` is as the decision sees it.
     #[must_use]
     pub fn wants_invitation(&self, person: &Person, host: &Host, account: &Account, at: WallTime) -> bool {
-        self.demanding(person, host).any(|rule| self.needs_invitation(rule, person, host, account, at))
+        self.would_want_invitation(person, host, account, at, Force::InForce)
+    }
+
+    /// Tells the same as a decision with this force sees it: under one that is not in force, every rule counts as if it were.
+    pub(crate) fn would_want_invitation(
+        &self,
+        person: &Person,
+        host: &Host,
+        account: &Account,
+        at: WallTime,
+        force: Force,
+    ) -> bool {
+        let counts = |rule: &&Rule| rule.mode == Mode::Enforce || force != Force::InForce;
+        let mut rules = self.asking(person, host).filter(counts);
+        rules.any(|rule| self.needs_invitation(rule, person, host, account, at))
     }
 
     /// Tells whether some rule that asks this person for a code, enrolled or not, could cover one of their logins;
@@ -106,8 +121,21 @@ impl Policy {
         account: &Account,
     ) -> Option<WallTime> {
         let Coverage { rule: noted, since } = account.coverage.as_ref()?;
-        let holds = *noted == *rule || self.demanding(person, host).any(|other| other.name == *noted);
+        let holds = *noted == *rule || self.asking(person, host).any(|other| other.name == *noted);
         holds.then_some(*since)
+    }
+
+    /// Tells since when the time for enrolling runs: since the person has been covered, or since what they had enrolled became
+    /// void, so that they can enroll again. `account` is as the decision sees it.
+    #[must_use]
+    pub fn open_since(
+        &self,
+        rule: &RuleName,
+        person: &Person,
+        host: &Host,
+        account: &Account,
+    ) -> Option<WallTime> {
+        Some(self.covered_since(rule, person, host, account)?.max(account.void_before))
     }
 
     fn needs_invitation(
@@ -121,15 +149,20 @@ impl Policy {
         match rule.enroll {
             Enrollment::Invited => true,
             Enrollment::SelfService | Enrollment::AtLogin => {
-                let since = self.covered_since(&rule.name, person, host, account);
+                let since = self.open_since(&rule.name, person, host, account);
                 rule.is_over(since, at)
             }
         }
     }
 
-    /// Lists the rules that ask for a code and could cover a login of the person.
-    fn demanding<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
+    /// Lists the rules that ask for a code and could cover a login of the person; none while the factor is switched off.
+    pub(super) fn demanding<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
         self.covering(person, host).filter(|rule| rule.require != Requirement::Never)
+    }
+
+    /// Lists them as if it were switched on.
+    fn asking<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
+        self.reaching(person, host).filter(|rule| rule.require != Requirement::Never)
     }
 }
 

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use super::{Accepted, ContactRule, Enrollment, Mode, Network, Policy, Requirement, Rule, SkipRule};
+use super::{
+    Accepted, ContactRule, EnrolledAfter, Enrollment, Mode, Network, Policy, Requirement, Rule, SkipRule,
+};
 use crate::account::RuleName;
 use crate::factor::Method;
 use crate::login::{Host, LoginRequest, Origin, Person, Source};
-use crate::time::WallTime;
 
 /// What the policy says about one login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,8 @@ pub struct Decision {
     pub force: Force,
     /// What counts in place of a code.
     pub accept: Vec<Accepted>,
-    /// Enrollments made before are void from then on.
-    pub enrolled_after: Option<WallTime>,
+    /// From when on enrollments count.
+    pub enrolled_after: EnrolledAfter,
     /// For how long a code given in the same session is enough.
     pub fresh_for: Option<Duration>,
     /// For how long the session may be idle.
@@ -192,8 +193,14 @@ impl Policy {
         looked
     }
 
-    /// Lists the rules that could decide some login of the person on this host, whatever the service and from wherever.
+    /// Lists the rules that could decide some login of the person on this host, whatever the service and from wherever; none
+    /// while the second factor is switched off.
     pub(super) fn covering<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
+        self.reaching(person, host).filter(|_| self.is_enabled)
+    }
+
+    /// Lists them whether the second factor is switched on or not.
+    pub(super) fn reaching<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
         self.look(&Facts { person, service: None, source: None, host: &host.name })
             .into_iter()
             .filter(|looked| !matches!(looked.fit, Fit::Not(_)))
@@ -221,7 +228,7 @@ impl Policy {
                 (true, Mode::Monitor) => Force::Monitored,
                 (true, Mode::Enforce) => Force::InForce,
             },
-            enrolled_after: rule.enrolled_after.max(self.enrolled_after),
+            enrolled_after: EnrolledAfter::of(self, rule),
             idle_timeout: rule.idle_timeout,
             certainty,
         }

@@ -3,6 +3,7 @@
 //! Owns the values that the configuration file becomes, and the decision. Rules are read from top to bottom, the first
 //! that matches decides, `[default]` decides what none matches (row P1).
 
+mod enrolled_after;
 mod enrolling;
 mod explain;
 mod fit;
@@ -24,6 +25,7 @@ use crate::time::WallTime;
 use crate::words::texts::Texts;
 use crate::words::{Language, Voice};
 
+pub use enrolled_after::EnrolledAfter;
 pub use enrolling::Terms;
 pub use explain::Explanation;
 pub use matcher::{Certainty, Decision, Force, PassedOver};

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::account::{AccountKey, Realm, RuleName, UserName};
     use crate::factor::Method;
-    use crate::policy::{Certainty, ContactRule, Enrollment, Force};
+    use crate::policy::{Certainty, ContactRule, EnrolledAfter, Enrollment, Force};
     use crate::secret::Entropy;
 
     struct Zeros;
@@ -130,7 +130,7 @@ mod tests {
             remember: Some(DAY * days),
             force: Force::InForce,
             accept: Vec::new(),
-            enrolled_after: None,
+            enrolled_after: EnrolledAfter::default(),
             fresh_for: None,
             idle_timeout: None,
             certainty: Certainty::Certain,

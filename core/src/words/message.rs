@@ -223,6 +223,8 @@ pub enum Refusal {
     NoRightCode,
     /// Something did not work.
     Unavailable,
+    /// The second factor is switched off for all (row P3).
+    SwitchedOff,
     /// No rule lets the person set this up.
     EnrollmentClosed {
         /// Whom to ask.

@@ -107,6 +107,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::UidChanged { help: help() },
         Refusal::NoRightCode,
         Refusal::Unavailable,
+        Refusal::SwitchedOff,
         Refusal::EnrollmentClosed { help: help() },
         Refusal::TooManyFactors { limit: 16 },
         Refusal::LabelTaken { label: label() },

@@ -112,6 +112,7 @@ impl Enrollment {
             result = Setup::Replaced { label };
             notice = Notice::FactorReplaced { old: name_of(&old), new: name_of(factor) };
         }
+        account.make_room();
         let messages = self.service.notify(&notice, before, &mut account, now, entropy);
         match self.first_codes(&mut account, now, entropy) {
             None => done(commit(account, records), vec![Message::Setup(result)]),

@@ -34,17 +34,20 @@ impl Enrollment {
     }
 
     fn ask_first(&self, terms: Terms, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
-        if account.is_enrolled() {
-            let Asked { service, effects, messages } = self.service.open_proof(account, now, entropy);
-            return Self { service, ..self.clone() }.ask(effects, messages, Stage::Proving);
-        }
-        match terms {
-            Terms::Free => {
+        match (terms, self.service.as_honored(account, now)) {
+            _ if account.is_enrolled() => self.ask_proof(account, now, entropy),
+            (Terms::Free, Some(honored)) => self.ask_proof(&honored, now, entropy),
+            (Terms::Free, None) => {
                 let text = Message::Setup(Setup::FirstFactor);
                 self.ask(Vec::new(), with_prompt([text], Prompt::Yes), Stage::Agreeing)
             }
-            Terms::Invitation | Terms::Closed => self.ask_invitation(Vec::new(), None),
+            (Terms::Invitation | Terms::Closed, _) => self.ask_invitation(Vec::new(), None),
         }
+    }
+
+    fn ask_proof(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
+        let Asked { service, effects, messages } = self.service.open_proof(account, now, entropy);
+        Self { service, ..self.clone() }.ask(effects, messages, Stage::Proving)
     }
 
     fn ask_invitation(&self, effects: Vec<Effect>, note: Option<Note>) -> Turn {

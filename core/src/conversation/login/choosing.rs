@@ -10,6 +10,7 @@ use crate::conversation::answer::{Answer, Word, read};
 use crate::conversation::reach::{Closed, Reach};
 use crate::conversation::{ENROLLING_PROMPT_LIMIT, Turn, with_prompt};
 use crate::factor::Method;
+use crate::policy::Settings;
 use crate::secret::Entropy;
 use crate::time::Now;
 use crate::words::{ListedWay, Message, Prompt, Setup};
@@ -51,6 +52,21 @@ impl Login {
                 self.set_up(only, progress, account, now, entropy)
             }
             several => self.ask_choice(None, several, progress, account, now),
+        }
+    }
+
+    /// Tells whether that leads to a question for something new: there is a way, and where its code would be sent at once, one may
+    /// be sent now.
+    pub(super) fn can_begin_setup(&self, progress: Progress, account: &Account, now: Now) -> bool {
+        let Settings { channels, sending, .. } = self.settings();
+        match self.choices(account).as_slice() {
+            [] => false,
+            [only @ Choice { reach: Some(Reach::Only(recipient)), .. }]
+                if !self.sends_unasked(only, progress, account, now) =>
+            {
+                account.may_send(recipient, channels, sending, now.latest()).is_ok()
+            }
+            _ => true,
         }
     }
 

@@ -115,6 +115,13 @@ impl Login {
         self.ask(Vec::new(), with_prompt([], asked), Stage::Enrolling(enrolling))
     }
 
+    /// Tells whether [`Login::open_enrolling`] leads to something that can be confirmed, and not to a word of why not.
+    pub(super) fn can_set_up(&self, authority: Authority, account: &Account, now: Now) -> bool {
+        let mut waiting = pending(account, now.latest()).into_iter();
+        waiting.any(|factor| self.is_reachable(factor, account))
+            || self.can_begin_setup(Progress::by(authority), account, now)
+    }
+
     /// Makes a new key, keeps it pending, shows it once.
     pub(super) fn show_new(
         &self,

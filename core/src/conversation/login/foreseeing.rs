@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::login::LoginRequest;
-use crate::policy::{Decision, Force, Policy};
+use crate::policy::{Decision, Policy};
 use crate::time::Now;
 
 use super::Login;
-use super::opening::Way;
+use super::accepting::SECURITY_KEY;
+use super::opening::{Grounds, Way};
 
 /// How a login goes on at its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,16 +53,30 @@ pub struct Foresight {
     pub course: Course,
     /// Why, as the audit would say it; nothing where a code or an invitation is simply asked for.
     pub reason: Option<&'static str>,
+    /// How it goes on in fact, and why.
+    outcome: (Course, Option<&'static str>),
 }
 
 impl Foresight {
-    /// Tells how the login goes on in fact: past everything where the rule is only watched, or the factor switched off.
+    /// Tells how the login goes on in fact: past everything where the rule is only watched, or the factor switched off; people
+    /// who are not known are refused even there.
     #[must_use]
     pub const fn outcome(&self) -> (Course, Option<&'static str>) {
-        match self.decision.force {
-            Force::InForce => (self.course, self.reason),
-            Force::Monitored => (Course::Pass, Some("monitored")),
-            Force::SwitchedOff => (Course::Pass, Some("switched-off")),
+        self.outcome
+    }
+}
+
+impl Way {
+    /// Tells what it comes to, and why.
+    pub(super) const fn course(&self) -> (Course, Option<&'static str>) {
+        match self {
+            Self::Skip(reason) => (Course::Pass, Some(reason)),
+            Self::Accept => (Course::Pass, Some(SECURITY_KEY)),
+            Self::Refuse(grounds) | Self::Tell(grounds) => (Course::Refuse, Some(grounds.reason())),
+            Self::Shut(_) => (Course::Refuse, Some(Grounds::NotEnrolled.reason())),
+            Self::Ask => (Course::Ask, None),
+            Self::Enroll(_) => (Course::Enroll, None),
+            Self::Invite => (Course::Invite, None),
         }
     }
 }
@@ -70,12 +85,8 @@ impl Foresight {
 pub fn foresee(request: LoginRequest, policy: &Arc<Policy>, account: &Account, now: Now) -> Foresight {
     let login = Login::new(request, Arc::clone(policy));
     let account = account.seen_from(login.decision.enrolled_after, now.latest());
-    let (course, reason) = match login.way(&account, now) {
-        Way::Skip(reason) => (Course::Pass, Some(reason)),
-        Way::Refuse(grounds) | Way::Tell(grounds) => (Course::Refuse, Some(grounds.reason())),
-        Way::Ask => (Course::Ask, None),
-        Way::Enroll(_) => (Course::Enroll, None),
-        Way::Invite => (Course::Invite, None),
-    };
-    Foresight { decision: login.decision, course, reason }
+    let would = login.way(&account, now);
+    let (course, reason) = would.course();
+    let outcome = login.passage().unwrap_or(would).course();
+    Foresight { decision: login.decision, course, reason, outcome }
 }

@@ -50,12 +50,23 @@ pub(super) enum Manner {
 }
 
 /// Which way a login goes at its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
+    /// Past everything, for this reason.
     Skip(&'static str),
+    /// In, by a security key.
+    Accept,
+    /// Out, at once.
     Refuse(Grounds),
+    /// To the question for a code.
     Ask,
+    /// Out, once the person has read why.
     Tell(Grounds),
+    /// To setting up a first factor.
     Enroll(Authority),
+    /// The same, where nothing can be set up at the moment: setting up itself tells why.
+    Shut(Authority),
+    /// To the question for an invitation.
     Invite,
 }
 
@@ -64,19 +75,30 @@ impl Login {
         if !matches!(self.stage, Stage::Begin) {
             return self.unavailable(account, now);
         }
-        match self.way(account, now) {
-            Way::Skip(reason) => self.skip(reason, account, now),
+        let way = self.way(account, now);
+        if let Some(passage) = self.passage() {
+            return self.pass_by(&passage, &way, account, now);
+        }
+        match way {
+            Way::Skip(reason) => self.skip_for(reason, account, now),
+            Way::Accept => self.accept_key(account, now),
             Way::Refuse(grounds) => self.refuse(Vec::new(), grounds, Vec::new(), account, now),
             Way::Ask => self.open_asking(account, now, entropy),
             Way::Tell(grounds) => self.tell(grounds, account, now),
-            Way::Enroll(authority) => self.open_enrolling(authority, account, now, entropy),
+            Way::Enroll(authority) | Way::Shut(authority) => {
+                self.open_enrolling(authority, account, now, entropy)
+            }
             Way::Invite => self.open_invitation(account, now),
         }
     }
 
+    /// Tells which way the login goes if its decision is in force.
     pub(super) fn way(&self, account: &Account, now: Now) -> Way {
         if let Some(reason) = self.passes_unasked(account, now) {
             return Way::Skip(reason);
+        }
+        if self.has_security_key(account, now) {
+            return Way::Accept;
         }
         if self.asks_nobody() {
             return Way::Refuse(Grounds::UnknownPerson);
@@ -100,16 +122,21 @@ impl Login {
         if account.is_enrolled() || self.enrollable().is_none() {
             return Way::Tell(Grounds::NotEnrolled);
         }
-        let needs_invitation = self.policy.wants_invitation(person, host, account, at);
+        let force = self.decision.force;
+        let needs_invitation = self.policy.would_want_invitation(person, host, account, at, force);
         match self.decision.enroll {
-            Enrollment::AtLogin if !needs_invitation => Way::Enroll(Authority::Rule),
+            Enrollment::AtLogin if !needs_invitation => {
+                let authority = Authority::Rule;
+                let is_open = self.can_set_up(authority, account, now);
+                if is_open { Way::Enroll(authority) } else { Way::Shut(authority) }
+            }
             Enrollment::AtLogin | Enrollment::SelfService | Enrollment::Invited => {
-                if pending(account, at).is_some() {
-                    Way::Enroll(Authority::Resumed)
-                } else if needs_invitation || account.is_invited(at) {
-                    Way::Invite
-                } else {
-                    Way::Tell(Grounds::NotEnrolled)
+                match pending(account, at) {
+                    Some(factor) if self.is_reachable(factor, account) => Way::Enroll(Authority::Resumed),
+                    // What the invitation was used for cannot be confirmed any more.
+                    Some(_) => Way::Invite,
+                    None if needs_invitation || account.is_invited(at) => Way::Invite,
+                    None => Way::Tell(Grounds::NotEnrolled),
                 }
             }
         }
@@ -119,6 +146,7 @@ impl Login {
     fn passes_unasked(&self, account: &Account, now: Now) -> Option<&'static str> {
         self.exemption(account)
             .or_else(|| self.is_remembered(account, now).then_some("remembered"))
+            .or_else(|| self.is_fresh(account, now).then_some("fresh"))
             .or_else(|| self.has_put_off(account, now).then_some("put-off"))
     }
 

@@ -31,7 +31,7 @@ impl Grounds {
 }
 
 impl Login {
-    /// Lets in: uses the code up, knows the source from now on.
+    /// Lets in: uses the code up, knows the source from now on. Nothing else tells the engine that a code was given.
     pub(super) fn allow(
         &self,
         records: Vec<AuditEvent>,
@@ -50,21 +50,41 @@ impl Login {
             factor: Some(method.name().to_owned()),
             ..self.verdict_event(EventId::LoginAllowed, Verdict::Allow, &account, now)
         };
+        let given = Effect::CodeGiven(account.epoch);
         let mut effects = vec![Effect::Commit(Box::new(account))];
         effects.extend(records.into_iter().map(Effect::Record));
-        effects.push(Effect::Record(event));
+        effects.extend([Effect::Record(event), given]);
         end(effects, Verdict::Allow, Style::Information, messages)
     }
 
     /// Lets through unasked. Where sshd, as root, has completed a public key the verdict is `Allow`: ours may be the only
     /// module of the stack, and libpam refuses a stack of which nothing but ignored lines is left (DESIGN.md 3).
-    pub(super) fn skip(&self, reason: &str, account: &Account, now: Now) -> Turn {
+    pub(super) fn skip(
+        &self,
+        account: &Account,
+        now: Now,
+        complete: impl FnOnce(AuditEvent) -> AuditEvent,
+    ) -> Turn {
         let by_key = self.request.phase == Phase::Auth && self.request.ssh.public_key.is_some();
         let verdict = if by_key { Verdict::Allow } else { Verdict::Skip };
-        let event = AuditEvent {
-            reason: Some(reason.to_owned()),
-            ..self.verdict_event(EventId::LoginSkipped, verdict, account, now)
-        };
+        self.pass(EventId::LoginSkipped, verdict, account, now, complete)
+    }
+
+    /// Lets through unasked, for a reason.
+    pub(super) fn skip_for(&self, reason: &str, account: &Account, now: Now) -> Turn {
+        self.skip(account, now, |event| AuditEvent { reason: Some(reason.to_owned()), ..event })
+    }
+
+    /// Ends well without a word and without a code.
+    pub(super) fn pass(
+        &self,
+        id: EventId,
+        verdict: Verdict,
+        account: &Account,
+        now: Now,
+        complete: impl FnOnce(AuditEvent) -> AuditEvent,
+    ) -> Turn {
+        let event = complete(self.verdict_event(id, verdict, account, now));
         end(vec![Effect::Record(event)], verdict, Style::Information, Vec::new())
     }
 

@@ -108,7 +108,7 @@ impl Login {
         account.skipped = Some(Skipped { rule: self.decision.rule.clone(), count, counted });
         account.changed = account.changed.max(at);
         let record = self.event(EventId::EnrollmentSkipped, &account, now);
-        let mut turn = self.skip(PUT_OFF, &account, now);
+        let mut turn = self.skip_for(PUT_OFF, &account, now);
         turn.effects.splice(0..0, [Effect::Commit(Box::new(account)), Effect::Record(record)]);
         Some(turn)
     }
@@ -134,7 +134,7 @@ impl Login {
     /// Counts the days until the rule's day is over, or until the time for enrolling is, whichever comes first.
     fn days_left(&self, rule: SkipRule, account: &Account, at: WallTime) -> Option<u64> {
         let LoginRequest { person, host, .. } = &self.request;
-        let since = self.policy.covered_since(&self.decision.rule, person, host, account).unwrap_or(at);
+        let since = self.policy.open_since(&self.decision.rule, person, host, account).unwrap_or(at);
         // A choice that is kept is not asked about again when the time for enrolling is over.
         let within = self.decision.enroll_within.filter(|_| rule.times.is_some());
         let end = [rule.until, within.map(|within| since.after(within))].into_iter().flatten().min()?;

@@ -31,9 +31,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         ),
         Refusal::NoRightCode => "已拒绝：未输入正确的验证码。".to_owned(),
         Refusal::Unavailable => "目前无法核对验证码。未经核对，任何人都无法登录；请过一分钟再试。".to_owned(),
-        Refusal::EnrollmentClosed { help } => {
-            format!("此主机的规则不允许您自行设置此项。请{}。", contact(help.as_deref()))
-        }
+        Refusal::SwitchedOff => "此主机已关闭双因素验证。".to_owned(),
+        Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("您已有 {limit} 个。请先删除一个。"),
         Refusal::LabelTaken { label } => format!("名称“{}”已被使用。请选择其他名称。", shown(label)),
         Refusal::NoSuchFactor { name } => {
@@ -66,6 +65,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "您的验证方式在此期间已在别处更改。此处未作任何更改，请重新开始。".to_owned()
         }
     }
+}
+
+fn closed(help: Option<&str>) -> String {
+    format!("此主机的规则不允许您自行设置此项。请{}。", contact(help))
 }
 
 fn list(labels: &[String]) -> String {

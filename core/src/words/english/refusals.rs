@@ -39,6 +39,7 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "The code cannot be checked at the moment. Nobody is let in without it; try again in a minute."
                 .to_owned()
         }
+        Refusal::SwitchedOff => "The second factor is switched off on this host.".to_owned(),
         Refusal::EnrollmentClosed { help } => {
             format!("No rule of this host lets you set this up yourself. Ask {}.", whom(help.as_deref()))
         }

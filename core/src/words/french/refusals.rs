@@ -37,6 +37,7 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         ),
         Refusal::NoRightCode => "Accès refusé\u{a0}: aucun code correct n’a été saisi.".to_owned(),
         Refusal::Unavailable => "Le code ne peut pas être vérifié pour le moment. Personne n’est admis sans code\u{a0}; réessayez dans une minute.".to_owned(),
+        Refusal::SwitchedOff => "Le second facteur est désactivé sur cette machine.".to_owned(),
         Refusal::EnrollmentClosed { help } => format!(
             "Aucune règle de cette machine ne vous permet de configurer cela vous-même. Contactez {}.",
             whom(help.as_deref())

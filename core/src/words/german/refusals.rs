@@ -33,6 +33,7 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         ),
         Refusal::NoRightCode => "Abgewiesen: Es wurde kein richtiger Code eingegeben.".to_owned(),
         Refusal::Unavailable => "Der Code kann zurzeit nicht geprüft werden. Ohne ihn wird niemand eingelassen; versuchen Sie es in einer Minute erneut.".to_owned(),
+        Refusal::SwitchedOff => "Der zweite Faktor ist auf diesem Rechner ausgeschaltet.".to_owned(),
         Refusal::EnrollmentClosed { help } => format!(
             "Keine Regel dieses Rechners erlaubt Ihnen, dies selbst einzurichten. Bitte {}.",
             turn_to(help.as_deref())

@@ -38,10 +38,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::Unavailable => {
             "現在、確認コードを検証できません。検証なしでは誰もログインできません。1分後にもう一度お試しください。".to_owned()
         }
-        Refusal::EnrollmentClosed { help } => format!(
-            "このホストの規則では、これをご自身で設定することはできません。{}。",
-            contact(help.as_deref())
-        ),
+        Refusal::SwitchedOff => "このホストでは二要素認証が無効になっています。".to_owned(),
+        Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("すでに{limit}個あります。先に1個削除してください。"),
         Refusal::LabelTaken { label } => {
             format!("「{}」という名前はすでに使われています。別の名前を指定してください。", shown(label))
@@ -66,6 +64,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
                 .to_owned()
         }
     }
+}
+
+fn closed(help: Option<&str>) -> String {
+    format!("このホストの規則では、これをご自身で設定することはできません。{}。", contact(help))
 }
 
 fn list(labels: &[String]) -> String {

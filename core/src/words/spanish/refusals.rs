@@ -37,6 +37,7 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         ),
         Refusal::NoRightCode => "Acceso denegado: no se introdujo ningún código correcto.".to_owned(),
         Refusal::Unavailable => "El código no se puede comprobar en este momento. Sin él no se permite el acceso a nadie; inténtelo de nuevo dentro de un minuto.".to_owned(),
+        Refusal::SwitchedOff => "El segundo factor está desactivado en este equipo.".to_owned(),
         Refusal::EnrollmentClosed { help } => format!(
             "Ninguna regla de este equipo le permite configurarlo por su cuenta. Por favor, {}.",
             turn_to(help.as_deref())

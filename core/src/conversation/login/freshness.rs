@@ -1,0 +1,31 @@
+//! A code that was given a while ago in the same session of the kernel is enough (row L16).
+//!
+//! Owns when: where the rule says so and certainly applies, asked by root in `auth` behind a first factor that is settled, for
+//! a person who could give a code now, and while nothing has changed since. The engine keeps which code was given in which
+//! session, and only it says so: nothing of it comes from the caller.
+
+use crate::account::Account;
+use crate::login::{FirstFactor, Phase};
+use crate::policy::{Certainty, FRESH_LIMIT};
+use crate::time::Now;
+
+use super::Login;
+
+impl Login {
+    /// Tells whether the person gave a code in this session that is recent enough.
+    pub(super) fn is_fresh(&self, account: &Account, now: Now) -> bool {
+        let request = &self.request;
+        let (Some(_), Some(fresh), Some(limit)) = (request.session, request.fresh, self.decision.fresh_for)
+        else {
+            return false;
+        };
+        let may_be = self.decision.certainty == Certainty::Certain
+            && request.caller_uid == 0
+            && request.phase == Phase::Auth
+            && request.first_factor == FirstFactor::Settled;
+        may_be
+            && fresh.epoch == account.epoch
+            && fresh.age <= limit.min(FRESH_LIMIT)
+            && self.obstacle(account, now).is_none()
+    }
+}
