@@ -109,6 +109,7 @@ pub enum EventId {
     /// A policy was not taken into force; the last good one stays.
     PolicyRefused,
     /// The second factor was switched on or off for this host (row P3).
+    #[serde(rename = "second-factor-switched")]
     FactorSwitched,
     /// A session was idle for too long: told so, hung up or locked (row L8).
     SessionIdle,
