@@ -7,8 +7,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     audit, backup_codes, breakglass_drill, completions, delivery_test, enroll, forget, generate,
-    policy_check, policy_explain, remembered, remove, rename, status, store_rotate_key, test, user_disable,
-    user_enable, user_import, user_invite, user_list, user_reset, user_set_contact, user_show, user_unlock,
+    policy_check, policy_explain, policy_reload, policy_report, policy_schema, policy_simulate, remembered,
+    remove, rename, status, store_rotate_key, test, user_disable, user_enable, user_import, user_invite,
+    user_list, user_reset, user_set_contact, user_show, user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -72,7 +73,7 @@ pub(crate) enum Command {
     /// Help other people with their second factor
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     User(User),
-    /// Check and explain the policy
+    /// Check, explain, try out and reload the policy
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Policy(Policy),
     Audit(audit::Audit),
@@ -105,12 +106,16 @@ pub(crate) enum User {
     List(user_list::List),
 }
 
-/// Questions about the policy.
+/// Questions about the policy, and reading it again.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  countersign policy check")]
 pub(crate) enum Policy {
     Check(policy_check::Check),
     Explain(policy_explain::Explain),
+    Simulate(policy_simulate::Simulate),
+    Report(policy_report::Report),
+    Reload(policy_reload::Reload),
+    Schema(policy_schema::Schema),
 }
 
 /// What concerns the ways on which codes are sent.

@@ -85,6 +85,12 @@ impl Facts {
         Ok(texts.iter().map(|text| printable(text)).collect())
     }
 
+    /// Takes texts of several lines, each line filtered; absent is none.
+    pub(crate) fn blocks(&mut self, key: &'static str) -> Result<Vec<String>, Failure> {
+        let filtered = |text: &String| text.split('\n').map(printable).collect::<Vec<_>>().join("\n");
+        Ok(self.optional::<Vec<String>>(key)?.unwrap_or_default().iter().map(filtered).collect())
+    }
+
     /// Takes pairs of texts, filtered; absent is none.
     pub(crate) fn pairs(&mut self, key: &'static str) -> Result<Vec<(String, String)>, Failure> {
         let pairs = self.optional::<Vec<(String, String)>>(key)?.unwrap_or_default();
@@ -130,6 +136,12 @@ mod tests {
         ]);
         assert_eq!(facts.text("label").unwrap(), "a\u{fffd}]52;c;x\u{fffd}\u{fffd}b");
         assert_eq!(facts.texts("methods").unwrap(), ["to\u{fffd}tp"]);
+    }
+
+    #[test]
+    fn texts_of_several_lines_keep_their_lines_and_lose_the_rest() {
+        let mut facts = facts(&[("mistakes", Variant::from(vec!["error: a\n --> \u{1b}[2J\r"]))]);
+        assert_eq!(facts.blocks("mistakes").unwrap(), ["error: a\n --> \u{fffd}[2J\u{fffd}"]);
     }
 
     #[test]

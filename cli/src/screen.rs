@@ -13,6 +13,7 @@ use countersign_protocol::names::ANSWER_LIMIT;
 use countersign_protocol::step::{Line, Style};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::layout::wrapped;
 use crate::output::{Output, Stream, Tone, is_terminal};
 use crate::qr::{self, Look, QrPen, Size};
 
@@ -105,27 +106,6 @@ fn fitted(text: &str) -> String {
     if is_terminal(Stream::Err) { wrapped(text, size().columns) } else { text.to_owned() }
 }
 
-/// Breaks the lines of a text at spaces; what has no space is left to the terminal.
-fn wrapped(text: &str, columns: usize) -> String {
-    text.split('\n').map(|line| wrapped_line(line, columns)).collect::<Vec<_>>().join("\n")
-}
-
-fn wrapped_line(line: &str, columns: usize) -> String {
-    let mut text = String::with_capacity(line.len());
-    let mut column = 0;
-    for word in line.split_inclusive(' ') {
-        let width = word.trim_end().chars().count();
-        if column > 0 && column + width > columns {
-            text.truncate(text.trim_end().len());
-            text.push('\n');
-            column = 0;
-        }
-        text.push_str(word);
-        column += word.chars().count();
-    }
-    text
-}
-
 fn size() -> Size {
     let told = terminal_size::terminal_size_of(io::stderr());
     told.map_or(USUAL_SIZE, |(width, height)| Size { columns: width.0.into(), rows: height.0.into() })
@@ -189,17 +169,6 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_text_is_empty() {
         assert_eq!(read(b"\xff\xfe\n42\n"), ["", "42"]);
-    }
-
-    #[test]
-    fn long_lines_break_between_words_and_keep_the_space_before_the_answer() {
-        assert_eq!(wrapped("one two three\nfour: ", 9), "one two\nthree\nfour: ");
-        assert_eq!(wrapped("one two three", 7), "one two\nthree");
-        assert_eq!(wrapped("unbreakable", 4), "unbreakable");
-        assert_eq!(wrapped("Code: ", 80), "Code: ");
-        assert_eq!(wrapped("Code: ", 5), "Code: ");
-        assert_eq!(wrapped("a  b", 80), "a  b");
-        assert_eq!(wrapped("x", 0), "x");
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(crate) struct Standing {
     remembered: Option<u32>,
     skipped: Option<u32>,
     undelivered: Vec<Undelivered>,
+    force: Option<String>,
+    enrolled_after: Option<Moment>,
 }
 
 impl TryFrom<Facts> for FactorRow {
@@ -107,6 +109,8 @@ impl TryFrom<Facts> for Standing {
             remembered: facts.optional_number("remembered")?,
             skipped: facts.optional_number("skipped")?,
             undelivered: undelivered.into_iter().map(Undelivered::try_from).collect::<Result<_, _>>()?,
+            force: facts.optional_text("force")?,
+            enrolled_after: facts.moment("enrolled_after")?,
         })
     }
 }
@@ -114,6 +118,11 @@ impl TryFrom<Facts> for Standing {
 impl FactorRow {
     fn is_active(&self) -> bool {
         self.state == "active"
+    }
+
+    /// Tells whether it was set up before the moment from which enrollments count.
+    fn is_void(&self) -> bool {
+        self.state == "void"
     }
 }
 
@@ -127,6 +136,19 @@ impl Standing {
             }
         }
         methods
+    }
+
+    /// Tells whether the second factor is switched off on this host.
+    fn is_switched_off(&self) -> bool {
+        self.force.as_deref() == Some("switched-off")
+    }
+
+    /// Says since when a void factor no longer counts.
+    fn set_up_when(&self) -> String {
+        let before = self
+            .enrolled_after
+            .map_or_else(|| "too long ago".to_owned(), |after| format!("before {}", after.with_zone()));
+        format!("set up {before}")
     }
 
     /// Tells the last use of any factor.

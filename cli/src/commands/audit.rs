@@ -3,24 +3,20 @@
 //! Records are written as they arrive. Following goes on through restarts of the service, behind the last record seen.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use comfy_table::ContentArrangement;
 use countersign_protocol::proxies::{AdminProxy, Records};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Unit};
 use zbus::Variant;
 
 use crate::bus::slow_call;
 use crate::commands::Context;
 use crate::commands::audit_verify::Verify;
-use crate::duration::Seconds;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, data};
 use crate::record;
+use crate::since::Since;
 use crate::standing::{keep_widths, plain_table, trimmed};
 
 /// How long a call waits for the next record, in seconds; the service waits no longer.
@@ -66,27 +62,6 @@ pub(crate) struct Audit {
 #[derive(Debug, Subcommand)]
 enum Deed {
     Verify(Verify),
-}
-
-/// A moment in the past.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Since(u64);
-
-impl FromStr for Since {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "30m, 12h or 7d ago, or a day such as 2026-11-01";
-        let now = Timestamp::now();
-        let moment = if let Ok(Seconds(ago)) = text.parse() {
-            now.as_second().saturating_sub(ago.into())
-        } else {
-            let day: Date = text.parse().map_err(|_| EXPECTED)?;
-            let start = day.to_zoned(TimeZone::system()).and_then(|day| day.round(Unit::Second));
-            start.map_err(|_| EXPECTED)?.timestamp().as_second()
-        };
-        u64::try_from(moment).map(Self).map_err(|_| EXPECTED)
-    }
 }
 
 impl Audit {
@@ -212,23 +187,6 @@ impl Writer {
             0 => output.note("Nothing of that kind is recorded."),
             1 => output.note("1 record."),
             count => output.note(&format!("{count} records.")),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn since_is_a_time_ago_or_a_day() {
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap();
-        let Since(hour) = "1h".parse().unwrap();
-        assert!((now - 3600..=now - 3590).contains(&hour), "{hour}");
-        let Since(day) = "2026-11-01".parse().unwrap();
-        assert!(day.abs_diff(1_793_491_200) <= 14 * 3600, "{day}");
-        for wrong in ["", "yesterday", "2026-13-01", "1x", "-1d", "1900-01-01"] {
-            assert!(wrong.parse::<Since>().is_err(), "{wrong}");
         }
     }
 }

@@ -82,9 +82,12 @@ mod tests {
     fn every_command_gets_a_page_and_every_shell_a_script() {
         let folder = tempfile::tempdir().unwrap();
         write_all(folder.path()).unwrap();
-        for page in
-            ["countersign", "countersign-enroll", "countersign-user-reset", "countersign-store-rotate-key"]
-        {
+        for page in [
+            "countersign",
+            "countersign-enroll",
+            "countersign-policy-simulate",
+            "countersign-store-rotate-key",
+        ] {
             let text = fs::read_to_string(folder.path().join(format!("man/{page}.1"))).unwrap();
             assert!(text.contains(".SH SYNOPSIS") && text.contains("Example"), "{page}");
         }
@@ -92,7 +95,10 @@ mod tests {
         for (_, name) in SHELLS {
             let text = fs::read_to_string(folder.path().join("completions").join(name)).unwrap();
             assert!(
-                text.contains("rotate-key") && !text.contains("generate") && !text.contains("--bus"),
+                text.contains("rotate-key")
+                    && text.contains("simulate")
+                    && !text.contains("generate")
+                    && !text.contains("--bus"),
                 "{name}"
             );
         }

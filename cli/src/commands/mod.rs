@@ -11,6 +11,10 @@ pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod policy_check;
 pub(crate) mod policy_explain;
+pub(crate) mod policy_reload;
+pub(crate) mod policy_report;
+pub(crate) mod policy_schema;
+pub(crate) mod policy_simulate;
 pub(crate) mod remembered;
 pub(crate) mod remove;
 pub(crate) mod rename;
@@ -76,6 +80,10 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::User(User::List(list)) => list.run(&context).await,
         Command::Policy(Policy::Check(check)) => check.run(&context),
         Command::Policy(Policy::Explain(explain)) => explain.run(&context).await,
+        Command::Policy(Policy::Simulate(simulate)) => simulate.run(&context).await,
+        Command::Policy(Policy::Report(report)) => report.run(&context).await,
+        Command::Policy(Policy::Reload(reload)) => reload.run(&context).await,
+        Command::Policy(Policy::Schema(schema)) => schema.run(),
         Command::Audit(audit) => audit.run(&context).await,
         Command::Delivery(Delivery::Test(test)) => test.run(&context).await,
         Command::Store(Store::RotateKey(rotate)) => rotate.run(&context).await,

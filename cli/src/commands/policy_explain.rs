@@ -1,27 +1,31 @@
-//! `countersign policy explain`: what a login would be asked, and why. The service decides; nothing is worked out here.
+//! `countersign policy explain`: what a login would be asked, and why. Owns the question; the service decides, and
+//! `explanation` shows its answer.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use countersign_protocol::proxies::Facts as Options;
-use serde::Serialize;
 use zbus::Variant;
 
 use crate::bus::interactive_call;
 use crate::commands::Context;
 use crate::exit::Failure;
+use crate::explanation::Explanation;
 use crate::facts::Facts;
-use crate::output::{Output, Stream, Tone, data, value};
+use crate::output::{data, printable, value};
 
 /// Tell what a login would be asked, and why
 ///
-/// Names the rule that decides, every rule passed over and why, and what the person will see.
+/// Shows what happens, then the rule that decides and every rule passed over with its reason, then what is kept of the
+/// person. It need not be a person who exists: with --groups and --origin it is told for somebody of that name who would be
+/// in these groups. The service decides as it does about a login; nothing is sent and nothing is changed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   countersign policy explain --user alice --service sshd --from 198.51.100.7
-  countersign policy explain --user alice --service login --from local")]
+  countersign policy explain --user alice --service login --from local
+  countersign policy explain --user new --groups students,staff --service sshd")]
 pub(crate) struct Explain {
     /// Who logs in
     #[arg(long)]
@@ -35,6 +39,28 @@ pub(crate) struct Explain {
     /// The type of the SSH key the person logs in with, such as ssh-ed25519
     #[arg(long, value_name = "TYPE")]
     ssh_key: Option<String>,
+    /// As if the person were in these groups and in no others
+    #[arg(long, value_name = "GROUP,GROUP", value_delimiter = ',')]
+    groups: Option<Vec<String>>,
+    /// As if the person came from /etc/passwd (local) or from a directory
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "local|directory")]
+    origin: Option<Origin>,
+}
+
+/// Where a person comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Origin {
+    Local,
+    Directory,
+}
+
+impl Origin {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Directory => "directory",
+        }
+    }
 }
 
 /// Where a login comes from.
@@ -64,46 +90,20 @@ impl std::fmt::Display for From {
     }
 }
 
-/// The answer. The order and names of the fields are the `--json` shape.
-#[derive(Debug, Serialize)]
-struct Explanation {
-    rule: String,
-    requirement: String,
-    methods: Vec<String>,
-    enroll: String,
-    sees: String,
-    passed_over: Vec<PassedOver>,
-    groups_complete: bool,
-    policy: String,
-}
-
-#[derive(Debug, Serialize)]
-struct PassedOver {
-    rule: String,
-    reason: String,
-}
-
-impl TryFrom<Facts> for Explanation {
-    type Error = Failure;
-
-    fn try_from(mut facts: Facts) -> Result<Self, Failure> {
-        let passed_over = facts.pairs("passed_over")?;
-        Ok(Self {
-            rule: facts.text("rule")?,
-            requirement: facts.text("requirement")?,
-            methods: facts.texts("methods")?,
-            enroll: facts.text("enroll")?,
-            sees: facts.text("sees")?,
-            passed_over: passed_over.into_iter().map(|(rule, reason)| PassedOver { rule, reason }).collect(),
-            groups_complete: facts.flag("groups_complete")?,
-            policy: facts.text("policy")?,
-        })
-    }
-}
-
 impl Explain {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Self { user, service, from, ssh_key } = self;
+        let title = self.title();
+        let admin = context.bus().await?.admin().await?;
+        let facts = interactive_call(admin.explain_policy(self.question())).await?;
+        let explanation = Explanation::try_from(Facts::from(facts))?;
+        if context.output.is_json() {
+            return value(&explanation);
+        }
+        data(&explanation.page(&title, &context.output))
+    }
+
+    fn question(self) -> Options<'static> {
+        let Self { user, service, from, ssh_key, groups, origin } = self;
         let mut question =
             Options::from([("user", Variant::from(user)), ("service", Variant::from(service))]);
         if let Some(from) = from {
@@ -112,40 +112,24 @@ impl Explain {
         if let Some(ssh_key) = ssh_key {
             question.insert("ssh_key", Variant::from(ssh_key));
         }
-        let admin = context.bus().await?.admin().await?;
-        let facts = interactive_call(admin.explain_policy(question)).await?;
-        let explanation = Explanation::try_from(Facts::from(facts))?;
-        if context.output.is_json() {
-            return value(&explanation);
+        if let Some(mut groups) = groups {
+            groups.retain(|group| !group.is_empty()); // --groups "" is nobody's group
+            question.insert("groups", Variant::from(groups));
         }
-        data(&explanation.page(&context.output))
+        if let Some(origin) = origin {
+            question.insert("origin", Variant::from(origin.name()));
+        }
+        question
     }
-}
 
-impl Explanation {
-    fn page(&self, output: &Output) -> String {
-        let Self { rule, requirement, methods, enroll, sees, passed_over, groups_complete, policy } = self;
-        let mut lines = vec![format!("Rule          {}", output.paint(Stream::Out, Tone::Strong, rule))];
-        lines.push(format!("Requires      {requirement}"));
-        if !methods.is_empty() {
-            lines.push(format!("Methods       {}", methods.join(", ")));
-        }
-        lines.push(format!("Enrollment    {enroll}"));
-        lines.push(format!("Person sees   {sees}"));
-        if !groups_complete {
-            let words = "not all could be looked up; the strictest rule that could apply decides";
-            lines.push(format!("Groups        {}", output.paint(Stream::Out, Tone::Caution, words)));
-        }
-        let digest: String = policy.chars().take(12).collect();
-        lines.push(format!("Policy        {digest}"));
-        if !passed_over.is_empty() {
-            lines.push("\nPassed over:".to_owned());
-            let width = passed_over.iter().map(|rule| rule.rule.chars().count()).max().unwrap_or(0);
-            lines.extend(
-                passed_over.iter().map(|PassedOver { rule, reason }| format!("  {rule:<width$}  {reason}")),
-            );
-        }
-        lines.join("\n")
+    /// Tells which login is meant.
+    fn title(&self) -> String {
+        let from = match self.from {
+            None => "an unknown place".to_owned(),
+            Some(From::Local) => "a local terminal".to_owned(),
+            Some(From::Address(address)) => address.to_string(),
+        };
+        printable(&format!("{}, {} from {from}", self.user, self.service))
     }
 }
 

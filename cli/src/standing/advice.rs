@@ -5,10 +5,16 @@ use super::{FactorRow, Standing};
 impl Standing {
     /// Tells the person what they should do next, where there is something.
     pub(crate) fn advice(&self) -> Option<String> {
+        if self.is_switched_off() {
+            return Some("The second factor is switched off on this host.".to_owned());
+        }
         if self.factors.iter().any(FactorRow::is_active) {
             return self.advice_on_backup_codes().map(str::to_owned);
         }
         let (method, what) = self.first_to_set_up().filter(|_| self.available != Some(false))?;
+        if let Some(void) = self.factors.iter().find(|factor| factor.is_void()) {
+            return Some(self.advice_on_void(void));
+        }
         let is_asked = match self.requirement.as_deref() {
             Some("never") => None,
             Some("chosen") => self.chosen,
@@ -33,6 +39,17 @@ impl Standing {
             (false, _) => format!("You can set up {what}: countersign enroll {method}"),
         };
         Some(advice)
+    }
+
+    fn advice_on_void(&self, FactorRow { method, .. }: &FactorRow) -> String {
+        let invitation = match self.enroll.as_deref() {
+            Some("invited") => "Ask for an invitation, then set it up again",
+            Some(_) | None => "Set it up again",
+        };
+        format!(
+            "What you have was {} and no longer counts. {invitation}: countersign enroll {method}",
+            self.set_up_when()
+        )
     }
 
     /// Tells the method to begin with, which the policy names first.

@@ -37,6 +37,7 @@ impl Standing {
         } else {
             lines.push(String::new());
             lines.push(factor_table(&self.factors));
+            lines.extend(self.void_lines(output));
         }
         lines.join("\n")
     }
@@ -64,7 +65,26 @@ impl Standing {
         lines
     }
 
+    /// Says of each factor that no longer counts why.
+    fn void_lines(&self, output: &Output) -> Vec<String> {
+        let line = |factor: &FactorRow| {
+            let name = if factor.label.is_empty() { &factor.method } else { &factor.label };
+            let words = format!("{name}: {}, no longer counts: set it up again", self.set_up_when());
+            format!("\n  {}", output.paint(Stream::Out, Tone::Caution, &words))
+        };
+        self.factors.iter().filter(|factor| factor.is_void()).map(line).collect()
+    }
+
     fn requirement_words(&self) -> String {
+        let words = self.demand();
+        match self.force.as_deref() {
+            Some("switched-off") => "switched off on this host".to_owned(),
+            Some("monitored") => format!("{words} (the rule is only monitored: nobody is asked)"),
+            Some(_) | None => words,
+        }
+    }
+
+    fn demand(&self) -> String {
         if self.available == Some(false) {
             return "not available here".to_owned();
         }

@@ -37,6 +37,13 @@ fn where_no_rule_asks_chosen_people_it_is_refused_with_the_reason() {
     );
 }
 
+#[test]
+fn where_the_second_factor_is_switched_off_nobody_is_switched_on() {
+    let ran = service().bus.run(&["user", "enable", "off", "--reason", "pilot"], "");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+    assert_eq!(ran.err, "error: Second factor not available here: it is switched off on this host.\n");
+}
+
 const LIST: &str = "# pilot\nalice\n\nbob\ncarol\nno name\nnobody\ndave\n";
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 32] = [
+const COMMANDS: [&[&str]; 36] = [
     &[],
     &["status"],
     &["enroll"],
@@ -29,6 +29,10 @@ const COMMANDS: [&[&str]; 32] = [
     &["policy"],
     &["policy", "check"],
     &["policy", "explain"],
+    &["policy", "simulate"],
+    &["policy", "report"],
+    &["policy", "reload"],
+    &["policy", "schema"],
     &["delivery"],
     &["delivery", "test"],
     &["store"],
@@ -69,7 +73,7 @@ fn the_help_of_every_command_is_as_reviewed_and_fits_eighty_columns() {
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 32] = [
+    let wrong: [&[&str]; 36] = [
         &[],
         &["user"],
         &["nonsense"],
@@ -100,6 +104,10 @@ fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
         &["status", "--color", "sometimes"],
         &["completions", "cobol"],
         &["audit", "--since", "yesterday"],
+        &["policy", "simulate"],
+        &["policy", "simulate", "new.toml", "--since", "yesterday"],
+        &["policy", "report", "--since", "0d"],
+        &["policy", "explain", "--user", "a", "--service", "s", "--origin", "here"],
         &["audit", "--follow", "verify"],
         &["audit", "verify", "--user", "alice"],
     ];

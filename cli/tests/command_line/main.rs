@@ -16,8 +16,10 @@ mod help;
 mod helpdesk;
 mod places;
 mod policy;
+mod report;
 #[expect(clippy::needless_pass_by_value, reason = "arguments as the bus hands them over")]
 mod service;
+mod simulate;
 mod status;
 mod store;
 mod terminal;

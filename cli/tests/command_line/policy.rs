@@ -1,59 +1,141 @@
 //! `policy explain` and `policy check`.
 
-use crate::bus::{countersign, run};
-use crate::service::{Script, Service};
+use countersign_protocol::proxies::OwnedFacts;
+
+use crate::bus::{Ran, countersign, run};
+use crate::service::{Script, Service, facts};
+
+fn explain(explained: OwnedFacts, arguments: &[&str]) -> (Ran, Vec<String>) {
+    let service = Service::start(Script { explained, ..Script::default() });
+    let mut all = vec!["policy", "explain", "--user", "alice", "--service", "sshd"];
+    all.extend(arguments);
+    (service.bus.run(&all, ""), service.asked())
+}
+
+fn everything() -> OwnedFacts {
+    facts([
+        ("course", "refuse".into()),
+        ("why", "locked".into()),
+        ("force", "in-force".into()),
+        ("known", false.into()),
+        ("holds", vec!["totp", "backup"].into()),
+        ("void", vec!["email \u{1b}[2J"].into()),
+        ("locked", "locked".into()),
+        ("locked_until", 1_793_629_920_u64.into()),
+        ("remembered", true.into()),
+        ("chosen", false.into()),
+        ("deadline", 1_793_716_320_u64.into()),
+    ])
+}
 
 #[test]
-fn explain_asks_with_every_fact_and_shows_the_rule_and_what_was_passed_over() {
-    let service = Service::start(Script::default());
+fn explain_asks_with_every_fact_and_shows_what_happens_then_why_then_the_person() {
     let arguments = [
-        "policy",
-        "explain",
-        "--user",
-        "alice",
-        "--service",
-        "sshd",
         "--from",
         "198.51.100.7",
         "--ssh-key",
         "ssh-ed25519",
+        "--groups",
+        "staff,,lab",
+        "--origin",
+        "directory",
     ];
-    let ran = service.bus.run(&arguments, "");
+    let (ran, asked) = explain(everything(), &arguments);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
     assert_eq!(
         ran.out,
         "\
-Rule          students
-Requires      always
-Methods       totp
-Enrollment    at-login
-Person sees   A prompt for a code.
-Groups        not all could be looked up; the strictest rule that could apply decides
-Policy        0123456789ab
+alice, sshd from 198.51.100.7
 
-Passed over:
-  no-person       service
-  administrators  groups
+What happens
+  The login     is refused: locked by too many wrong codes
+  Person sees   A prompt for a code.
+
+Why
+  Rule          students
+  Requires      always
+  Methods       totp
+  Enrollment    at-login
+  Groups        not all could be looked up; the strictest rule that could apply decides
+  Policy        0123456789ab
+
+  Passed over
+    no-person       service
+    administrators  groups
+
+The person
+  Known         no: the name service has nobody of this name
+  Holds         totp, backup
+  Void          email \u{fffd}[2J: set up too long ago, no longer counts
+  Locked        until 2026-11-02 14:32 UTC
+  Remembered    yes
+  Switched on   no
+  Set up until  2026-11-03 14:32 UTC, later with an invitation
 "
     );
     assert_eq!(
-        service.asked(),
-        ["ExplainPolicy from=\"198.51.100.7\" service=\"sshd\" ssh_key=\"ssh-ed25519\" user=\"alice\""]
+        asked,
+        [
+            "ExplainPolicy from=\"198.51.100.7\" groups=[\"staff\", \"lab\"] origin=\"directory\" service=\"sshd\" \
+          ssh_key=\"ssh-ed25519\" user=\"alice\""
+        ]
     );
 }
 
 #[test]
+fn explain_says_first_that_a_rule_is_only_monitored_or_the_factor_switched_off() {
+    for (force, says, otherwise) in [
+        (
+            "monitored",
+            "The login     passes: the rule is only monitored\n",
+            "  If enforced   is asked for a code\n",
+        ),
+        (
+            "switched-off",
+            "passes: the second factor is switched off on this host\n",
+            "  If on         is asked for a code\n",
+        ),
+    ] {
+        let (ran, asked) =
+            explain(facts([("course", "ask".into()), ("force", force.into())]), &["--groups", ""]);
+        assert!(ran.out.contains(says) && ran.out.contains(otherwise), "{ran:?}");
+        assert!(
+            asked[0].starts_with("ExplainPolicy groups=@as [] service"),
+            "nobody's group is no group: {asked:?}"
+        );
+    }
+}
+
+#[test]
 fn the_json_of_explain_keeps_its_shape() {
-    let service = Service::start(Script::default());
-    let ran = service.bus.run(&["policy", "explain", "--user", "alice", "--service", "login", "--json"], "");
-    let expected = serde_json::json!({
+    let (ran, asked) = explain(facts([]), &["--json"]);
+    let mut expected = serde_json::json!({
         "rule": "students", "requirement": "always", "methods": ["totp"], "enroll": "at-login",
         "sees": "A prompt for a code.",
         "passed_over": [{ "rule": "no-person", "reason": "service" }, { "rule": "administrators", "reason": "groups" }],
         "groups_complete": false, "policy": "0123456789abcdef0123456789abcdef",
+        "course": null, "why": null, "force": null, "known": null, "holds": [], "void": [], "locked": null,
+        "locked_until": null, "remembered": null, "chosen": null, "deadline": null,
     });
     assert_eq!(ran.json(), expected);
-    assert_eq!(service.asked(), ["ExplainPolicy service=\"login\" user=\"alice\""]);
+    assert_eq!(asked, ["ExplainPolicy service=\"sshd\" user=\"alice\""]);
+    let (ran, _) = explain(everything(), &["--json"]);
+    for (key, value) in [
+        ("course", serde_json::json!("refuse")),
+        ("why", "locked".into()),
+        ("force", "in-force".into()),
+        ("known", false.into()),
+        ("holds", vec!["totp", "backup"].into()),
+        ("void", vec!["email \u{fffd}[2J"].into()),
+        ("locked", "locked".into()),
+        ("locked_until", "2026-11-02T14:32:00Z".into()),
+        ("remembered", true.into()),
+        ("chosen", false.into()),
+        ("deadline", "2026-11-03T14:32:00Z".into()),
+    ] {
+        expected[key] = value;
+    }
+    assert_eq!(ran.json(), expected);
 }
 
 #[test]

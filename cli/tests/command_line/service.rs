@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use countersign_protocol::names::{BUS_NAME, OBJECT_PATH};
-use countersign_protocol::proxies::{Imported, OwnedFacts, Records};
+use countersign_protocol::proxies::{
+    ChangeRow, Imported, MonitoredRow, OwnedFacts, Records, Reported, Simulated,
+};
 use countersign_protocol::step::WireStep;
 use zbus::message::Header;
 use zbus::{Connection, DBusError, ObjectServer, OwnedObjectPath, OwnedVariant, Variant, interface};
@@ -45,6 +47,14 @@ pub(crate) struct Script {
     pub(crate) goes_away: bool,
     /// What verification finds.
     pub(crate) damage: Option<(u64, &'static str)>,
+    /// What explaining adds to the answer.
+    pub(crate) explained: OwnedFacts,
+    /// Pages of a replay: the changes, the record up to which was looked, and what there is besides.
+    pub(crate) replay: Vec<(Vec<ChangeRow>, u64, OwnedFacts)>,
+    /// Pages of the report on monitored rules.
+    pub(crate) report: Vec<(Vec<MonitoredRow>, u64)>,
+    /// What comes of a reload.
+    pub(crate) reloaded: OwnedFacts,
 }
 
 type Shared = Arc<Mutex<Script>>;
@@ -258,6 +268,10 @@ impl Helpdesk {
     ) -> Result<OwnedFacts, Error> {
         note(&self.0, format!("SetRequired {user} {}", listed(&options)));
         judge(&user)?;
+        if user == "off" {
+            let text = "second factor not available here: it is switched off on this host";
+            return Err(Error::Refused(text.to_owned()));
+        }
         if user == "carol" {
             let text = "second factor not available here: no rule with require = \"chosen\" covers carol";
             return Err(Error::Refused(text.to_owned()));
@@ -305,7 +319,7 @@ impl Admin {
 
     fn explain_policy(&self, question: HashMap<String, OwnedVariant>) -> OwnedFacts {
         note(&self.0, format!("ExplainPolicy {}", listed(&question)));
-        facts([
+        let mut answer = facts([
             ("rule", "students".into()),
             ("requirement", "always".into()),
             ("methods", vec!["totp"].into()),
@@ -314,7 +328,56 @@ impl Admin {
             ("passed_over", vec![("no-person", "service"), ("administrators", "groups")].into()),
             ("groups_complete", false.into()),
             ("policy", "0123456789abcdef0123456789abcdef".into()),
-        ])
+        ]);
+        answer.extend(std::mem::take(&mut self.0.lock().unwrap().explained));
+        answer
+    }
+
+    async fn simulate_policy(
+        &self,
+        files: Vec<(String, String)>,
+        options: HashMap<String, OwnedVariant>,
+        after: u64,
+    ) -> Result<Simulated, Error> {
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.rsplit('/').next().unwrap()).collect();
+        let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
+        let keys: Vec<&String> = options.keys().collect();
+        note(&self.0, format!("SimulatePolicy {names:?} {bytes} {keys:?} {after}"));
+        let hangs = self.0.lock().unwrap().hangs && after > 0;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        let mut script = self.0.lock().unwrap();
+        if script.never_ends {
+            return Ok((vec![], 7, 9, facts([("looked", 1_u64.into())])));
+        }
+        let newest = script.replay.iter().map(|(_, next, _)| *next).max().unwrap_or(0);
+        let page = script.replay.iter().position(|(_, next, _)| *next > after);
+        let Some(page) = page else { return Err(Error::Refused("no more of this script".to_owned())) };
+        let (rows, next, facts) = &mut script.replay[page];
+        let facts = facts.iter().map(|(key, value)| (key.clone(), value.try_clone().unwrap())).collect();
+        Ok((rows.clone(), *next, newest, facts))
+    }
+
+    fn report_policy(&self, options: HashMap<String, OwnedVariant>, after: u64) -> Reported {
+        note(&self.0, format!("ReportPolicy {:?} {after}", options.keys().collect::<Vec<_>>()));
+        let script = self.0.lock().unwrap();
+        if script.never_ends {
+            return (vec![], 7, 9);
+        }
+        let newest = script.report.last().map_or(0, |(_, next)| *next);
+        let page = script.report.iter().find(|(_, next)| *next > after);
+        let (rows, next) = page.cloned().unwrap_or_default();
+        (rows, next, newest)
+    }
+
+    fn reload(&self) -> Result<OwnedFacts, Error> {
+        note(&self.0, "Reload".to_owned());
+        let reloaded = std::mem::take(&mut self.0.lock().unwrap().reloaded);
+        if reloaded.is_empty() {
+            return Err(Error::NotPermitted("only root can do this".to_owned()));
+        }
+        Ok(reloaded)
     }
 
     fn import_contacts(

@@ -44,6 +44,7 @@ fn the_json_of_a_standing_keeps_its_shape() {
         "enroll": "self-service", "methods": ["totp"], "locked_until": "2026-11-02T14:32:00Z",
         "needs_reset": false, "factors": [factor], "chosen": null, "backup_codes_left": null,
         "email": null, "phone": null, "remembered": null, "skipped": null, "undelivered": [],
+        "force": null, "enrolled_after": null,
     });
     assert_eq!(ran.json(), expected);
 }
@@ -159,6 +160,60 @@ fn who_needs_an_invitation_is_told_to_ask_for_one() {
     let entries = vec![("factors", nothing.into()), ("enroll", "invited".into())];
     let ran = service(standing("alice", entries)).bus.run(&["status"], "");
     assert!(ran.err.contains("Ask for an invitation"), "{ran:?}");
+}
+
+/// A person whose app was set up before the moment from which enrollments count.
+fn with_void_app(active: bool) -> Vec<(&'static str, zbus::Variant<'static>)> {
+    let app = |id: u32, label: &'static str, state: &'static str| {
+        facts([
+            ("id", id.into()),
+            ("method", "totp".into()),
+            ("label", label.into()),
+            ("state", state.into()),
+            ("since", 1_793_000_000_u64.into()),
+        ])
+    };
+    let mut factors = vec![app(7, "phone", "void")];
+    factors.extend(active.then(|| app(8, "tablet", "active")));
+    vec![("factors", factors.into()), ("enrolled_after", 1_793_491_200_u64.into())]
+}
+
+#[test]
+fn a_factor_that_is_void_says_since_when_and_what_to_do() {
+    let ran = service(standing("alice", with_void_app(false))).bus.run(&["status"], "");
+    assert_eq!(ran.code, 0);
+    let expected = "
+  ID  METHOD  LABEL  STATE  SET UP            LAST USED
+  7   totp    phone  void   2026-10-26 07:33  never
+
+  phone: set up before 2026-11-01 00:00 UTC, no longer counts: set it up again
+";
+    assert!(ran.out.ends_with(expected), "{ran:?}");
+    assert_eq!(
+        ran.err,
+        "\nWhat you have was set up before 2026-11-01 00:00 UTC and no longer counts. Set it up again: countersign enroll totp\n"
+    );
+    let ran = service(standing("alice", with_void_app(true))).bus.run(&["status"], "");
+    assert!(ran.out.contains("no longer counts") && ran.err.is_empty(), "{ran:?}");
+    let told = service(standing("alice", with_void_app(true))).bus.run(&["status", "--json"], "").json();
+    assert_eq!(told["factors"][0]["state"], "void");
+    assert_eq!(told["enrolled_after"], "2026-11-01T00:00:00Z");
+}
+
+#[test]
+fn a_host_where_the_second_factor_is_switched_off_says_so() {
+    let entries = || vec![("force", "switched-off".into()), ("available", false.into())];
+    let ran = service(standing("alice", entries())).bus.run(&["status"], "");
+    assert!(ran.out.contains("Second factor    switched off on this host"), "{ran:?}");
+    assert_eq!(ran.err, "\nThe second factor is switched off on this host.\n");
+    let told = service(standing("alice", entries())).bus.run(&["status", "--json"], "").json();
+    assert_eq!((&told["force"], &told["available"]), (&json!("switched-off"), &json!(false)));
+}
+
+#[test]
+fn a_rule_that_is_only_monitored_says_so() {
+    let ran = service(standing("alice", vec![("force", "monitored".into())])).bus.run(&["status"], "");
+    assert!(ran.out.contains("required (the rule is only monitored: nobody is asked)"), "{ran:?}");
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! What `Admin.ExplainPolicy` answers, as people and programs read it.
+//!
+//! Owns the order of the page: what happens, why, what is kept of the person. Nothing is worked out here.
+
+use serde::Serialize;
+
+use crate::courses;
+use crate::exit::Failure;
+use crate::facts::Facts;
+use crate::layout::Field;
+use crate::output::{Output, Stream, Tone};
+use crate::standing::{plain_table, trimmed};
+use crate::time::Moment;
+
+/// How much of a digest is enough to tell policies apart.
+const DIGEST_SHOWN: usize = 12;
+/// The column in which values begin.
+const VALUES: usize = 16;
+
+/// The answer. The order and names of the fields are the `--json` shape.
+#[derive(Debug, Serialize)]
+pub(crate) struct Explanation {
+    rule: String,
+    requirement: String,
+    methods: Vec<String>,
+    enroll: String,
+    sees: String,
+    passed_over: Vec<PassedOver>,
+    groups_complete: bool,
+    policy: String,
+    course: Option<String>,
+    why: Option<String>,
+    force: Option<String>,
+    known: Option<bool>,
+    holds: Vec<String>,
+    void: Vec<String>,
+    locked: Option<String>,
+    locked_until: Option<Moment>,
+    remembered: Option<bool>,
+    chosen: Option<bool>,
+    deadline: Option<Moment>,
+}
+
+/// A rule that did not decide.
+#[derive(Debug, Serialize)]
+struct PassedOver {
+    rule: String,
+    reason: String,
+}
+
+impl TryFrom<Facts> for Explanation {
+    type Error = Failure;
+
+    fn try_from(mut facts: Facts) -> Result<Self, Failure> {
+        let passed_over = facts.pairs("passed_over")?;
+        Ok(Self {
+            rule: facts.text("rule")?,
+            requirement: facts.text("requirement")?,
+            methods: facts.texts("methods")?,
+            enroll: facts.text("enroll")?,
+            sees: facts.text("sees")?,
+            passed_over: passed_over.into_iter().map(|(rule, reason)| PassedOver { rule, reason }).collect(),
+            groups_complete: facts.flag("groups_complete")?,
+            policy: facts.text("policy")?,
+            course: facts.optional_text("course")?,
+            why: facts.optional_text("why")?,
+            force: facts.optional_text("force")?,
+            known: facts.optional_flag("known")?,
+            holds: facts.texts("holds")?,
+            void: facts.texts("void")?,
+            locked: facts.optional_text("locked")?,
+            locked_until: facts.moment("locked_until")?,
+            remembered: facts.optional_flag("remembered")?,
+            chosen: facts.optional_flag("chosen")?,
+            deadline: facts.moment("deadline")?,
+        })
+    }
+}
+
+impl Explanation {
+    /// Makes the page for people.
+    pub(crate) fn page(&self, title: &str, output: &Output) -> String {
+        let section = |heading: &str, fields: &[Field]| {
+            let lines: Vec<String> = fields.iter().map(|field| field.lines(output, VALUES)).collect();
+            format!("{}\n{}", output.paint(Stream::Out, Tone::Strong, heading), lines.join("\n"))
+        };
+        let mut parts = vec![
+            output.paint(Stream::Out, Tone::Strong, title),
+            section("What happens", &self.happening()),
+            section("Why", &self.grounds()),
+        ];
+        if !self.passed_over.is_empty() {
+            parts.push(format!("  Passed over\n{}", self.rules_passed_over()));
+        }
+        parts.push(section("The person", &self.person()));
+        parts.join("\n\n")
+    }
+
+    fn happening(&self) -> Vec<Field> {
+        let course = self.course.as_deref().map(|course| {
+            let why = self.why.as_deref().filter(|why| !why.is_empty()).map(courses::reason);
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            format!("{}{why}", courses::course(course))
+        });
+        let eased = match self.force.as_deref() {
+            Some("monitored") => Some(("passes: the rule is only monitored", "If enforced")),
+            Some("switched-off") => Some(("passes: the second factor is switched off on this host", "If on")),
+            Some(_) | None => None,
+        };
+        let name = eased.map_or("The login", |(_, name)| name);
+        let mut fields: Vec<Field> =
+            eased.into_iter().map(|(words, _)| Field::caution("The login", words)).collect();
+        fields.extend(course.map(|course| Field::new(name, course)));
+        fields.push(Field::new("Person sees", &self.sees));
+        fields
+    }
+
+    fn grounds(&self) -> Vec<Field> {
+        let mut fields = vec![Field::new("Rule", &self.rule), Field::new("Requires", &self.requirement)];
+        if !self.methods.is_empty() {
+            fields.push(Field::new("Methods", self.methods.join(", ")));
+        }
+        fields.push(Field::new("Enrollment", &self.enroll));
+        if !self.groups_complete {
+            let words = "not all could be looked up; the strictest rule that could apply decides";
+            fields.push(Field::caution("Groups", words));
+        }
+        fields.push(Field::new("Policy", self.policy.chars().take(DIGEST_SHOWN).collect::<String>()));
+        fields
+    }
+
+    fn rules_passed_over(&self) -> String {
+        let mut table = plain_table();
+        for PassedOver { rule, reason } in &self.passed_over {
+            table.add_row([rule, reason]);
+        }
+        indented(&trimmed(&table), 4)
+    }
+
+    fn person(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        if self.known == Some(false) {
+            fields.push(Field::new("Known", "no: the name service has nobody of this name"));
+        }
+        let holds = if self.holds.is_empty() { "nothing".to_owned() } else { self.holds.join(", ") };
+        fields.push(Field::new("Holds", holds));
+        if !self.void.is_empty() {
+            let words = format!("{}: set up too long ago, no longer counts", self.void.join(", "));
+            fields.push(Field::caution("Void", words));
+        }
+        fields.extend(self.lock().map(|lock| Field::caution("Locked", lock)));
+        let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
+        fields.extend(self.remembered.map(|remembered| Field::new("Remembered", yes_or_no(remembered))));
+        fields.extend(self.chosen.map(|chosen| Field::new("Switched on", yes_or_no(chosen))));
+        if let Some(deadline) = self.deadline {
+            let words = format!("{}, later with an invitation", deadline.with_zone());
+            fields.push(Field::new("Set up until", words));
+        }
+        fields
+    }
+
+    fn lock(&self) -> Option<String> {
+        match (self.locked.as_deref(), self.locked_until) {
+            (Some("needs-reset"), _) => Some("until a reset".to_owned()),
+            (_, Some(until)) => Some(format!("until {}", until.with_zone())),
+            (Some("open" | "no" | "") | None, None) => None,
+            (Some("locked"), None) => Some("yes".to_owned()),
+            (Some(other), None) => Some(other.to_owned()),
+        }
+    }
+}
+
+fn indented(text: &str, by: usize) -> String {
+    text.lines().map(|line| format!("{:by$}{line}", "")).collect::<Vec<_>>().join("\n")
+}
