@@ -11,8 +11,10 @@ use countersign_core::invitation::{INVITATION_LIFE, LONGEST_INVITATION};
 use countersign_core::policy::{ENROLL_WITHIN, Enrollment, Matcher, Mode, Requirement, Rule};
 
 use crate::diagnostics::{Findings, Place};
+use crate::force::{self, Force};
 use crate::names;
 use crate::sections::Section;
+use crate::sessions::Sessions;
 use crate::terms::{self, Terms};
 use crate::values::{Choices, Value};
 
@@ -52,6 +54,22 @@ const ENROLLMENTS: Choices<Enrollment> = Choices {
     later: &[],
 };
 
+/// The keys that change nothing where nobody is asked.
+const OF_ASKING: [&str; 12] = [
+    "methods",
+    "enroll",
+    "enroll_within",
+    "invite_for",
+    "contacts",
+    "skip",
+    "remember",
+    "mode",
+    "accept",
+    "enrolled_after",
+    "fresh_for",
+    "idle_timeout",
+];
+
 /// What a rule demands; what is wrong in the file has been noted, and has its default here.
 #[derive(Debug, Clone)]
 pub(crate) struct Demand<'s> {
@@ -63,6 +81,8 @@ pub(crate) struct Demand<'s> {
     pub(crate) enroll_within: Option<Duration>,
     pub(crate) invite_for: Duration,
     pub(crate) terms: Terms,
+    pub(crate) force: Force,
+    pub(crate) sessions: Sessions,
 }
 
 impl<'s> Demand<'s> {
@@ -94,6 +114,8 @@ impl<'s> Demand<'s> {
                 .map_or(Some(ENROLL_WITHIN), |value| enroll_within(&value, findings)),
             invite_for: invite_for.unwrap_or(INVITATION_LIFE),
             terms: Terms::read(section, findings),
+            force: Force::read(section, findings),
+            sessions: Sessions::read(section, findings),
         };
         demand.warn_of_no_effect(section, findings);
         demand
@@ -102,18 +124,20 @@ impl<'s> Demand<'s> {
     /// Says where a key changes nothing, because nothing is ever ignored in silence.
     fn warn_of_no_effect(&self, section: &Section<'_, '_>, findings: &mut Findings) {
         let Some(require) = self.require else { return };
-        let keys = ["methods", "enroll", "enroll_within", "invite_for", "contacts", "skip", "remember"];
-        for key in keys {
+        for key in OF_ASKING {
             let Some(value) = section.value(key) else { continue };
             if let Some((message, help)) = self.no_effect_of(key, require) {
                 findings.warning(&value.place, message, help);
             }
         }
+        force::warn_of_void(section, require, self.enroll, findings);
     }
 
     fn no_effect_of(&self, key: &str, require: Requirement) -> Option<(String, &'static str)> {
         let with = |other: &str| format!("`{key}` has no effect with {other}");
         match (key, require, self.enroll) {
+            // Under `mode` at the top it says that this rule is in force.
+            ("mode", Requirement::Never, _) if self.force.mode == Some(Mode::Enforce) => None,
             (_, Requirement::Never, _) => Some((with("require = \"never\""), "take it out")),
             ("enroll", Requirement::Enrolled, Enrollment::AtLogin) => Some((
                 "nobody is asked to enroll at login with require = \"enrolled\"".to_owned(),
@@ -135,8 +159,11 @@ impl<'s> Demand<'s> {
 
     /// Turns it into a rule.
     pub(crate) fn into_rule(self, name: RuleName, matcher: Matcher, require: Requirement) -> Rule {
-        let Self { require: _, methods, named: _, enroll, enroll_within, invite_for, terms } = self;
+        let Self { require: _, methods, named: _, enroll, enroll_within, invite_for, terms, force, sessions } =
+            self;
         let Terms { contacts, skip, remember } = terms;
+        let Force { mode, enrolled_after } = force;
+        let Sessions { accept, fresh_for, idle_timeout } = sessions;
         Rule {
             name,
             matcher,
@@ -148,11 +175,11 @@ impl<'s> Demand<'s> {
             contacts,
             skip,
             remember,
-            mode: Mode::Enforce,
-            accept: Vec::new(),
-            enrolled_after: None,
-            fresh_for: None,
-            idle_timeout: None,
+            mode: mode.unwrap_or_default(),
+            accept,
+            enrolled_after,
+            fresh_for,
+            idle_timeout,
         }
     }
 

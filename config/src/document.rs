@@ -5,13 +5,15 @@
 
 use countersign_core::audit::retention::Retention;
 use countersign_core::delivery::Channel;
-use countersign_core::policy::Settings;
+use countersign_core::policy::{Mode, Settings};
 use toml::de::DeTable;
 
 use crate::audit;
 use crate::delivery::{self, DeliverySettings, Ways};
 use crate::diagnostics::{Findings, Place};
-use crate::rules::{self, PlacedRule};
+use crate::force;
+use crate::placed::PlacedRule;
+use crate::rules;
 use crate::sections::Section;
 use crate::settings;
 use crate::source::Source;
@@ -24,6 +26,10 @@ use crate::tables;
 pub(crate) struct MainFile<'s> {
     pub(crate) settings: Settings,
     pub(crate) switch: Switch,
+    /// The mode of every rule that says nothing else.
+    pub(crate) mode: Option<Mode>,
+    /// The groups whose members are protected, with their places where the file names them.
+    pub(crate) protected: Vec<(String, Option<Place<'s>>)>,
     pub(crate) store: StoreSettings,
     pub(crate) audit: Retention,
     pub(crate) delivery: DeliverySettings,
@@ -39,10 +45,15 @@ pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Opti
     let Ways { delivery, channels, places: ways } = delivery::read(&top, findings);
     let (settings, store) = settings::read(&top, channels, findings);
     let switch = switch::read(&top, findings);
+    let mode = force::mode(&top, findings);
+    force::tell_monitored(&top, mode, findings);
+    let named = top.value("protected_groups").map(|value| value.entry_places()).unwrap_or_default();
+    let places = named.into_iter().map(Some).chain(std::iter::repeat(None));
+    let protected = settings.protected_groups.iter().cloned().zip(places).collect();
     let audit = audit::read(&top, findings);
     let rules = read_rules(&top, findings);
     let default = rules::read_default(&top, source, findings);
-    Some(MainFile { settings, switch, store, audit, delivery, ways, default, rules })
+    Some(MainFile { settings, switch, mode, protected, store, audit, delivery, ways, default, rules })
 }
 
 /// Reads a drop-in.

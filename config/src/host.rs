@@ -10,6 +10,9 @@ use crate::values::Text;
 /// The longest host name, in bytes (RFC 1035), and so the longest pattern.
 pub const HOST_LIMIT: usize = 253;
 
+/// The longest name that Linux lets a host have (`__NEW_UTS_LEN`).
+const LONGEST_NAME: usize = 64;
+
 /// Takes the patterns of a list.
 pub(crate) fn patterns(entries: &[Text<'_, '_>], findings: &mut Findings) -> Vec<String> {
     let mut patterns: Vec<String> = Vec::new();
@@ -20,6 +23,10 @@ pub(crate) fn patterns(entries: &[Text<'_, '_>], findings: &mut Findings) -> Vec
             repeated(entry, findings);
         } else {
             patterns.push(entry.text.to_owned());
+        }
+        if let Some(message) = misfit(entry.text) {
+            let help = "write the name as `hostname` prints it, with * for any text";
+            findings.warning(&entry.place, format!("no host has a name like this: {message}"), help);
         }
         if !entry.text.is_empty() && entry.text.bytes().all(|byte| byte == b'*') {
             let message = format!("`{}` matches every host", shorten(entry.text));
@@ -48,6 +55,18 @@ fn fault(text: &str) -> Option<(&'static str, &'static str)> {
         "is no pattern of host names",
         "write letters, digits, `-`, `_`, `.`, `*` and `?`, as in \"web*\" or \"db?.example.org\"",
     ))
+}
+
+/// Tells why no name of a host fits a pattern.
+fn misfit(pattern: &str) -> Option<&'static str> {
+    if fault(pattern).is_some() {
+        return None;
+    }
+    if pattern.starts_with('.') || pattern.ends_with('.') || pattern.contains("..") {
+        return Some("a name has no dot at its ends, and no two in a row");
+    }
+    let shortest = pattern.bytes().filter(|byte| *byte != b'*').count();
+    (shortest > LONGEST_NAME).then_some("the system takes 64 characters at most")
 }
 
 /// Tells whether every name that fits `inner` surely fits `outer`: `outer` is held against `inner` itself, in which a

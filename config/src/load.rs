@@ -14,12 +14,13 @@ use crate::delivery::DeliverySettings;
 use crate::diagnostics::{Diagnostic, Findings, Severity};
 use crate::document::{self, MainFile};
 use crate::files::{self, Gathered, Guard, Trust};
-use crate::order;
-use crate::reach;
+use crate::known::{Asked, Names, Unasked};
+use crate::placed::PlacedRule;
+use crate::rules::RULE_LIMIT;
 use crate::source::Source;
 use crate::store::StoreSettings;
 use crate::switch::Switch;
-use crate::texts;
+use crate::{force, order, overlap, protected, reach, services, texts};
 
 /// What the files say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,8 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake in every file, in the order of files and lines.
 pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Diagnostic>> {
-    let (loaded, diagnostics) = read(main, files::gather(main, Some(drop_ins), Guard::Trusted(trust)));
+    let (loaded, diagnostics) =
+        read(main, files::gather(main, Some(drop_ins), Guard::Trusted(trust)), &Unasked);
     settle(loaded, diagnostics)
 }
 
@@ -59,14 +61,21 @@ pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Di
 /// Every mistake in every text, in the order of files and lines.
 pub fn interpret(files: &[(String, String)]) -> Result<Loaded, Vec<Diagnostic>> {
     let main = files.first().map_or(Path::new(""), |(name, _)| Path::new(name));
-    let (loaded, diagnostics) = read(main, texts::gather(files));
+    let (loaded, diagnostics) = read(main, texts::gather(files), &Unasked);
     settle(loaded, diagnostics)
 }
 
 /// Lists every mistake of files that need not be in force: owner and mode do not matter.
 #[must_use]
 pub fn check(main: &Path, drop_ins: Option<&Path>) -> Vec<Diagnostic> {
-    read(main, files::gather(main, drop_ins, Guard::Readable)).1
+    check_with(main, drop_ins, &Unasked)
+}
+
+/// Lists every mistake of files as [`check`] does, and what is wrong with them on this host: users and groups that do not
+/// exist, and protected groups that the rules forget.
+#[must_use]
+pub fn check_with(main: &Path, drop_ins: Option<&Path>, names: &dyn Names) -> Vec<Diagnostic> {
+    read(main, files::gather(main, drop_ins, Guard::Readable), names).1
 }
 
 /// Puts what is hardly meant into what the files say, or gives away what is wrong with them.
@@ -77,30 +86,67 @@ fn settle(loaded: Option<Loaded>, diagnostics: Vec<Diagnostic>) -> Result<Loaded
     Ok(loaded)
 }
 
-fn read(main: &Path, gathered: Gathered) -> (Option<Loaded>, Vec<Diagnostic>) {
+fn read(main: &Path, gathered: Gathered, names: &dyn Names) -> (Option<Loaded>, Vec<Diagnostic>) {
     let Gathered { main: main_source, drop_ins, faults } = gathered;
     let mut findings = Findings::default();
     for fault in faults {
         findings.note(fault);
     }
-    let read = combine(main_source.as_ref(), &drop_ins, &mut findings).filter(|_| findings.errors() == 0);
+    let read =
+        combine(main_source.as_ref(), &drop_ins, names, &mut findings).filter(|_| findings.errors() == 0);
     (read, findings.into_diagnostics(main))
 }
 
-fn combine(main: Option<&Source>, drop_ins: &[Source], findings: &mut Findings) -> Option<Loaded> {
+fn combine(
+    main: Option<&Source>,
+    drop_ins: &[Source],
+    names: &dyn Names,
+    findings: &mut Findings,
+) -> Option<Loaded> {
     let mut main_file = main.and_then(|source| document::read_main(source, findings));
     let mut rules = main_file.as_mut().map(|file| std::mem::take(&mut file.rules)).unwrap_or_default();
     for source in drop_ins {
         rules.append(&mut document::read_drop_in(source, findings));
     }
-    order::check(&rules, findings);
-    let MainFile { settings, switch, store, audit, delivery, ways, default, rules: _ } = main_file?;
-    reach::check(rules.iter().chain(&default), &ways, findings);
+    if let Some(file) = &mut main_file {
+        let mode = file.mode.unwrap_or_default();
+        for placed in rules.iter_mut().chain(&mut file.default) {
+            placed.rule.mode = placed.own_mode.unwrap_or(mode);
+        }
+    }
+    compare(&rules, main_file.as_ref(), names, findings);
+    let MainFile { settings, switch, store, audit, delivery, default, .. } = main_file?;
     let rules = rules.into_iter().map(|placed| placed.rule).collect();
     let digest = digest(main.into_iter().chain(drop_ins));
     let is_enabled = switch.is_enabled;
     let policy = Policy { is_enabled, enrolled_after: None, rules, default: default?.rule, settings, digest };
     Some(Loaded { policy, switch, store, audit, delivery, warnings: Vec::new() })
+}
+
+/// Says what shows only where all rules are seen together. Too many rules are an error, and not looked at.
+fn compare(
+    rules: &[PlacedRule<'_>],
+    main: Option<&MainFile<'_>>,
+    names: &dyn Names,
+    findings: &mut Findings,
+) {
+    order::check(rules, findings);
+    let default = main.and_then(|file| file.default.as_ref());
+    if let Some(MainFile { ways, .. }) = main {
+        reach::check(rules.iter().chain(default), ways, findings);
+    }
+    if rules.len() > RULE_LIMIT {
+        return;
+    }
+    services::check(rules, default, findings);
+    for placed in rules.iter().chain(default) {
+        force::tell_watched(placed, findings);
+        overlap::check(placed, findings);
+    }
+    let protected = main.map(|file| file.protected.as_slice()).unwrap_or_default();
+    let mut asked = Asked::new(names);
+    asked.check(rules, protected, findings);
+    protected::check(rules, default, protected, &mut asked, findings);
 }
 
 /// SHA-256 over names and contents, each with its length before it, in hex.

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 
 use countersign_core::login::Origin;
-use countersign_core::policy::{Matcher, Requirement};
+use countersign_core::policy::{Matcher, Mode, Network, Requirement};
 
 use crate::diagnostics::Findings;
-use crate::rules::{PlacedRule, RULE_LIMIT};
+use crate::placed::PlacedRule;
+use crate::rules::RULE_LIMIT;
 use crate::{host, network};
 
 /// How many comparisons of entries are spent on looking for rules that are never reached.
-const COMPARISON_LIMIT: usize = 2_000_000;
+pub(crate) const COMPARISON_LIMIT: usize = 2_000_000;
 /// How many comparisons of characters count as one of entries.
 const LETTERS_AN_ENTRY: usize = 16;
 
@@ -39,7 +40,7 @@ fn refuse_repeated_names(rules: &[PlacedRule<'_>], findings: &mut Findings) {
                 first.insert(name, placed);
             }
             Some(earlier) => {
-                let message = format!("there is a rule `{name}` already, {}", whereabouts(earlier, placed));
+                let message = format!("there is a rule `{name}` already, {}", earlier.whereabouts(placed));
                 findings.error(
                     &placed.place,
                     message,
@@ -51,8 +52,8 @@ fn refuse_repeated_names(rules: &[PlacedRule<'_>], findings: &mut Findings) {
 }
 
 fn warn_of_open_door(placed: &PlacedRule<'_>, findings: &mut Findings) {
-    let PlacedRule { rule, place, methods: _, is_sound } = placed;
-    if *is_sound && rule.require == Requirement::Never && rule.matcher == Matcher::default() {
+    let PlacedRule { rule, place, .. } = placed;
+    if placed.is_sound && rule.require == Requirement::Never && rule.matcher == Matcher::default() {
         let message = format!("rule `{}` has no condition and asks nobody for a code", rule.name);
         findings.warning(
             place,
@@ -81,17 +82,18 @@ fn warn_of_unreachable(rules: &[PlacedRule<'_>], findings: &mut Findings) {
 }
 
 fn warn_of_shadow(earlier: &PlacedRule<'_>, later: &PlacedRule<'_>, findings: &mut Findings) {
-    let message = format!(
-        "rule `{}` is never reached: `{}`, {}, matches all that it matches",
-        later.rule.name,
-        earlier.rule.name,
-        whereabouts(earlier, later)
-    );
+    let (name, other, line) = (&later.rule.name, &earlier.rule.name, earlier.whereabouts(later));
+    let mut message =
+        format!("rule `{name}` is never reached: `{other}`, {line}, matches all that it matches");
+    if (earlier.rule.mode, later.rule.mode) == (Mode::Monitor, Mode::Enforce) {
+        // A monitored rule decides as any other does, and lets everybody pass.
+        message.push_str(", and is only watched: nobody is asked");
+    }
     findings.warning(&later.place, message, "put it before the other, or take it out");
 }
 
 /// Tells whether `earlier` matches every login that `later` matches.
-fn covers(earlier: &Matcher, later: &Matcher) -> bool {
+pub(crate) fn covers(earlier: &Matcher, later: &Matcher) -> bool {
     let Matcher { users, groups, services, networks, origin, hosts, domains } = earlier;
     // Who is of a domain is of a directory.
     let later_origin = later.origin.or((!later.domains.is_empty()).then_some(Origin::Directory));
@@ -110,8 +112,20 @@ fn includes<T>(outer: &[T], inner: &[T], contains: impl Fn(&T, &T) -> bool) -> b
         || (!inner.is_empty() && inner.iter().all(|entry| outer.iter().any(|other| contains(other, entry))))
 }
 
+/// Tells whether some login may match both; hosts and groups are not held against each other.
+pub(crate) fn overlaps(one: &Matcher, other: &Matcher) -> bool {
+    let Matcher { services, networks, .. } = one;
+    let network = |one: &Network, other: &Network| network::covers(one, other) || network::covers(other, one);
+    shares(services, &other.services, |one, other| one == other) && shares(networks, &other.networks, network)
+}
+
+/// Tells whether something fits both conditions; everything fits an empty one.
+fn shares<T>(one: &[T], other: &[T], fits: impl Fn(&T, &T) -> bool) -> bool {
+    one.is_empty() || other.is_empty() || one.iter().any(|left| other.iter().any(|right| fits(left, right)))
+}
+
 /// How many comparisons `covers` makes at most.
-fn cost(earlier: &Matcher, later: &Matcher) -> usize {
+pub(crate) fn cost(earlier: &Matcher, later: &Matcher) -> usize {
     let product = |outer: usize, inner: usize| outer.saturating_mul(inner);
     // A pattern is compared character by character, which is less work than an entry.
     let letters = |patterns: &[String]| patterns.iter().map(String::len).fold(0, usize::saturating_add);
@@ -125,15 +139,4 @@ fn cost(earlier: &Matcher, later: &Matcher) -> usize {
     ]
     .into_iter()
     .fold(1, usize::saturating_add)
-}
-
-/// Tells where the earlier rule stands, seen from the later one.
-fn whereabouts(earlier: &PlacedRule<'_>, later: &PlacedRule<'_>) -> String {
-    let line = earlier.place.source.position(earlier.place.span.start).line;
-    if earlier.place.source.path == later.place.source.path {
-        format!("in line {line}")
-    } else {
-        let file = crate::printable::escape(&earlier.place.source.path.to_string_lossy());
-        format!("in {file}, line {line}")
-    }
 }

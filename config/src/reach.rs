@@ -7,7 +7,7 @@ use countersign_core::factor::Method;
 use countersign_core::policy::Requirement;
 
 use crate::diagnostics::{Findings, Place};
-use crate::rules::PlacedRule;
+use crate::placed::PlacedRule;
 use crate::terms::is_sent;
 
 /// Checks all rules, `[default]` among them, against the ways out that are configured.
@@ -19,7 +19,11 @@ pub(crate) fn check<'r>(
     let asking = rules.filter(|placed| placed.rule.require != Requirement::Never);
     for placed in asking.clone() {
         warn_of_missing_ways(placed, ways, findings);
+        warn_of_no_way_at_all(placed, ways, findings);
         warn_of_messages_without_end(placed, findings);
+    }
+    if let Some(placed) = asking.clone().find(|placed| !placed.rule.accept.is_empty()) {
+        tell_worth_of_keys(placed, findings);
     }
     for channel in Channel::ALL {
         let method = channel.method();
@@ -44,15 +48,29 @@ fn warn_of_missing_ways(placed: &PlacedRule<'_>, ways: &[(Channel, Place<'_>)], 
     }
 }
 
+/// Where people have to give a code, and the rule leaves them nothing but ways that are not there, nobody gets in.
+fn warn_of_no_way_at_all(placed: &PlacedRule<'_>, ways: &[(Channel, Place<'_>)], findings: &mut Findings) {
+    let rule = &placed.rule;
+    let is_there = |method: &Method| ways.iter().any(|(channel, _)| channel.method() == *method);
+    let mut primary = rule.methods.iter().filter(|method| **method != Method::Backup).peekable();
+    let has_none = primary.peek().is_some() && primary.all(|method| is_sent(*method) && !is_there(method));
+    if has_none && rule.require != Requirement::Enrolled {
+        let message = format!("nobody gets in under `{}`: nobody can hold any of its methods", rule.name);
+        let help = "add \"totp\", or write the section of one of them";
+        findings.warning(placed.place_of("methods"), message, help);
+    }
+}
+
 /// Row D2: where nothing but sent codes is there and no place is remembered, each login costs a message.
 fn warn_of_messages_without_end(placed: &PlacedRule<'_>, findings: &mut Findings) {
     let rule = &placed.rule;
     let mut primary = rule.methods.iter().copied().filter(|method| *method != Method::Backup).peekable();
     let is_sent_only = primary.peek().is_some() && primary.all(is_sent);
-    if is_sent_only && rule.remember.is_none() {
+    if is_sent_only && rule.remember.is_none() && rule.fresh_for.is_none() {
         let place = placed.methods.first().map_or(&placed.place, |(_, place)| place);
         let message = format!("each login under `{}` waits for a message", rule.name);
-        findings.warning(place, message, "write remember = \"12h\", or add \"totp\" to `methods`");
+        let help = "write remember = \"12h\" (for sudo, fresh_for = \"15m\"), or add \"totp\" to `methods`";
+        findings.warning(place, message, help);
     }
 }
 
@@ -69,6 +87,14 @@ fn tell_worth(channel: Channel, place: &Place<'_>, findings: &mut Findings) {
         ),
     };
     findings.remark(place, message, help);
+}
+
+/// Says what a security key is worth, once, where the first rule accepts one.
+fn tell_worth_of_keys(placed: &PlacedRule<'_>, findings: &mut Findings) {
+    let message = "a security key alone is one factor, and only sshd can ask for the other";
+    let help = "write `PubkeyAuthOptions verify-required` into sshd_config, so that the key asks for its PIN; or have \
+                sshd ask for the password before it";
+    findings.remark(placed.place_of("accept"), message, help);
 }
 
 fn tell_unused(channel: Channel, place: &Place<'_>, findings: &mut Findings) {

@@ -4,13 +4,13 @@
 //! each other to `order`.
 
 use countersign_core::account::RuleName;
-use countersign_core::factor::Method;
 use countersign_core::login::Origin;
-use countersign_core::policy::{Matcher, Network, Requirement, Rule};
+use countersign_core::policy::{Matcher, Network, Requirement};
 
 use crate::demand::Demand;
 use crate::diagnostics::{Findings, Place, shorten};
 use crate::names::{self, NameKind};
+use crate::placed::{PlacedRule, Places};
 use crate::sections::Section;
 use crate::source::Source;
 use crate::values::{Choices, NAME_LIMIT, Text};
@@ -20,17 +20,6 @@ use crate::{domain, host, network, tables};
 pub const RULE_LIMIT: usize = 1000;
 /// The name of the rule for what no other matches.
 pub(crate) const DEFAULT_NAME: &str = "default";
-
-/// A rule with the place of its name.
-#[derive(Debug, Clone)]
-pub(crate) struct PlacedRule<'s> {
-    pub(crate) rule: Rule,
-    pub(crate) place: Place<'s>,
-    /// The methods that the file names, with their places.
-    pub(crate) methods: Vec<(Method, Place<'s>)>,
-    /// Whether it was read without a fault.
-    pub(crate) is_sound: bool,
-}
 
 const ORIGINS: Choices<Origin> =
     Choices { now: &[("local", Origin::Local), ("directory", Origin::Directory)], later: &[] };
@@ -42,10 +31,11 @@ pub(crate) fn read<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Op
     let matcher = matcher(section, findings);
     let demand = Demand::read(section, findings);
     let (name, place) = name?;
-    let methods = demand.named.clone();
     let require = demand.require.unwrap_or(Requirement::Always);
+    let (methods, own_mode) = (demand.named.clone(), demand.force.mode);
     let rule = demand.into_rule(name, matcher, require);
-    Some(PlacedRule { rule, place, methods, is_sound: findings.errors() == errors })
+    let (is_sound, places) = (findings.errors() == errors, Places::of(section));
+    Some(PlacedRule { rule, place, methods, own_mode, is_sound, places })
 }
 
 /// Reads `[default]`, which every main file has.
@@ -68,9 +58,10 @@ pub(crate) fn read_default<'s>(
         findings.warning(&place, "whom no rule matches is never asked, even when enrolled", help);
     }
     let (name, require) = (RuleName::try_from(DEFAULT_NAME).ok()?, demand.require?);
-    let methods = demand.named.clone();
+    let (methods, own_mode) = (demand.named.clone(), demand.force.mode);
     let rule = demand.into_rule(name, Matcher::default(), require);
-    Some(PlacedRule { rule, place: section.place, methods, is_sound: findings.errors() == errors })
+    let (is_sound, places) = (findings.errors() == errors, Places::of(&section));
+    Some(PlacedRule { rule, place: section.place, methods, own_mode, is_sound, places })
 }
 
 fn rule_name<'s>(section: &Section<'_, 's>, findings: &mut Findings) -> Option<(RuleName, Place<'s>)> {

@@ -4,14 +4,13 @@
 
 use crate::keys::{Key, Keys, key};
 
-const RULE_LATER: &[&str] = &["accept", "enrolled_after", "fresh_for", "idle_timeout", "mode"];
-
 /// The top of the main file.
 pub(crate) const TOP: Keys = Keys {
     table: "",
     known: &[
         key("enabled", "true"),
         key("on_reenable", r#""keep""#),
+        key("mode", r#""monitor""#),
         key("organization", r#""Example University""#),
         key("language", r#""en""#),
         key("help", r#""IT helpdesk, +49 30 1234""#),
@@ -29,7 +28,7 @@ pub(crate) const TOP: Keys = Keys {
         key("policy", r#"[{ name = "administrators", require = "always" }]"#),
         key("default", r#"{ require = "enrolled" }"#),
     ],
-    later: &["mode"],
+    later: &[],
 };
 
 /// `[store]`.
@@ -142,8 +141,13 @@ pub(crate) const POLICY: Keys = Keys {
         key("contacts", r#""on-file""#),
         key("skip", "{ allow = true, times = 3, until = 2027-01-31 }"),
         key("remember", r#""30d""#),
+        key("mode", r#""monitor""#),
+        key("accept", r#"["ssh-security-key"]"#),
+        key("enrolled_after", "2026-11-01T00:00:00Z"),
+        key("fresh_for", r#""15m""#),
+        key("idle_timeout", r#""4h""#),
     ],
-    later: RULE_LATER,
+    later: &[],
 };
 
 /// `[default]`.
@@ -158,8 +162,13 @@ pub(crate) const DEFAULT: Keys = Keys {
         key("contacts", r#""on-file""#),
         key("skip", "{ allow = true, times = 3, until = 2027-01-31 }"),
         key("remember", r#""30d""#),
+        key("mode", r#""monitor""#),
+        key("accept", r#"["ssh-security-key"]"#),
+        key("enrolled_after", "2026-11-01T00:00:00Z"),
+        key("fresh_for", r#""15m""#),
+        key("idle_timeout", r#""4h""#),
     ],
-    later: RULE_LATER,
+    later: &[],
 };
 
 /// `skip` of a rule.

@@ -10,8 +10,9 @@ use countersign_core::policy::{ContactRule, Requirement, SkipRule};
 use countersign_core::remember::REMEMBER_LIMIT;
 use countersign_core::time::WallTime;
 use toml::de::DeValue;
-use toml::value::{Date, Datetime};
+use toml::value::Datetime;
 
+use crate::calendar::end_of_day;
 use crate::diagnostics::Findings;
 use crate::duration;
 use crate::sections::Section;
@@ -21,10 +22,9 @@ use crate::values::{Choices, Value};
 /// The shortest time that a place is remembered for.
 const REMEMBER_LEAST: Duration = Duration::from_hours(1);
 /// Up to here NIST SP 800-63B-4 2.2.3 speaks of AAL2.
-const REMEMBER_AAL2: Duration = Duration::from_hours(24);
+pub(crate) const REMEMBER_AAL2: Duration = Duration::from_hours(24);
 /// The most times that setting up can be put off.
 const SKIP_TIMES: std::ops::RangeInclusive<u32> = 1..=100;
-const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 const CONTACTS: Choices<ContactRule> =
     Choices { now: &[("on-file", ContactRule::OnFile), ("any", ContactRule::Any)], later: &[] };
@@ -105,37 +105,4 @@ fn until(value: &Value<'_, '_>, findings: &mut Findings) -> Option<WallTime> {
         value.refuse(findings, "`until` is a day, without quotes and without a time");
     }
     end
-}
-
-/// Tells the last second of a day, UTC, from 1970 on (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn end_of_day(date: Date) -> Option<WallTime> {
-    let Date { year, month, day } = date;
-    // The year begins in March, so that the leap day is its last.
-    let year = u64::from(year).checked_sub(u64::from(month <= 2))?;
-    let month = (u64::from(month) + 9) % 12;
-    let day_of_year = (153 * month + 2) / 5 + u64::from(day).checked_sub(1)?;
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + day_of_year;
-    let days = days.checked_sub(719_468)?;
-    Some(WallTime::from_seconds((days + 1) * DAY_SECONDS - 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_ends_with_its_last_second() {
-        for (year, month, day, seconds) in [
-            (1970, 1, 1, 86_399),
-            (2000, 2, 29, 951_868_799),
-            (2027, 1, 31, 1_801_439_999),
-            (2026, 12, 31, 1_798_761_599),
-            (2100, 3, 1, 4_107_628_799),
-        ] {
-            let date = Date { year, month, day };
-            assert_eq!(end_of_day(date), Some(WallTime::from_seconds(seconds)), "{date}");
-        }
-        assert_eq!(end_of_day(Date { year: 1969, month: 12, day: 31 }), None);
-        assert_eq!(end_of_day(Date { year: 0, month: 1, day: 1 }), None);
-    }
 }

@@ -140,6 +140,12 @@ impl<'t, 's> Value<'t, 's> {
         self.content.as_array().is_some_and(|array| array.is_empty())
     }
 
+    /// Tells where the entries of a list stand.
+    pub(crate) fn entry_places(&self) -> Vec<Place<'s>> {
+        let entries = self.content.as_array().into_iter().flatten();
+        entries.map(|entry| self.place.source.place(entry.span())).collect()
+    }
+
     /// Takes a list of whole numbers within a range.
     pub(crate) fn numbers(&self, findings: &mut Findings, range: &RangeInclusive<u16>) -> Option<Vec<u16>> {
         let DeValue::Array(array) = self.content else {

@@ -60,6 +60,7 @@ const FILES: &[Entry] = &[
     ("packaging/pam/countersign", "usr/share/pam-configs/countersign", 0o644),
     ("packaging/pam/countersign-publickey", "usr/share/pam-configs/countersign-publickey", 0o644),
     ("packaging/deb/copyright", "usr/share/doc/countersign/copyright", 0o644),
+    ("config/countersign.schema.json", "usr/share/countersign/countersign.schema.json", 0o644),
     ("config/countersign.toml", "etc/countersign/countersign.toml", 0o644),
 ];
 

@@ -11,14 +11,46 @@ mod rules;
 mod sending;
 
 use schemars::{JsonSchema, schema_for};
+use serde_json::Value;
 
 use rules::{DefaultRule, Rule};
 use sending::{Email, Gateway, Sent, Texts};
 
 /// Describes the file as a JSON Schema.
 #[must_use]
-pub fn schema() -> serde_json::Value {
-    schema_for!(Document).to_value()
+pub fn schema() -> Value {
+    let mut schema = schema_for!(Document).to_value();
+    forget_null(&mut schema);
+    schema
+}
+
+/// Takes the null of what can be left out away: TOML has none, and of a choice between it and something else editors say
+/// little.
+fn forget_null(schema: &mut Value) {
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [only] = kinds.as_slice() {
+            let only = only.clone();
+            if let Some(kind) = schema.get_mut("type") {
+                *kind = only;
+            }
+        }
+    }
+    if let Some(Value::Array(alternatives)) = schema.get_mut("anyOf") {
+        alternatives.retain(|alternative| alternative.get("type").is_none_or(|kind| kind != "null"));
+        if alternatives.len() == 1
+            && let Some(object) = schema.as_object_mut()
+            && let Some(only) = object.remove("anyOf")
+        {
+            // Not the reference itself: beside one, older editors see no description.
+            object.insert("allOf".to_owned(), only);
+        }
+    }
+    match schema {
+        Value::Array(entries) => entries.iter_mut().for_each(forget_null),
+        Value::Object(table) => table.values_mut().for_each(forget_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The second factor of a Linux login: /etc/countersign/countersign.toml.
@@ -29,6 +61,8 @@ struct Document {
     enabled: Option<bool>,
     /// What becomes of enrollments from before, when it is switched on again; needed for that.
     on_reenable: Option<Reenable>,
+    /// Whether rules that say nothing else are in force or only watched. Default: enforce.
+    mode: Option<Mode>,
     /// Issuer in authenticator apps; at most 64 bytes, no colon. Default: Countersign.
     #[schemars(length(min = 1, max = 64), regex(pattern = "^[^:]+$"))]
     organization: Option<String>,
@@ -180,6 +214,16 @@ enum Reenable {
     EnrollAgain,
     /// They are kept.
     Keep,
+}
+
+/// Whether a rule is in force.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Mode {
+    /// It is.
+    Enforce,
+    /// Nobody is asked or stopped; countersign policy report shows what would have happened.
+    Monitor,
 }
 
 /// Whether a code is seen while it is typed.

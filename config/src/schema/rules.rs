@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 
-use super::{Duration, Name};
+use super::{Duration, Mode, Name};
 
 /// A rule; it matches where all its conditions do.
 #[derive(JsonSchema)]
@@ -50,6 +50,17 @@ pub(super) struct Rule {
     skip: Option<Skip>,
     /// For how long a place is remembered where the person wants it, 1h to 30d. Default: not at all.
     remember: Option<Duration>,
+    /// Whether it is in force or only watched. Default: what the top of the file says.
+    mode: Option<Mode>,
+    /// What counts in place of a code. Default: nothing.
+    #[schemars(length(min = 1))]
+    accept: Option<Vec<Accepted>>,
+    /// Enrollments from before this moment are void: a date and time with its offset from UTC, without quotes.
+    enrolled_after: Option<Moment>,
+    /// For how long a code given in the same session is enough, for sudo and the like, 1m to 12h. Default: not at all.
+    fresh_for: Option<Duration>,
+    /// For how long a session may be idle, 10m to 7d. Default: without an end.
+    idle_timeout: Option<Duration>,
 }
 
 /// What decides where no rule matches.
@@ -73,6 +84,17 @@ pub(super) struct DefaultRule {
     skip: Option<Skip>,
     /// For how long a place is remembered where the person wants it, 1h to 30d. Default: not at all.
     remember: Option<Duration>,
+    /// Whether it is in force or only watched. Default: what the top of the file says.
+    mode: Option<Mode>,
+    /// What counts in place of a code. Default: nothing.
+    #[schemars(length(min = 1))]
+    accept: Option<Vec<Accepted>>,
+    /// Enrollments from before this moment are void: a date and time with its offset from UTC, without quotes.
+    enrolled_after: Option<Moment>,
+    /// For how long a code given in the same session is enough, for sudo and the like, 1m to 12h. Default: not at all.
+    fresh_for: Option<Duration>,
+    /// For how long a session may be idle, 10m to 7d. Default: without an end.
+    idle_timeout: Option<Duration>,
 }
 
 /// Whether setting up can be put off.
@@ -88,6 +110,24 @@ struct Skip {
     #[schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     until: Option<String>,
 }
+
+/// What counts in place of a code.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Accepted {
+    /// A login by ssh with a FIDO key. Two factors only where sshd has the key ask for its PIN, or asks for a password too.
+    SshSecurityKey,
+}
+
+/// A moment with its offset from UTC.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Moment(
+    #[schemars(regex(
+        pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+    ))]
+    String,
+);
 
 /// Where a person is defined.
 #[derive(JsonSchema)]

@@ -6,7 +6,7 @@ use crate::folder::{Folder, MINIMAL, errors_of};
 use countersign_config::{DIAGNOSTIC_LIMIT, Diagnostic, Severity, check};
 
 /// Writes the golden file anew where this variable is set; the difference is then reviewed as code.
-const REWRITE: &str = "COUNTERSIGN_REWRITE_GOLDEN";
+pub(crate) const REWRITE: &str = "COUNTERSIGN_REWRITE_GOLDEN";
 
 fn mistakes() -> Vec<Diagnostic> {
     check(Path::new("tests/mistakes/countersign.toml"), Some(Path::new("tests/mistakes/policy.d")))

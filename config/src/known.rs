@@ -1,0 +1,182 @@
+//! Whether the users and groups of the file exist on this host (row P5).
+//!
+//! Owns the question, its limit, and the warnings about names that nobody has. Leaves asking the name service to whoever
+//! checks a file; a file that is loaded asks nobody.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostics::{Findings, Place, shorten};
+use crate::host;
+use crate::placed::PlacedRule;
+use crate::settings::DEFAULT_PROTECTED_GROUPS;
+
+/// The most names that are looked up in one check: a directory answers each in some milliseconds.
+pub const NAMES_LIMIT: usize = 5_000;
+
+/// Whether a name is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Known {
+    /// Somebody has it.
+    Yes,
+    /// Nobody has it.
+    No,
+    /// It was not asked, or there was no certain answer.
+    Unknown,
+}
+
+/// What a host knows of names.
+///
+/// An answer that is not certain is [`Known::Unknown`], of which nothing is said.
+pub trait Names {
+    /// Tells whether there is such a user.
+    fn user(&self, name: &str) -> Known;
+
+    /// Tells whether there is such a group.
+    fn group(&self, name: &str) -> Known;
+
+    /// Tells the name of this host, by which rules for other hosts are known; their names are not asked for.
+    fn host(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Nobody is asked.
+pub(crate) struct Unasked;
+
+impl Names for Unasked {
+    fn user(&self, _: &str) -> Known {
+        Known::Unknown
+    }
+
+    fn group(&self, _: &str) -> Known {
+        Known::Unknown
+    }
+}
+
+/// What is listed in a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    User,
+    Group,
+}
+
+impl Kind {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::User => "users",
+            Self::Group => "groups",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+        }
+    }
+
+    fn help(self, name: &str) -> String {
+        let database = match self {
+            Self::User => "passwd",
+            Self::Group => "group",
+        };
+        format!("look for the right spelling, as getent {database} {name} has it")
+    }
+}
+
+/// What was asked and answered, so that each name is asked for once.
+pub(crate) struct Asked<'n> {
+    names: &'n dyn Names,
+    answers: BTreeMap<(Kind, String), Known>,
+}
+
+impl<'n> Asked<'n> {
+    /// Begins to ask.
+    pub(crate) fn new(names: &'n dyn Names) -> Self {
+        Self { names, answers: BTreeMap::new() }
+    }
+
+    /// Tells whether there is such a group.
+    pub(crate) fn group(&mut self, name: &str) -> Known {
+        self.ask(Kind::Group, name)
+    }
+
+    fn ask(&mut self, kind: Kind, name: &str) -> Known {
+        let asked = (kind, name.to_owned());
+        if let Some(answer) = self.answers.get(&asked) {
+            return *answer;
+        }
+        if self.is_spent() {
+            return Known::Unknown;
+        }
+        let answer = match kind {
+            Kind::User => self.names.user(name),
+            Kind::Group => self.names.group(name),
+        };
+        self.answers.insert(asked, answer);
+        answer
+    }
+
+    fn is_spent(&self) -> bool {
+        self.answers.len() >= NAMES_LIMIT
+    }
+
+    /// Checks the names of all rules, and those of the protected groups that are not the usual ones.
+    pub(crate) fn check(
+        &mut self,
+        rules: &[PlacedRule<'_>],
+        protected: &[(String, Option<Place<'_>>)],
+        findings: &mut Findings,
+    ) {
+        for (name, place) in protected {
+            let Some(place) = place.as_ref().filter(|_| !DEFAULT_PROTECTED_GROUPS.contains(&name.as_str()))
+            else {
+                continue;
+            };
+            if self.group(name) == Known::No {
+                warn_of_missing(Kind::Group, name, place, findings);
+            }
+        }
+        let host = self.names.host();
+        for placed in rules.iter().filter(|placed| placed.is_sound && is_for(placed, host.as_deref())) {
+            for kind in [Kind::User, Kind::Group] {
+                if self.is_spent() {
+                    let message = format!("from here on, names are not looked up: at most {NAMES_LIMIT} are");
+                    findings.warning(&placed.place, message, "use groups instead of single users");
+                    return;
+                }
+                self.check_list(kind, placed, findings);
+            }
+        }
+    }
+
+    fn check_list(&mut self, kind: Kind, placed: &PlacedRule<'_>, findings: &mut Findings) {
+        let names = match kind {
+            Kind::User => &placed.rule.matcher.users,
+            Kind::Group => &placed.rule.matcher.groups,
+        };
+        let missing: Vec<(usize, &String)> =
+            names.iter().enumerate().filter(|(_, name)| self.ask(kind, name) == Known::No).collect();
+        if missing.len() > 1 && missing.len() == names.len() {
+            let (name, key) = (&placed.rule.name, kind.key());
+            let message = format!("rule `{name}` matches nobody on this host: it has none of these {key}");
+            findings.warning(placed.place_of(key), message, kind.help("NAME"));
+            return;
+        }
+        for (index, name) in missing {
+            warn_of_missing(kind, name, placed.place_of_entry(kind.key(), index), findings);
+        }
+    }
+}
+
+/// Tells whether a rule is for this host; one that names hosts is for others where nobody knows which this is.
+fn is_for(placed: &PlacedRule<'_>, host: Option<&str>) -> bool {
+    let patterns = &placed.rule.matcher.hosts;
+    patterns.is_empty() || host.is_some_and(|host| patterns.iter().any(|pattern| host::covers(pattern, host)))
+}
+
+fn warn_of_missing(kind: Kind, name: &str, place: &Place<'_>, findings: &mut Findings) {
+    let shown = shorten(name);
+    let message = format!("there is no {} `{shown}` on this host", kind.name());
+    findings.warning(place, message, kind.help(&shown));
+}
