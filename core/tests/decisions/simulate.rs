@@ -115,6 +115,19 @@ fn a_watched_rule_changes_nobody_s_login_and_one_that_is_watched_no_longer_does(
 }
 
 #[test]
+fn a_rule_for_another_service_that_wants_an_invitation_closes_this_one_too() {
+    let at_login =
+        Rule { enroll: Enrollment::AtLogin, ..rule("all", Requirement::Always, Matcher::default()) };
+    let sudo = Matcher { services: vec!["sudo".to_owned()], ..Matcher::default() };
+    let invited = Rule { enroll: Enrollment::Invited, ..rule("sudo", Requirement::Always, sudo) };
+    let (old, new) = (policy(vec![at_login.clone()]), policy(vec![invited, at_login]));
+    let alice = request(person("alice", 1000, &[]), "sshd", from("198.51.100.7"));
+    assert_eq!(old.decide(&alice), new.decide(&alice));
+    let changed = simulate(&old, &new, &alice, &account("alice")).unwrap();
+    assert_eq!((changed.change, changed.new.as_str()), (Change::NewlyRefused, "all"));
+}
+
+#[test]
 fn what_this_host_made_void_is_void_under_the_other_policy_too() {
     let alice = request(person("alice", 1000, &[]), "sshd", from("198.51.100.7"));
     let in_force = Policy { enrolled_after: Some(at(NOW - 1)), ..all(Requirement::Never) };
