@@ -27,7 +27,7 @@ use crate::words::{Language, Voice};
 
 pub use enrolled_after::EnrolledAfter;
 pub use enrolling::Terms;
-pub use explain::Explanation;
+pub use explain::{Explanation, Outlook, outlook};
 pub use matcher::{Certainty, Decision, Force, PassedOver};
 
 /// The policy in force.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::explain::take_remembered_key;
 use super::{Decision, Policy, Requirement};
 use crate::account::{Account, AccountKey, HostId, Realm, RuleName, UserName};
 use crate::audit::{AuditEvent, EventId, LoginFacts};
@@ -237,18 +238,7 @@ impl Open {
         let mut request = self.request.clone();
         match self.ease {
             Ease::Fresh => request.fresh = Some(Fresh { epoch: account.epoch, age: Duration::ZERO }),
-            Ease::Remembered => {
-                if let Some(key) = &mut request.ssh.public_key {
-                    let (source, service) = (request.source, request.service.as_str());
-                    let mut places = account.remembered_places(now.latest());
-                    let known = places.find(|place| {
-                        place.service == service
-                            && Source::Address(place.address) == source
-                            && place.key.is_some()
-                    });
-                    key.fingerprint = known.and_then(|place| place.key.clone()).unwrap_or_default();
-                }
-            }
+            Ease::Remembered => take_remembered_key(&mut request, account, now.latest()),
             Ease::None => {}
         }
         request
@@ -266,7 +256,9 @@ impl Simulation {
         } else {
             Arc::new(Policy { enrolled_after, ..Policy::clone(&other) })
         };
-        let is_alike = in_force.settings.channels == other.settings.channels;
+        let (old, new) = (&in_force.settings, &other.settings);
+        let is_alike = (&old.channels, &old.sent, &old.sending, &old.totp, &old.limits)
+            == (&new.channels, &new.sent, &new.sending, &new.totp, &new.limits);
         Self { in_force, other, host, is_alike }
     }
 

@@ -14,6 +14,7 @@ mod german;
 mod japanese;
 pub mod letter;
 mod message;
+pub mod policy;
 #[cfg(test)]
 mod samples;
 mod sending;
