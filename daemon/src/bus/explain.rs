@@ -1,44 +1,61 @@
-//! The answer of `Admin.ExplainPolicy`: which rule decides about a login, and why the others do not (row P6).
+//! The answer of `Admin.ExplainPolicy`: which rule decides about a login, why the others do not, and what the person will see
+//! (row P6).
 //!
-//! The decision is the one that a login gets, made by the same code in core.
+//! Owns the question, also about people who do not exist, and the names on the wire. What is decided, shown and told is
+//! core's.
 
-use countersign_core::account::Account;
-use countersign_core::login::{Groups, LoginRequest, Origin, PublicKey, Source};
-use countersign_core::policy::{Decision, Enrollment, Network, PassedOver, Policy, Requirement};
+use std::time::Duration;
+
+use countersign_core::account::{Account, AccountKey};
+use countersign_core::login::{Existence, Groups, LoginRequest, Origin, Person, PublicKey, Source};
+use countersign_core::policy::{Accepted, Decision, Force, Outlook, outlook};
+use countersign_core::throttle::Standing;
+use countersign_core::time::{Now, WallTime};
+use countersign_core::words::policy as words;
+use zbus::Variant;
 
 use super::facts::{OwnedFacts, decision, ordinary_login, put};
 use super::{BusError, Service, convert};
+use crate::host::entropy::SystemEntropy;
 
 /// The longest fact of a question, in bytes.
 const TEXT_LIMIT: usize = 256;
+/// The most groups of a question.
+const GROUP_LIMIT: usize = 1024;
+/// The uid of a person who does not exist (`nobody`).
+const NOBODY: u32 = 65_534;
 
-/// Explains the decision about the login that is asked about.
+/// Explains the login that is asked about.
 ///
 /// # Errors
 /// [`BusError::InvalidArgument`] for a question that is none; what the name service fails with.
 pub async fn answer(service: &Service, question: &convert::Facts) -> Result<OwnedFacts, BusError> {
-    let request = request(service, question).await?;
-    let policy = service.engine.policy();
-    let explanation = policy.explain(&request);
-    let mut facts = decision(&explanation.decision);
-    let account = service.engine.account(&request.person).await?;
-    let knowledge = Knowledge::of(account.as_ref(), &policy, &explanation.decision, &request, service);
-    put(&mut facts, "sees", sees(&explanation.decision, knowledge));
-    let passed_over: Vec<(String, String)> = explanation
-        .passed_over
-        .iter()
-        .map(|(rule, reason)| (rule.as_str().to_owned(), why(reason)))
-        .collect();
-    put(&mut facts, "passed_over", passed_over);
-    put(&mut facts, "groups_complete", matches!(request.person.groups, Groups::Complete(_)));
+    let engine = &service.engine;
+    let (request, is_known) = request(service, question).await?;
+    let Person { realm, name, .. } = &request.person;
+    let key = AccountKey { realm: realm.clone(), name: name.clone() };
+    let kept = engine.account(&request.person).await?;
+    let account = kept.unwrap_or_else(|| Account::new(key, &mut SystemEntropy));
+    let now = Now { wall: engine.wall(), since_boot: Duration::ZERO, floor: engine.latest().await? };
+    let policy = engine.policy();
+    let outlook = outlook(hypothetical(request, &account), &policy, &account, now, &mut SystemEntropy);
+    let mut facts = told(&outlook);
+    put(
+        &mut facts,
+        "enrolled",
+        account.seen_from(outlook.explanation.decision.enrolled_after, now.latest()).is_enrolled(),
+    );
+    put(&mut facts, "known", is_known);
     put(&mut facts, "policy", policy.digest.as_str());
     Ok(facts)
 }
 
-async fn request(service: &Service, question: &convert::Facts) -> Result<LoginRequest, BusError> {
+async fn request(service: &Service, question: &convert::Facts) -> Result<(LoginRequest, bool), BusError> {
     let text = |key| convert::text(question, key, TEXT_LIMIT);
     let user = text("user")?.ok_or(BusError::InvalidArgument("user is missing".into()))?;
-    let person = service.directory.person(&user).await?;
+    let mut person = service.directory.person(&user).await?;
+    let is_known = matches!(person.existence, Existence::Known { .. });
+    imagine(&mut person, groups(question)?, origin(text("origin")?.as_deref())?);
     let mut request = ordinary_login(person, service.engine.host().clone());
     if let Some(name) = text("service")? {
         request.service = name;
@@ -52,107 +69,135 @@ async fn request(service: &Service, question: &convert::Facts) -> Result<LoginRe
     };
     request.ssh.public_key =
         text("ssh_key")?.map(|algorithm| PublicKey { algorithm, fingerprint: String::new() });
-    Ok(request)
+    Ok((request, is_known))
 }
 
-/// What is known of the person besides the decision.
-#[derive(Debug, Clone, Copy)]
-struct Knowledge {
-    is_enrolled: bool,
-    is_chosen: bool,
-    wants_invitation: bool,
-}
-
-impl Knowledge {
-    fn of(
-        account: Option<&Account>,
-        policy: &Policy,
-        decision: &Decision,
-        request: &LoginRequest,
-        service: &Service,
-    ) -> Self {
-        let at = service.engine.wall();
-        let LoginRequest { person, host, .. } = request;
-        let is_over = |account: &Account| policy.wants_invitation(person, host, account, at);
-        Self {
-            is_enrolled: account.is_some_and(Account::is_enrolled),
-            is_chosen: account.is_some_and(|account| account.chosen),
-            wants_invitation: account.map_or(decision.enroll == Enrollment::Invited, is_over),
+/// Gives a person groups or an origin that the question names; whoever has them exists.
+fn imagine(person: &mut Person, groups: Option<Vec<String>>, origin: Option<Origin>) {
+    person.existence = match (person.existence, origin) {
+        (Existence::Unknown, None) if groups.is_none() => Existence::Unknown,
+        (Existence::Unknown, origin) => {
+            Existence::Known { uid: NOBODY, origin: origin.unwrap_or(Origin::Local) }
         }
+        (Existence::Known { uid, origin: own }, origin) => {
+            Existence::Known { uid, origin: origin.unwrap_or(own) }
+        }
+    };
+    if let Some(groups) = groups {
+        person.groups = Groups::Complete(groups);
     }
 }
 
-/// What the person will see.
-fn sees(decision: &Decision, knowledge: Knowledge) -> String {
-    let Knowledge { is_enrolled, is_chosen, wants_invitation } = knowledge;
-    match (decision.require, is_enrolled, decision.enroll) {
-        (Requirement::Never, ..) => "no prompt; the login goes on without a code",
-        (Requirement::Enrolled, false, _) => "no prompt: this person has enrolled nothing",
-        (Requirement::Chosen, ..) if !is_chosen => "no prompt: it is not switched on for this person",
-        (Requirement::Enrolled | Requirement::Chosen | Requirement::Always, true, _) => "a prompt for a code",
-        (Requirement::Chosen | Requirement::Always, false, _) if wants_invitation => {
-            "a prompt for an invitation; with a right one, a QR code to set up an app"
-        }
-        (Requirement::Chosen | Requirement::Always, false, Enrollment::AtLogin) => {
-            "a QR code to set up an app, then a prompt for a code"
-        }
-        (Requirement::Chosen | Requirement::Always, false, Enrollment::SelfService | Enrollment::Invited) => {
-            "a prompt that says that a code is needed and none is set up; the login is refused"
-        }
+/// Gives somebody who does not exist the uid that an account of that name was last seen with.
+fn hypothetical(mut request: LoginRequest, account: &Account) -> LoginRequest {
+    if let Existence::Known { uid: NOBODY, origin } = request.person.existence {
+        let uid = account.uids.get(&request.host.id).copied().unwrap_or(NOBODY);
+        request.person.existence = Existence::Known { uid, origin };
     }
-    .to_owned()
+    request
 }
 
-/// Why a rule does not decide.
-fn why(reason: &PassedOver) -> String {
-    match reason {
-        PassedOver::User { name, wanted } => format!("{name} is not among its users ({})", wanted.join(", ")),
-        PassedOver::Group { groups, wanted } => {
-            format!("none of the groups {} is among its groups ({})", groups.join(", "), wanted.join(", "))
-        }
-        PassedOver::Service { service, wanted } => {
-            format!("{service} is not among its services ({})", wanted.join(", "))
-        }
-        PassedOver::Network { source, wanted } => {
-            let wanted: Vec<String> = wanted.iter().map(network).collect();
-            format!("{} is in none of its networks ({})", place(*source), wanted.join(", "))
-        }
-        PassedOver::Origin { origin, wanted } => {
-            format!("the person's origin is {}, not {}", origin_name(*origin), origin_name(*wanted))
-        }
-        PassedOver::Host { host, wanted } => {
-            format!("the host {host} fits none of its patterns ({})", wanted.join(", "))
-        }
-        PassedOver::Domain { domain: Some(domain), wanted } => {
-            format!("the person's domain is {domain}, none of its domains ({})", wanted.join(", "))
-        }
-        PassedOver::Domain { domain: None, wanted } => {
-            format!("the person is of no domain, and it wants one ({})", wanted.join(", "))
-        }
-        PassedOver::LessStrict { than } => {
-            format!("it could apply, but not everything is known of the person, and {than} is stricter")
-        }
+fn groups(question: &convert::Facts) -> Result<Option<Vec<String>>, BusError> {
+    let Some(groups) = question.get("groups") else { return Ok(None) };
+    let names: Vec<String> = groups
+        .clone()
+        .try_into()
+        .map_err(|_| BusError::InvalidArgument("groups is no list of names".into()))?;
+    if names.len() > GROUP_LIMIT || names.iter().any(|name| name.len() > TEXT_LIMIT) {
+        return Err(BusError::InvalidArgument("groups are too many, or too long".into()));
+    }
+    Ok(Some(names))
+}
+
+fn origin(text: Option<&str>) -> Result<Option<Origin>, BusError> {
+    match text {
+        None => Ok(None),
+        Some("local") => Ok(Some(Origin::Local)),
+        Some("directory") => Ok(Some(Origin::Directory)),
+        Some(_) => Err(BusError::InvalidArgument("origin is `local` or `directory`".into())),
     }
 }
 
-const fn origin_name(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Local => "local",
-        Origin::Directory => "directory",
+fn told(outlook: &Outlook) -> OwnedFacts {
+    let Outlook {
+        explanation, request, course, reason, holds, void, chosen, deadline, invited_until, ..
+    } = outlook;
+    let mut facts = decision(&explanation.decision);
+    put(&mut facts, "sees", words::sees(outlook));
+    let passed_over: Vec<(String, String)> = explanation
+        .passed_over
+        .iter()
+        .map(|(rule, reason)| (rule.as_str().to_owned(), words::why(reason)))
+        .collect();
+    put(&mut facts, "passed_over", passed_over);
+    put(&mut facts, "groups_complete", outlook.groups_complete());
+    put(&mut facts, "groups", request.person.groups.names().to_vec());
+    put(&mut facts, "origin", origin_name(request.person.existence));
+    put(&mut facts, "course", course.name());
+    put(&mut facts, "why", reason.unwrap_or_default());
+    let name = |method: &countersign_core::factor::Method| method.name().to_owned();
+    put(&mut facts, "holds", holds.iter().map(name).collect::<Vec<String>>());
+    put(&mut facts, "void", void.iter().map(name).collect::<Vec<String>>());
+    put(&mut facts, "remembered", outlook.is_remembered());
+    put(&mut facts, "chosen", *chosen);
+    put_time(&mut facts, "deadline", *deadline);
+    put_time(&mut facts, "invited_until", *invited_until);
+    put_standing(&mut facts, outlook.standing);
+    put_terms(&mut facts, &explanation.decision);
+    facts
+}
+
+/// Adds what else the rule says, where it says anything.
+fn put_terms(facts: &mut OwnedFacts, decision: &Decision) {
+    let force = match decision.force {
+        Force::InForce => "in-force",
+        Force::Monitored => "monitored",
+        Force::SwitchedOff => "switched-off",
+    };
+    put(facts, "force", force);
+    let accepts: Vec<String> = decision
+        .accept
+        .iter()
+        .map(|accepted| match accepted {
+            Accepted::SshSecurityKey => "ssh-security-key".to_owned(),
+        })
+        .collect();
+    if !accepts.is_empty() {
+        put(facts, "accepts", accepts);
+    }
+    put_life(facts, "fresh_for", decision.fresh_for);
+    put_life(facts, "idle_timeout", decision.idle_timeout);
+    put_life(facts, "remember_for", decision.remember);
+}
+
+fn put_standing(facts: &mut OwnedFacts, standing: Standing) {
+    let locked = match standing {
+        Standing::Open => "no",
+        Standing::Locked { until } => {
+            put_time(facts, "locked_until", Some(until));
+            "until"
+        }
+        Standing::NeedsReset => "needs-reset",
+    };
+    put(facts, "locked", locked);
+}
+
+fn put_time(facts: &mut OwnedFacts, key: &str, time: Option<WallTime>) {
+    if let Some(time) = time {
+        put::<Variant<'_>>(facts, key, Variant::from(time.as_seconds()));
     }
 }
 
-fn network(network: &Network) -> String {
-    match network {
-        Network::Local => "local".to_owned(),
-        Network::Range(range) => range.to_string(),
+fn put_life(facts: &mut OwnedFacts, key: &str, life: Option<Duration>) {
+    if let Some(life) = life {
+        put(facts, key, u32::try_from(life.as_secs()).unwrap_or(u32::MAX));
     }
 }
 
-fn place(source: Source) -> String {
-    match source {
-        Source::Local => "local".to_owned(),
-        Source::Address(address) => address.to_string(),
-        Source::Unknown => "an unknown source".to_owned(),
+const fn origin_name(existence: Existence) -> &'static str {
+    match existence {
+        Existence::Known { origin: Origin::Local, .. } => "local",
+        Existence::Known { origin: Origin::Directory, .. } => "directory",
+        Existence::Unknown => "unknown",
     }
 }
