@@ -136,8 +136,12 @@ pub trait Admin {
     /// cursor ("" at the end) and the total.
     #[zbus(allow_interactive_auth)]
     fn list_users(&self, after: &str, limit: u32) -> zbus::Result<(Vec<OwnedFacts>, String, u64)>;
-    /// Explains a decision: `user` s, `service` s, `from` s (numeric address, `local`, or absent for unknown), `ssh_key` s (key type).
-    /// Answers `rule` s, `requirement` s, `methods` as, `enroll` s, `sees` s, `passed_over` a(ss), `groups_complete` b, `policy` s (digest).
+    /// Explains a decision and what becomes of the login: `user` s, `service` s, `from` s (numeric address, `local`, or absent
+    /// for unknown), `ssh_key` s (key type), `groups` as and `origin` s (in place of the person's own). Answers `rule` s,
+    /// `requirement` s, `methods` as, `enroll` s, `force` s, `passed_over` a(ss), `policy` s (digest), `known` b, `origin` s,
+    /// `groups` as, `groups_complete` b, `holds` as, `void` as, `enrolled` b, `chosen` b, `locked` s, `remembered` b,
+    /// `course` s, `why` s, `sees` s, and where there is one `locked_until` t, `deadline` t, `invited_until` t, `accepts` as,
+    /// `fresh_for` u, `idle_timeout` u, `remember_for` u, `enrolled_after` t.
     #[zbus(allow_interactive_auth)]
     fn explain_policy(&self, question: Facts<'_>) -> zbus::Result<OwnedFacts>;
     /// Reads this host's audit behind record `after` (0 begins): `user` s, `event` s, `since` t, `wait` u (seconds, at most

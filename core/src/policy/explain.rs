@@ -112,8 +112,8 @@ impl Policy {
         let rules = self.covering(person, host);
         let open = rules.filter(|rule| asks(rule.require) && rule.enroll != Enrollment::Invited);
         open.filter_map(|rule| {
-            let since = self.covered_since(&rule.name, person, host, account)?;
-            Some(since.max(account.void_before).after(rule.enroll_within?))
+            let since = self.open_since(&rule.name, person, host, account)?;
+            Some(since.after(rule.enroll_within?))
         })
         .min()
     }

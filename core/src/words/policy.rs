@@ -136,7 +136,8 @@ fn screen(outlook: &Outlook) -> Vec<String> {
 fn part(message: &Message, is_code_shown: bool, outlook: &Outlook) -> Option<String> {
     match message {
         Message::Refusal(_) => {
-            Some(format!("the words \"{}\", and the login is refused", say(Language::English, message)))
+            let ends = if outlook.course == Course::Refuse { ", and the login is refused" } else { "" };
+            Some(format!("the words \"{}\"{ends}", say(Language::English, message)))
         }
         Message::Sending(sending) => Some(sent(sending)),
         Message::Note(note) => noted(note),

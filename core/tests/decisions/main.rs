@@ -4,6 +4,7 @@
 
 mod audit;
 mod delivery;
+mod explain;
 mod helpdesk;
 mod people;
 mod policy;

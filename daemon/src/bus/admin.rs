@@ -96,11 +96,14 @@ impl AdminInterface {
         Ok((rows, next, page.total))
     }
 
-    /// Explains a decision. Question: `user` s, `service` s, `from` s (numeric address, `local`, absent: unknown),
-    /// `ssh_key` s (key type).
+    /// Explains a decision and what becomes of the login. Question: `user` s, `service` s, `from` s (numeric address, `local`,
+    /// absent: unknown), `ssh_key` s (key type), `groups` as and `origin` s (`local`, `directory`) in place of the person's
+    /// own; somebody unknown is hypothetical then.
     ///
-    /// Answers `rule` s, `requirement` s, `methods` as, `enroll` s, `sees` s, `passed_over` a(ss), `groups_complete` b,
-    /// `policy` s (digest).
+    /// Answers the decision: `rule` s, `requirement` s, `methods` as, `enroll` s, `force` s, `passed_over` a(ss), `policy` s
+    /// (digest), `accepts` as, `fresh_for` u, `idle_timeout` u, `remember_for` u, `enrolled_after` t; the person: `known` b,
+    /// `origin` s, `groups` as, `groups_complete` b, `holds` as, `void` as, `enrolled` b, `chosen` b, `locked` s,
+    /// `locked_until` t, `remembered` b, `deadline` t, `invited_until` t; the login: `course` s, `why` s, `sees` s.
     /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("facts"))]
     async fn explain_policy(

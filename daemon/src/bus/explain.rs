@@ -144,6 +144,7 @@ fn told(outlook: &Outlook) -> OwnedFacts {
     put_time(&mut facts, "invited_until", *invited_until);
     put_standing(&mut facts, outlook.standing);
     put_terms(&mut facts, &explanation.decision);
+    put_time(&mut facts, "enrolled_after", explanation.decision.enrolled_after.at(outlook.at));
     facts
 }
 
