@@ -1,5 +1,6 @@
 //! Durations as they are typed: a whole number and one of s, m, h, d.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// A duration in whole seconds, at least one.
@@ -29,6 +30,19 @@ impl FromStr for Seconds {
     }
 }
 
+impl fmt::Display for Seconds {
+    /// Writes it with the largest unit that leaves a whole number.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(seconds) = self;
+        for (unit, length) in [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60)] {
+            if *seconds > 0 && seconds.is_multiple_of(length) {
+                return write!(formatter, "{}{unit}", seconds.checked_div(length).unwrap_or_default());
+            }
+        }
+        write!(formatter, "{seconds}s")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +57,13 @@ mod tests {
         {
             assert!(text.parse::<Seconds>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_duration_is_written_as_it_may_be_typed() {
+        for text in ["30s", "90s", "15m", "36h", "7d"] {
+            assert_eq!(text.parse::<Seconds>().unwrap().to_string(), text);
+        }
+        assert_eq!((Seconds(0).to_string(), Seconds(3600).to_string()), ("0s".to_owned(), "1h".to_owned()));
     }
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::courses;
+use crate::duration::Seconds;
 use crate::exit::Failure;
 use crate::facts::Facts;
 use crate::layout::Field;
@@ -15,7 +16,9 @@ use crate::time::Moment;
 /// How much of a digest is enough to tell policies apart.
 const DIGEST_SHOWN: usize = 12;
 /// The column in which values begin.
-const VALUES: usize = 16;
+const VALUES: usize = 18;
+/// How many groups are shown.
+const GROUPS_SHOWN: usize = 20;
 
 /// The answer. The order and names of the fields are the `--json` shape.
 #[derive(Debug, Serialize)]
@@ -39,6 +42,15 @@ pub(crate) struct Explanation {
     remembered: Option<bool>,
     chosen: Option<bool>,
     deadline: Option<Moment>,
+    enrolled: Option<bool>,
+    groups: Vec<String>,
+    origin: Option<String>,
+    invited_until: Option<Moment>,
+    accepts: Vec<String>,
+    fresh_for: Option<u32>,
+    idle_timeout: Option<u32>,
+    remember_for: Option<u32>,
+    enrolled_after: Option<Moment>,
 }
 
 /// A rule that did not decide.
@@ -73,6 +85,15 @@ impl TryFrom<Facts> for Explanation {
             remembered: facts.optional_flag("remembered")?,
             chosen: facts.optional_flag("chosen")?,
             deadline: facts.moment("deadline")?,
+            enrolled: facts.optional_flag("enrolled")?,
+            groups: facts.texts("groups")?,
+            origin: facts.optional_text("origin")?,
+            invited_until: facts.moment("invited_until")?,
+            accepts: facts.texts("accepts")?,
+            fresh_for: facts.optional_number("fresh_for")?,
+            idle_timeout: facts.optional_number("idle_timeout")?,
+            remember_for: facts.optional_number("remember_for")?,
+            enrolled_after: facts.moment("enrolled_after")?,
         })
     }
 }
@@ -120,7 +141,19 @@ impl Explanation {
         if !self.methods.is_empty() {
             fields.push(Field::new("Methods", self.methods.join(", ")));
         }
+        if !self.accepts.is_empty() {
+            fields.push(Field::new("Accepts", self.accepts.join(", ")));
+        }
         fields.push(Field::new("Enrollment", &self.enroll));
+        let mut period = |name, seconds: Option<u32>| {
+            fields.extend(seconds.map(|seconds| Field::new(name, Seconds(seconds).to_string())));
+        };
+        period("Remembers for", self.remember_for);
+        period("Code fresh for", self.fresh_for);
+        period("Idle limit", self.idle_timeout);
+        if let Some(after) = self.enrolled_after {
+            fields.push(Field::new("Enrolled after", after.with_zone()));
+        }
         if !self.groups_complete {
             let words = "not all could be looked up; the strictest rule that could apply decides";
             fields.push(Field::caution("Groups", words));
@@ -142,6 +175,10 @@ impl Explanation {
         if self.known == Some(false) {
             fields.push(Field::new("Known", "no: the name service has nobody of this name"));
         }
+        fields.extend(self.origin.as_deref().map(|origin| Field::new("Origin", origin)));
+        if !self.groups.is_empty() {
+            fields.push(Field::new("Groups", shortened(&self.groups)));
+        }
         let holds = if self.holds.is_empty() { "nothing".to_owned() } else { self.holds.join(", ") };
         fields.push(Field::new("Holds", holds));
         if !self.void.is_empty() {
@@ -152,6 +189,9 @@ impl Explanation {
         let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
         fields.extend(self.remembered.map(|remembered| Field::new("Remembered", yes_or_no(remembered))));
         fields.extend(self.chosen.map(|chosen| Field::new("Switched on", yes_or_no(chosen))));
+        if let Some(until) = self.invited_until {
+            fields.push(Field::new("Invited until", until.with_zone()));
+        }
         if let Some(deadline) = self.deadline {
             let words = format!("{}, later with an invitation", deadline.with_zone());
             fields.push(Field::new("Set up until", words));
@@ -161,12 +201,20 @@ impl Explanation {
 
     fn lock(&self) -> Option<String> {
         match (self.locked.as_deref(), self.locked_until) {
-            (Some("needs-reset"), _) => Some("until a reset".to_owned()),
             (_, Some(until)) => Some(format!("until {}", until.with_zone())),
-            (Some("open" | "no" | "") | None, None) => None,
-            (Some("locked"), None) => Some("yes".to_owned()),
+            (Some("needs-reset"), None) => Some("until a reset".to_owned()),
+            (Some("no") | None, None) => None,
             (Some(other), None) => Some(other.to_owned()),
         }
+    }
+}
+
+/// Lists groups, of which a person may have thousands.
+fn shortened(groups: &[String]) -> String {
+    let shown: Vec<&str> = groups.iter().take(GROUPS_SHOWN).map(String::as_str).collect();
+    match groups.len().saturating_sub(GROUPS_SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

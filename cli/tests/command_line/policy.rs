@@ -20,11 +20,20 @@ fn everything() -> OwnedFacts {
         ("known", false.into()),
         ("holds", vec!["totp", "backup"].into()),
         ("void", vec!["email \u{1b}[2J"].into()),
-        ("locked", "locked".into()),
+        ("locked", "until".into()),
         ("locked_until", 1_793_629_920_u64.into()),
         ("remembered", true.into()),
         ("chosen", false.into()),
         ("deadline", 1_793_716_320_u64.into()),
+        ("enrolled", true.into()),
+        ("groups", (0..23).map(|number| format!("g{number}")).collect::<Vec<_>>().into()),
+        ("origin", "directory".into()),
+        ("invited_until", 1_793_716_320_u64.into()),
+        ("accepts", vec!["ssh-security-key"].into()),
+        ("fresh_for", 900_u32.into()),
+        ("idle_timeout", 14_400_u32.into()),
+        ("remember_for", 2_592_000_u32.into()),
+        ("enrolled_after", 1_793_491_200_u64.into()),
     ])
 }
 
@@ -48,29 +57,37 @@ fn explain_asks_with_every_fact_and_shows_what_happens_then_why_then_the_person(
 alice, sshd from 198.51.100.7
 
 What happens
-  The login     is refused: locked by too many wrong codes
-  Person sees   A prompt for a code.
+  The login       is refused: locked by too many wrong codes
+  Person sees     A prompt for a code.
 
 Why
-  Rule          students
-  Requires      always
-  Methods       totp
-  Enrollment    at-login
-  Groups        not all could be looked up; the strictest rule that could apply decides
-  Policy        0123456789ab
+  Rule            students
+  Requires        always
+  Methods         totp
+  Accepts         ssh-security-key
+  Enrollment      at-login
+  Remembers for   30d
+  Code fresh for  15m
+  Idle limit      4h
+  Enrolled after  2026-11-01 00:00 UTC
+  Groups          not all could be looked up; the strictest rule that could apply decides
+  Policy          0123456789ab
 
   Passed over
     no-person       service
     administrators  groups
 
 The person
-  Known         no: the name service has nobody of this name
-  Holds         totp, backup
-  Void          email \u{fffd}[2J: set up too long ago, no longer counts
-  Locked        until 2026-11-02 14:32 UTC
-  Remembered    yes
-  Switched on   no
-  Set up until  2026-11-03 14:32 UTC, later with an invitation
+  Known           no: the name service has nobody of this name
+  Origin          directory
+  Groups          g0, g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15, g16, g17, g18, g19 and 3 more
+  Holds           totp, backup
+  Void            email \u{fffd}[2J: set up too long ago, no longer counts
+  Locked          until 2026-11-02 14:32 UTC
+  Remembered      yes
+  Switched on     no
+  Invited until   2026-11-03 14:32 UTC
+  Set up until    2026-11-03 14:32 UTC, later with an invitation
 "
     );
     assert_eq!(
@@ -87,13 +104,13 @@ fn explain_says_first_that_a_rule_is_only_monitored_or_the_factor_switched_off()
     for (force, says, otherwise) in [
         (
             "monitored",
-            "The login     passes: the rule is only monitored\n",
-            "  If enforced   is asked for a code\n",
+            "The login       passes: the rule is only monitored\n",
+            "  If enforced     is asked for a code\n",
         ),
         (
             "switched-off",
             "passes: the second factor is switched off on this host\n",
-            "  If on         is asked for a code\n",
+            "  If on           is asked for a code\n",
         ),
     ] {
         let (ran, asked) =
@@ -115,7 +132,9 @@ fn the_json_of_explain_keeps_its_shape() {
         "passed_over": [{ "rule": "no-person", "reason": "service" }, { "rule": "administrators", "reason": "groups" }],
         "groups_complete": false, "policy": "0123456789abcdef0123456789abcdef",
         "course": null, "why": null, "force": null, "known": null, "holds": [], "void": [], "locked": null,
-        "locked_until": null, "remembered": null, "chosen": null, "deadline": null,
+        "locked_until": null, "remembered": null, "chosen": null, "deadline": null, "enrolled": null, "groups": [],
+        "origin": null, "invited_until": null, "accepts": [], "fresh_for": null, "idle_timeout": null,
+        "remember_for": null, "enrolled_after": null,
     });
     assert_eq!(ran.json(), expected);
     assert_eq!(asked, ["ExplainPolicy service=\"sshd\" user=\"alice\""]);
@@ -127,11 +146,20 @@ fn the_json_of_explain_keeps_its_shape() {
         ("known", false.into()),
         ("holds", vec!["totp", "backup"].into()),
         ("void", vec!["email \u{fffd}[2J"].into()),
-        ("locked", "locked".into()),
+        ("locked", "until".into()),
         ("locked_until", "2026-11-02T14:32:00Z".into()),
         ("remembered", true.into()),
         ("chosen", false.into()),
         ("deadline", "2026-11-03T14:32:00Z".into()),
+        ("enrolled", true.into()),
+        ("groups", (0..23).map(|number| format!("g{number}")).collect::<Vec<_>>().into()),
+        ("origin", "directory".into()),
+        ("invited_until", "2026-11-03T14:32:00Z".into()),
+        ("accepts", vec!["ssh-security-key"].into()),
+        ("fresh_for", 900.into()),
+        ("idle_timeout", 14_400.into()),
+        ("remember_for", 2_592_000.into()),
+        ("enrolled_after", "2026-11-01T00:00:00Z".into()),
     ] {
         expected[key] = value;
     }
