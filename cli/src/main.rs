@@ -16,6 +16,7 @@ mod explanation;
 mod facts;
 mod layout;
 mod mistakes;
+mod name_service;
 mod output;
 mod people;
 mod policy_files;

@@ -43,7 +43,11 @@ pub(crate) struct NameService {
 impl NameService {
     /// Begins; the time runs from here.
     pub(crate) fn begin() -> Self {
-        Self::with(LIMIT, || is_answering(&fs::read_to_string(NSSWITCH).unwrap_or_default(), &BACKENDS), look_up)
+        Self::with(
+            LIMIT,
+            || is_answering(&fs::read_to_string(NSSWITCH).unwrap_or_default(), &BACKENDS),
+            look_up,
+        )
     }
 
     /// Begins with what a test answers.
@@ -131,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_name_service_knows_root_and_not_nobody_s_name() {
-        let names = NameService::with(Duration::from_secs(60), || true, look_up);
+        let names = NameService::with(Duration::from_mins(1), || true, look_up);
         assert_eq!((names.user("root"), names.group("root")), (Known::Yes, Known::Yes));
         assert_eq!((names.user("no-such-user-here"), names.group("no-such-group")), (Known::No, Known::No));
         assert!(!names.is_late());
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_a_dead_backend_does_not_find_is_not_known() {
-        let names = NameService::with(Duration::from_secs(60), || false, look_up);
+        let names = NameService::with(Duration::from_mins(1), || false, look_up);
         assert_eq!((names.user("root"), names.user("no-such-user-here")), (Known::Yes, Known::Unknown));
     }
 

@@ -221,3 +221,36 @@ fn a_file_that_is_not_there_is_an_error_and_no_panic() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.out.contains("/nonexistent/countersign.toml"), "{ran:?}");
 }
+
+const UNKNOWN_NAMES: &str = "\
+[default]
+require = \"enrolled\"
+
+[[policy]]
+name = \"staff\"
+users = [\"root\", \"no-such-user\"]
+groups = [\"no-such-group\"]
+require = \"always\"
+";
+
+#[test]
+fn check_warns_of_users_and_groups_that_the_host_does_not_know_unless_told_not_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("new.toml");
+    std::fs::write(&file, UNKNOWN_NAMES).unwrap();
+    let file = file.to_str().unwrap();
+    let ran = run(countersign(&["policy", "check", file]), "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("there is no user `no-such-user` on this host"), "{ran:?}");
+    assert!(ran.out.contains("there is no group `no-such-group` on this host"), "{ran:?}");
+    assert!(!ran.out.contains("no user `root`"), "{ran:?}");
+    let without = run(countersign(&["policy", "check", file, "--no-names"]), "");
+    assert!(!without.out.contains("on this host"), "{without:?}");
+    let json = run(countersign(&["policy", "check", file, "--json"]), "").json();
+    let found = json["diagnostics"].as_array().unwrap();
+    let user = found.iter().find(|found| found["text"] == "\"no-such-user\"").unwrap();
+    assert_eq!(
+        (&user["severity"], &user["line"], &user["column"]),
+        (&"warning".into(), &6.into(), &18.into())
+    );
+}
