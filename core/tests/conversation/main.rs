@@ -4,17 +4,20 @@
 
 mod acts;
 mod codes;
+mod foresight;
 mod invariants;
 mod logins;
 mod mailbox;
 mod phone;
 mod play;
 mod reaching;
+mod scenes;
 mod screens;
 mod script;
 mod self_service;
 mod sent;
 mod sent_play;
+mod sessions;
 mod transcripts;
 mod wording;
 mod world;

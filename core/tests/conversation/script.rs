@@ -13,6 +13,8 @@
 //! `{backup3}` (the third of the newest set; `{backup3 lower}` and `{backup3 bare}` as people type it, `{old backup3}` of
 //! the set before), `{token 5}` (the newest key's code at counter 5), `{invitation}`, `{mailed}` (the code sent last; `{mailed
 //! bare}` without its groups, `{old mailed}` the one before). ` r` may follow any of them.
+//! A login with `session=3` is made within the session 3 of the kernel; `= session 3` says that the last login opened it, and
+//! `= session over 3` that it is over.
 //! What goes out is written `! send`; what becomes of it is said by `= delivered` and `= failed refused`.
 
 use std::collections::BTreeMap;
@@ -34,7 +36,7 @@ use countersign_core::factor::{Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, PublicKey, Source};
-use countersign_core::policy::{ContactRule, Enrollment, Requirement, SkipRule};
+use countersign_core::policy::{Accepted, ContactRule, Enrollment, Mode, Requirement, SkipRule};
 use countersign_core::secret::Secret;
 use countersign_core::sending::{Channels, Numbers};
 use countersign_core::throttle::Bucket;
@@ -43,6 +45,7 @@ use countersign_core::words::{Language, Message, Setup, say};
 
 use crate::mailbox::{Mail, code_in};
 use crate::phone::Phone;
+use crate::sessions::{Sessions, session};
 use crate::world::{START, World, act, host, person, ssh_login, stranger};
 
 /// A play of one script.
@@ -54,6 +57,7 @@ struct Stage {
     phone: Option<Phone>,
     sheets: Vec<Vec<String>>,
     invitation: Option<String>,
+    sessions: Sessions,
     events_shown: usize,
     mails_shown: usize,
 }
@@ -68,6 +72,7 @@ pub(crate) fn play(script: &str) -> String {
         phone: None,
         sheets: Vec::new(),
         invitation: None,
+        sessions: Sessions::default(),
         events_shown: 0,
         mails_shown: 0,
     };
@@ -107,6 +112,8 @@ impl Stage {
                 account.password_changed(self.world.now());
                 self.world.store(account);
             }
+            ["session", number] => self.sessions.open(number),
+            ["session", "over", number] => self.sessions.close(number),
             ["invite", name] => {
                 let person = self.person(name);
                 self.invitation = Some(self.world.invite(&person, INVITATION_LIFE));
@@ -126,6 +133,15 @@ impl Stage {
                 let hours = hours.parse().expect("hours");
                 policy.default.remember = Some(Duration::from_hours(hours));
             }
+            ["mode", "monitor"] => policy.default.mode = Mode::Monitor,
+            ["mode", "enforce"] => policy.default.mode = Mode::Enforce,
+            ["switched", switch] => policy.is_enabled = *switch == "on",
+            ["enrolled_after", "now"] => policy.default.enrolled_after = Some(self.world.wall),
+            ["fresh_for", minutes] => {
+                let minutes = minutes.parse().expect("minutes");
+                policy.default.fresh_for = Some(Duration::from_mins(minutes));
+            }
+            ["accept", "ssh-security-key"] => policy.default.accept = vec![Accepted::SshSecurityKey],
             ["skip", facts @ ..] => policy.default.skip = Some(skip_rule(facts)),
             ["policy", require, rest @ ..] => self.set_policy(require, rest),
             ["methods", names @ ..] => {
@@ -280,6 +296,7 @@ impl Stage {
         let event = match (verb, words.as_slice()) {
             ("Login.Begin", [name, context @ ..]) => {
                 let request = login_request(self.person(name), context);
+                let request = self.sessions.enter(request, self.world.since_boot);
                 self.conversation = Login::begin(request, self.world.policy());
                 Event::Begun
             }
@@ -316,6 +333,9 @@ impl Stage {
             other => panic!("no call {other:?}"),
         };
         let (next, reply) = self.world.turn(&self.conversation.clone(), event);
+        if let (Some(epoch), Conversation::Login(login)) = (self.world.given, &self.conversation) {
+            self.sessions.note(login.person(), epoch, self.world.since_boot);
+        }
         self.conversation = next;
         let reply = reply.expect("a call has a reply");
         self.read_keys(&reply);
@@ -421,6 +441,8 @@ impl Stage {
                 ("attempts", &attempts),
                 ("reason", &event.reason),
                 ("change", &event.change),
+                ("would", &event.would),
+                ("would_because", &event.would_because),
             ];
             for (name, value) in fields {
                 if let Some(value) = value {
@@ -448,6 +470,8 @@ fn login_request(person: Person, context: &[&str]) -> LoginRequest {
                 request.ssh.public_key = Some(PublicKey { algorithm: algorithm.to_owned(), fingerprint });
             }
             ("requesting_uid", uid) => request.requesting_uid = Some(uid.parse().expect("a uid")),
+            ("session", number) => request.session = Some(session(number)),
+            ("caller_uid", uid) => request.caller_uid = uid.parse().expect("a uid"),
             ("machine", id) => request.host.id = HostId::try_from(id).expect("a machine-id"),
             other => panic!("no fact {other:?}"),
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::account::{Account, AccountKey, HostId, Realm, RuleName, UserName};
+use countersign_core::account::{Account, AccountKey, Epoch, HostId, Realm, RuleName, UserName};
 use countersign_core::audit::AuditEvent;
 use countersign_core::contact::Contacts;
 use countersign_core::conversation::{Conversation, Effect, Event, Reply, State, Style, Turn};
@@ -65,6 +65,8 @@ pub(crate) struct World {
     pub(crate) unspeakable: Vec<String>,
     /// What went out.
     pub(crate) mailbox: Mailbox,
+    /// Under which epoch the last turn was given a right code, if it was.
+    pub(crate) given: Option<Epoch>,
     /// How long the host has been up.
     pub(crate) since_boot: Duration,
 }
@@ -79,6 +81,7 @@ impl World {
             entropy: Seeded(7),
             unspeakable: Vec::new(),
             mailbox: Mailbox::default(),
+            given: None,
             since_boot: Duration::from_mins(1),
         }
     }
@@ -223,6 +226,7 @@ impl World {
             return None;
         }
         let sent: Vec<Outgoing> = effects.iter().filter_map(as_delivery).cloned().collect();
+        self.given = effects.iter().find_map(as_given);
         let redeemed: Vec<RequestId> = effects.iter().filter_map(as_redemption).collect();
         if sent.iter().any(|outgoing| self.is_overtaken(outgoing, account)) {
             return None;
@@ -238,6 +242,7 @@ impl World {
             );
             assert_eq!(committed.key, account.key);
             assert!(committed.changed >= now.latest(), "a change is dated");
+            assert_eq!(committed.void_before, WallTime::default(), "what is void here is kept for elsewhere");
             self.store(committed.clone());
         }
         for outgoing in sent {
@@ -318,6 +323,15 @@ fn as_redemption(effect: &Effect) -> Option<RequestId> {
         | Effect::Reply(_)
         | Effect::Deliver(_)
         | Effect::CodeGiven(_) => None,
+    }
+}
+
+const fn as_given(effect: &Effect) -> Option<Epoch> {
+    match effect {
+        Effect::CodeGiven(epoch) => Some(*epoch),
+        Effect::Commit(_) | Effect::Record(_) | Effect::Reply(_) | Effect::Deliver(_) | Effect::Redeem(_) => {
+            None
+        }
     }
 }
 
