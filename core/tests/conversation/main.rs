@@ -4,6 +4,7 @@
 
 mod acts;
 mod codes;
+mod easing;
 mod foresight;
 mod invariants;
 mod logins;
