@@ -13,5 +13,6 @@ pub mod reload;
 pub mod sessions;
 mod start;
 pub mod store;
+pub mod switch;
 
 pub use start::{StartError, run};

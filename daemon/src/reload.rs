@@ -4,26 +4,35 @@
 //! file. Invariants: policy, retention and ways out come of the same files; files with a mistake change nothing; one
 //! reload is under way at a time; no thread that serves logins waits for a disk.
 
+mod census;
+pub(crate) mod record;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_config::{Diagnostic, Loaded, StoreSettings, Trust};
+use countersign_core::audit::EventId;
 use countersign_core::audit::retention::Retention;
-use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::policy::Policy;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
+use census::census;
+
 use crate::args::Args;
 use crate::delivery::Delivery;
 use crate::engine::Handle;
+use crate::switch::{Keeper, Outcome};
 
 /// The folder of drop-ins beside the main file.
 const DROP_INS: &str = "policy.d";
 /// How long somebody waits for a reload: less than a client of the bus does.
 const LIMIT: Duration = Duration::from_secs(4);
+/// What a file lacks that switches the second factor on again.
+pub(crate) const UNSETTLED: &str =
+    "the second factor was off, and the file does not say what becomes of enrollments when it is on again";
 
 /// Where the configuration lies, and whose it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +112,7 @@ pub struct Late;
 pub struct Reloader {
     files: Files,
     store: StoreSettings,
+    switch: Arc<Keeper>,
     force: Arc<InForce>,
     engine: Handle,
     turn: Arc<Mutex<()>>,
@@ -111,8 +121,14 @@ pub struct Reloader {
 impl Reloader {
     /// Makes the one of a service that was started with these settings of the store.
     #[must_use]
-    pub fn new(files: Files, store: StoreSettings, force: InForce, engine: Handle) -> Self {
-        Self { files, store, force: Arc::new(force), engine, turn: Arc::default() }
+    pub fn new(
+        files: Files,
+        store: StoreSettings,
+        switch: Arc<Keeper>,
+        force: InForce,
+        engine: Handle,
+    ) -> Self {
+        Self { files, store, switch, force: Arc::new(force), engine, turn: Arc::default() }
     }
 
     /// Reads the files and takes them into force, after every reload that was asked for before. Nobody who leaves ends it.
@@ -135,47 +151,87 @@ impl Reloader {
 
     async fn once(&self, actor: &str) -> Reloaded {
         let files = self.files.clone();
-        match spawn_blocking(move || files.read()).await {
-            Ok(Ok(loaded)) => self.take(loaded, actor).await,
-            Ok(Err(mistakes)) => {
-                self.refuse(mistakes.iter().map(ToString::to_string).collect(), Vec::new(), actor).await
+        let read = spawn_blocking(move || files.read()).await;
+        let (taken, warnings) = match read {
+            Ok(Ok(loaded)) => {
+                let warnings = self.warnings(&loaded);
+                (self.take(loaded, actor).await, warnings)
             }
-            Err(_) => {
-                self.refuse(vec!["error: reading the files failed".to_owned()], Vec::new(), actor).await
+            Ok(Err(mistakes)) => (Err(Refusal::of(&mistakes)), Vec::new()),
+            Err(_) => (Err(Refusal::about("error: reading the files failed".to_owned())), Vec::new()),
+        };
+        match taken {
+            Ok(more) => {
+                let warnings = warnings.into_iter().chain(more).collect();
+                Reloaded { is_loaded: true, policy: self.digest(), mistakes: Vec::new(), warnings }
             }
+            Err(refusal) => self.refuse(refusal, warnings, actor).await,
         }
     }
 
-    async fn take(&self, loaded: Loaded, actor: &str) -> Reloaded {
+    /// Takes into force what has no mistake; tells what is to be warned of besides.
+    async fn take(&self, mut loaded: Loaded, actor: &str) -> Result<Option<String>, Refusal> {
+        let (outcome, switch) = (self.turn_switch(&loaded).await?, Arc::clone(&self.switch));
+        let warning = match outcome {
+            Outcome::Unsettled if !self.engine.policy().is_enabled => return Err(self.unsettled().await),
+            // The service came up so, and went on asking for codes.
+            Outcome::Unsettled => Some(format!("warning: {UNSETTLED}; they are kept until it does")),
+            Outcome::Stays | Outcome::Switched(_) => None,
+        };
+        loaded.policy.enrolled_after = switch.void_before();
+        let force = Arc::clone(&self.force);
+        if spawn_blocking(move || force.take(loaded)).await.is_err() {
+            return Err(Refusal::about("error: making the ways out ready failed".to_owned()));
+        }
+        self.record(EventId::PolicyLoaded, "reload", actor).await;
+        if let Outcome::Switched(change) = outcome {
+            record::about_switch(&self.engine, actor, change).await;
+        }
+        Ok(warning)
+    }
+
+    /// Keeps what follows from the master switch in the files.
+    async fn turn_switch(&self, loaded: &Loaded) -> Result<Outcome, Refusal> {
+        let (switch, wanted, at) = (Arc::clone(&self.switch), loaded.switch, self.engine.wall());
+        match spawn_blocking(move || switch.take(wanted, at)).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(error)) => Err(Refusal::about(format!("error: {error}"))),
+            Err(_) => Err(Refusal::about("error: switching the second factor failed".to_owned())),
+        }
+    }
+
+    /// Says how many enrollments hang on what the file does not say.
+    async fn unsettled(&self) -> Refusal {
+        let count = census(&self.engine, self.switch.void_before()).await;
+        let mistake = format!(
+            "error: {UNSETTLED}: {count}\n --> {}\n = help: write `on_reenable = \"keep\"`, or \
+             `on_reenable = \"enroll-again\"` if all of them are to enroll again",
+            self.files.main.display()
+        );
+        Refusal { reason: format!("on_reenable is missing: {count}"), mistakes: vec![mistake] }
+    }
+
+    /// Lists what is hardly meant, or takes effect with a restart only.
+    fn warnings(&self, loaded: &Loaded) -> Vec<String> {
         let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
         if loaded.store != self.store {
             let warning = "warning: what changed in `[store]` takes effect when the service is started again";
             eprintln!("{warning}");
             warnings.push(warning.to_owned());
         }
-        let force = Arc::clone(&self.force);
-        if spawn_blocking(move || force.take(loaded)).await.is_err() {
-            let mistake = "error: making the ways out ready failed".to_owned();
-            return self.refuse(vec![mistake], warnings, actor).await;
-        }
-        self.record(EventId::PolicyLoaded, "reload", actor).await;
-        Reloaded { is_loaded: true, policy: self.digest(), mistakes: Vec::new(), warnings }
+        warnings
     }
 
     /// Leaves what is in force there, and says so.
-    async fn refuse(&self, mistakes: Vec<String>, warnings: Vec<String>, actor: &str) -> Reloaded {
-        tracing::error!(
-            mistakes = mistakes.len(),
-            "the configuration is not taken; the last good one stays in force"
-        );
-        let count =
-            if mistakes.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", mistakes.len()) };
-        self.record(EventId::PolicyRefused, &count, actor).await;
+    async fn refuse(&self, refusal: Refusal, warnings: Vec<String>, actor: &str) -> Reloaded {
+        let Refusal { reason, mistakes } = refusal;
+        tracing::error!(reason, "the configuration is not taken; the last good one stays in force");
+        self.record(EventId::PolicyRefused, &reason, actor).await;
         Reloaded { is_loaded: false, policy: self.digest(), mistakes, warnings }
     }
 
     async fn record(&self, event: EventId, reason: &str, actor: &str) {
-        record(&self.engine, actor, event, reason).await;
+        record::about_service(&self.engine, actor, event, reason).await;
     }
 
     fn digest(&self) -> String {
@@ -183,12 +239,25 @@ impl Reloader {
     }
 }
 
-/// Records what concerns the service. A store that cannot take it refuses every login by itself, and recovers by itself.
-pub async fn record(engine: &Handle, actor: &str, event: EventId, reason: &str) {
-    let mut event = AuditEvent::new(event, engine.wall(), &engine.host().name, actor);
-    event.policy = Some(engine.policy().digest.clone());
-    event.reason = Some(reason.to_owned());
-    if let Err(error) = engine.record(event).await {
-        tracing::error!(%error, reason, "this is missing in the audit");
+/// Why files are not taken.
+#[derive(Debug)]
+struct Refusal {
+    /// What is recorded.
+    reason: String,
+    /// What is answered.
+    mistakes: Vec<String>,
+}
+
+impl Refusal {
+    /// Takes the mistakes of files, which were said when they were read.
+    fn of(mistakes: &[Diagnostic]) -> Self {
+        let count = mistakes.len();
+        let reason = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
+        Self { reason, mistakes: mistakes.iter().map(ToString::to_string).collect() }
+    }
+
+    /// Takes one thing that is wrong beside the files.
+    fn about(mistake: String) -> Self {
+        Self { reason: mistake.trim_start_matches("error: ").to_owned(), mistakes: vec![mistake] }
     }
 }

@@ -28,9 +28,10 @@ use crate::host::identity::{self, IdentityError};
 use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
 use crate::host::{breakglass, upkeep};
-use crate::reload::{Files, InForce, Reloader, record};
+use crate::reload::{Files, InForce, Reloader, UNSETTLED, record};
 use crate::store::sealing::WrappingKey;
 use crate::store::{self, Store, StoreError};
+use crate::switch::{Keeper, Outcome, SwitchError};
 
 /// Where the machine-id lies.
 const MACHINE_ID: &str = "/etc/machine-id";
@@ -69,6 +70,9 @@ pub enum StartError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// Nobody knows whether the second factor was off, or it cannot be switched.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
     /// The engine is gone.
     #[error("the engine ended")]
     Engine,
@@ -81,7 +85,10 @@ pub enum StartError {
 pub async fn run(args: Args) -> Result<(), StartError> {
     let files = Files::of(&args);
     let loaded = files.read().map_err(|mistakes| StartError::Configuration(mistakes.len()))?;
-    let (policy, policy_in_force) = watch::channel(Arc::new(loaded.policy));
+    let switch = Arc::new(Keeper::open(state_folder())?);
+    let switched = switch.take(loaded.switch, SystemClock.wall())?;
+    let policy = Policy { enrolled_after: switch.void_before(), ..loaded.policy };
+    let (policy, policy_in_force) = watch::channel(Arc::new(policy));
     let (retention, kept) = watch::channel(loaded.audit);
     let journal: Arc<dyn Journal> = Arc::new(
         SystemJournal::start()
@@ -94,9 +101,10 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
-    record(&engine, "service", EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
+    record::about_service(&engine, "service", EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
+    tell_switch(&engine, switched).await;
     let force = InForce { policy, retention, delivery: Arc::clone(&delivery) };
-    let reloader = Arc::new(Reloader::new(files, loaded.store, force, engine.clone()));
+    let reloader = Arc::new(Reloader::new(files, loaded.store, switch, force, engine.clone()));
     let service = Service::new(engine.clone(), directory, Arc::clone(&delivery), Arc::clone(&reloader));
     let service = Arc::new(service);
     let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
@@ -126,6 +134,17 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         task.abort();
     }
     ended
+}
+
+/// Tells what became of the master switch at the start. Where the file does not settle it, codes are asked for.
+async fn tell_switch(engine: &Handle, switched: Outcome) {
+    match switched {
+        Outcome::Stays => {}
+        Outcome::Switched(change) => record::about_switch(engine, "service", change).await,
+        Outcome::Unsettled => {
+            tracing::error!("{UNSETTLED} (`on_reenable`): they are kept, and a reload with it settles it");
+        }
+    }
 }
 
 /// Tells the service's own folder, where systemd gave it one.

@@ -18,8 +18,9 @@ use countersign_protocol::step::State;
 use countersignd::args::Args;
 use countersignd::delivery::Delivery;
 use countersignd::host::clock::Clock as _;
-use countersignd::reload::{Files, InForce, Reloader};
+use countersignd::reload::{Files, InForce, Reloaded, Reloader};
 use countersignd::store::Store as _;
+use countersignd::switch::Keeper;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
@@ -59,7 +60,8 @@ impl Site {
         let (sender, retention) = watch::channel(loaded.audit);
         let ways = [(); 3].map(|()| Err("not configured".to_owned()));
         let force = InForce { policy, retention: sender, delivery: Arc::new(Delivery::of(ways)) };
-        let reloader = Arc::new(Reloader::new(files, loaded.store, force, world.engine.clone()));
+        let switch = Arc::new(Keeper::open(Some(folder.path().to_owned())).unwrap());
+        let reloader = Arc::new(Reloader::new(files, loaded.store, switch, force, world.engine.clone()));
         Self { folder, world: Arc::new(world), retention, reloader }
     }
 
@@ -216,4 +218,80 @@ async fn a_changed_store_is_a_warning_until_the_service_is_started_again() {
     site.write(OPEN);
     let reloaded = site.reloader.reload("root").await.unwrap();
     assert!(!reloaded.warnings.iter().any(is_of_store), "{reloaded:?}");
+}
+
+/// The second factor is off.
+const OFF: &str = "enabled = false\n\n[default]\nrequire = \"always\"\n";
+
+impl Site {
+    async fn reload(&self, text: &str) -> Reloaded {
+        write(self.folder.path(), &text.replacen("[default]", &format!("{STORE}[default]"), 1));
+        self.reloader.reload("root").await.unwrap()
+    }
+
+    /// The changes of the master switch that are recorded.
+    async fn switches(&self) -> Vec<String> {
+        let events = self.events().await.into_iter();
+        events
+            .filter(|event| event.event == EventId::FactorSwitched)
+            .filter_map(|event| event.change)
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn the_second_factor_is_off_at_once_and_on_again_only_when_the_file_says_what_becomes_of_enrollments() {
+    let site = Site::new(CLOSED);
+    let alice = person("alice");
+    let phone = site.world.seed(&alice).await;
+    assert!(site.reload(OFF).await.is_loaded);
+    assert_eq!(site.world.begin(&alice).await.step.state, State::Skip);
+    let off = site.world.engine.policy().digest.clone();
+
+    let refused = site.reload("[default]\nrequire = \"always\"\n").await;
+    assert_eq!((refused.is_loaded, &refused.policy), (false, &off));
+    let told = refused.mistakes.join("\n");
+    assert!(told.contains("1 person is enrolled") && told.contains("on_reenable"), "{told}");
+    assert_eq!(site.world.begin(&alice).await.step.state, State::Skip, "off as before");
+    let record = site.events().await.into_iter().find(|event| event.event == EventId::PolicyRefused).unwrap();
+    assert_eq!(record.reason.as_deref(), Some("on_reenable is missing: 1 person is enrolled"));
+
+    assert!(site.reload("on_reenable = \"keep\"\n\n[default]\nrequire = \"always\"\n").await.is_loaded);
+    let begun = site.world.begin(&alice).await;
+    let code = phone.code_at(site.world.clock.wall());
+    assert_eq!(site.world.answer(begun.id, &code).await, Ok(State::Allow));
+    assert_eq!(site.switches().await, ["off", "on keep"]);
+}
+
+#[tokio::test]
+async fn everybody_enrolls_again_where_the_file_says_so_and_after_every_further_reload() {
+    let site = Site::new(CLOSED);
+    let alice = person("alice");
+    site.world.seed(&alice).await;
+    site.world.clock.advance(DAY);
+    assert!(site.reload(OFF).await.is_loaded);
+    let since = site.world.clock.wall();
+    site.world.clock.advance(DAY);
+    let again = "on_reenable = \"enroll-again\"\n\n[default]\nrequire = \"always\"\n";
+    assert!(site.reload(again).await.is_loaded);
+    assert_eq!(site.switches().await, ["off", "on enroll-again"]);
+    for text in [CLOSED, again] {
+        assert_eq!(site.world.engine.policy().enrolled_after, Some(since));
+        assert!(site.reload(text).await.is_loaded);
+    }
+    let decided = site.world.engine.policy().decide(&request(&alice, ADDRESS));
+    let seen = site.world.account(&alice).await.seen_from(decided.enrolled_after, site.world.clock.wall());
+    assert!(!seen.is_enrolled());
+    assert_eq!(site.world.account(&alice).await.factors.len(), 1, "nothing is deleted");
+}
+
+#[tokio::test]
+async fn a_switch_that_cannot_be_kept_is_not_thrown() {
+    let site = Site::new(CLOSED);
+    let before = site.world.engine.policy();
+    fs::create_dir(site.folder.path().join("switch.new")).unwrap();
+    let refused = site.reload(OFF).await;
+    assert!(!refused.is_loaded && refused.mistakes[0].contains("not switched"), "{refused:?}");
+    assert_eq!(site.world.engine.policy(), before);
+    assert_eq!(site.switches().await, Vec::<String>::new());
 }

@@ -240,3 +240,34 @@ async fn as_nobody(socket: &std::path::Path) {
     let refused = login.password_changed("nobody").await.unwrap_err();
     assert_eq!(error_name(&refused), error::NOT_PERMITTED);
 }
+
+#[tokio::test]
+async fn a_service_that_starts_with_the_factor_on_and_a_mark_of_its_being_off_asks_for_codes() {
+    let mut house = House::build(ALWAYS);
+    house.put_at_the_top("enabled = false\n", ALWAYS);
+    let phone = house.seed(&own_name()).await;
+    house.start(None).await;
+    assert_eq!(begin(&house.connect().await, &own_name()).await.unwrap().1, "skip");
+    assert!(house.stop().success());
+    house.configure(ALWAYS);
+    house.start(None).await;
+    let connection = house.connect().await;
+    let begun = begin(&connection, &own_name()).await.unwrap();
+    assert_eq!(answer(&connection, &begun, &phone.code()).await.unwrap().0, "allow", "enrollments are kept");
+    assert!(
+        fs::read_to_string(house.path("state/switch")).unwrap().contains("off_since"),
+        "it is not settled"
+    );
+    house.put_at_the_top("on_reenable = \"enroll-again\"\n", ALWAYS);
+    kill(house.pid(), Signal::SIGHUP).unwrap();
+    let begun = Instant::now();
+    while fs::read_to_string(house.path("state/switch")).unwrap().contains("off_since") {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the reload does not settle it");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(house.stop().success());
+    fs::write(house.path("state/switch"), "{\"off_since\":18").unwrap();
+    let output = house.command(None).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && told.contains("state/switch"), "{told}");
+}

@@ -67,8 +67,9 @@ pub trait Conversation {
     default_path = "/org/countersign1"
 )]
 pub trait SelfService {
-    /// Tells what the caller holds: `user` s, `available` b, `factors` aa{sv} (`id` u, `method` s, `label` s, `state` s
-    /// `active`|`pending`, `since` t, `last_used` t absent when never, `recipient` s where codes are sent), `locked_until` t
+    /// Tells what the caller holds: `user` s, `available` b, `force` s (`in-force`, `monitored`, `switched-off`),
+    /// `enrolled_after` t (absent where all enrollments count), `factors` aa{sv} (`id` u, `method` s, `label` s, `state` s
+    /// `active`|`pending`|`void`, `since` t, `last_used` t absent when never, `recipient` s where codes are sent), `locked_until` t
     /// (absent when open), `needs_reset` b, `rule` s, `requirement` s, `enroll` s, `methods` as, `backup_codes_left` u
     /// (absent when none were made), `chosen` b (only with requirement `chosen`), `email` s and `phone` s (on file),
     /// `remembered` u (places), `skipped` u (absent where setting up was never put off), `undelivered` aa{sv} (codes that

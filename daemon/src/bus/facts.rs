@@ -10,7 +10,7 @@ use countersign_core::delivery::{Progress, Recipient};
 use countersign_core::factor::sent::SentCode;
 use countersign_core::factor::{Factor, FactorKind, FactorState, Method};
 use countersign_core::login::{FirstFactor, Host, LoginRequest, Person, Phase, Source, SshFacts};
-use countersign_core::policy::{Decision, Enrollment, Policy, Requirement};
+use countersign_core::policy::{Decision, EnrolledAfter, Enrollment, Force, Policy, Requirement};
 use countersign_core::throttle::Standing;
 use countersign_core::time::WallTime;
 use zbus::{OwnedVariant, Variant};
@@ -42,10 +42,18 @@ pub fn standing(
 ) -> OwnedFacts {
     let request = ordinary_login(person.clone(), host.clone());
     let decided = policy.decide(&request);
+    let enrolled_after = policy.enrolled_after_of(person, host, at);
+    let seen = account.map(|account| account.seen_from(EnrolledAfter::from(enrolled_after), at));
+    let account = seen.as_ref();
     let mut facts = decision(&decided);
+    put(&mut facts, "force", force(decided.force));
+    if let Some(after) = enrolled_after {
+        put(&mut facts, "enrolled_after", after.as_seconds());
+    }
     let is_enrolled = account.is_some_and(Account::is_enrolled);
     let may_enroll = |method: &Method| policy.allows_enrollment(person, host, *method);
-    let available = is_enrolled || Method::ALL.iter().any(may_enroll);
+    let is_off = decided.force == Force::SwitchedOff;
+    let available = !is_off && (is_enrolled || Method::ALL.iter().any(may_enroll));
     put(&mut facts, "user", person.name.as_str());
     put(&mut facts, "available", available);
     let factors = account.map(|account| of_factors(account, reader)).unwrap_or_default();
@@ -81,6 +89,15 @@ pub fn reloaded(reloaded: Reloaded) -> OwnedFacts {
     put(&mut facts, "mistakes", mistakes);
     put(&mut facts, "warnings", warnings);
     facts
+}
+
+/// Names whether a decision is in force.
+const fn force(force: Force) -> &'static str {
+    match force {
+        Force::InForce => "in-force",
+        Force::Monitored => "monitored",
+        Force::SwitchedOff => "switched-off",
+    }
 }
 
 /// Tells a decision: `rule`, `requirement`, `methods`, `enroll`.
@@ -194,12 +211,14 @@ fn told(recipient: &Recipient, reader: Reader) -> String {
 }
 
 fn of_factors(account: &Account, reader: Reader) -> Vec<HashMap<String, Variant<'static>>> {
-    account.factors.iter().map(|held| factor(held, reader)).collect()
+    let is_void = |held: &Factor| account.void_factors().any(|void| void.id == held.id);
+    account.factors.iter().map(|held| factor(held, is_void(held), reader)).collect()
 }
 
-fn factor(factor: &Factor, reader: Reader) -> HashMap<String, Variant<'static>> {
+fn factor(factor: &Factor, is_void: bool, reader: Reader) -> HashMap<String, Variant<'static>> {
     let (state, since) = match factor.state {
         FactorState::Pending { since } => ("pending", since),
+        FactorState::Active { since } if is_void => ("void", since),
         FactorState::Active { since } => ("active", since),
     };
     let mut facts: HashMap<String, Variant<'static>> = HashMap::new();

@@ -89,8 +89,13 @@ impl House {
     }
 
     pub(crate) fn configure(&self, rules: &str) {
+        self.put_at_the_top("", rules);
+    }
+
+    /// Writes a configuration that begins with `top`, before its first section.
+    pub(crate) fn put_at_the_top(&self, top: &str, rules: &str) {
         let text = format!(
-            "[store]\nurl = \"sqlite://{}\"\nkey_file = \"{}\"\n\n{rules}",
+            "{top}[store]\nurl = \"sqlite://{}\"\nkey_file = \"{}\"\n\n{rules}",
             self.database().display(),
             self.path("store-key").display()
         );
@@ -153,7 +158,7 @@ impl House {
         command.arg("--socket").arg(self.socket());
         command.arg("--bus").arg(bus.unwrap_or_else(|| Path::new("none")));
         command.args(["--trust-uid", &nix::unistd::getuid().to_string()]);
-        command.env_clear().stdin(Stdio::null());
+        command.env_clear().env("STATE_DIRECTORY", self.path("state")).stdin(Stdio::null());
         command
     }
 
