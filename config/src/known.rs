@@ -40,19 +40,6 @@ pub trait Names {
     }
 }
 
-/// Nobody is asked.
-pub(crate) struct Unasked;
-
-impl Names for Unasked {
-    fn user(&self, _: &str) -> Known {
-        Known::Unknown
-    }
-
-    fn group(&self, _: &str) -> Known {
-        Known::Unknown
-    }
-}
-
 /// What is listed in a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -86,13 +73,14 @@ impl Kind {
 
 /// What was asked and answered, so that each name is asked for once.
 pub(crate) struct Asked<'n> {
-    names: &'n dyn Names,
+    /// Whom to ask; nobody where a file is loaded.
+    names: Option<&'n dyn Names>,
     answers: BTreeMap<(Kind, String), Known>,
 }
 
 impl<'n> Asked<'n> {
     /// Begins to ask.
-    pub(crate) fn new(names: &'n dyn Names) -> Self {
+    pub(crate) fn new(names: Option<&'n dyn Names>) -> Self {
         Self { names, answers: BTreeMap::new() }
     }
 
@@ -102,6 +90,7 @@ impl<'n> Asked<'n> {
     }
 
     fn ask(&mut self, kind: Kind, name: &str) -> Known {
+        let Some(names) = self.names else { return Known::Unknown };
         let asked = (kind, name.to_owned());
         if let Some(answer) = self.answers.get(&asked) {
             return *answer;
@@ -110,8 +99,8 @@ impl<'n> Asked<'n> {
             return Known::Unknown;
         }
         let answer = match kind {
-            Kind::User => self.names.user(name),
-            Kind::Group => self.names.group(name),
+            Kind::User => names.user(name),
+            Kind::Group => names.group(name),
         };
         self.answers.insert(asked, answer);
         answer
@@ -134,10 +123,10 @@ impl<'n> Asked<'n> {
                 continue;
             };
             if self.group(name) == Known::No {
-                warn_of_missing(Kind::Group, name, place, findings);
+                warn_of_missing(Kind::Group, "", name, place, findings);
             }
         }
-        let host = self.names.host();
+        let host = self.names.and_then(Names::host);
         for placed in rules.iter().filter(|placed| placed.is_sound && is_for(placed, host.as_deref())) {
             for kind in [Kind::User, Kind::Group] {
                 if self.is_spent() {
@@ -157,14 +146,19 @@ impl<'n> Asked<'n> {
         };
         let missing: Vec<(usize, &String)> =
             names.iter().enumerate().filter(|(_, name)| self.ask(kind, name) == Known::No).collect();
-        if missing.len() > 1 && missing.len() == names.len() {
-            let (name, key) = (&placed.rule.name, kind.key());
-            let message = format!("rule `{name}` matches nobody on this host: it has none of these {key}");
-            findings.warning(placed.place_of(key), message, kind.help("NAME"));
+        let reaches_nobody = !names.is_empty() && missing.len() == names.len();
+        let nobody = if reaches_nobody {
+            format!("rule `{}` matches nobody: ", placed.rule.name)
+        } else {
+            String::new()
+        };
+        if let (true, [_, _, ..]) = (reaches_nobody, missing.as_slice()) {
+            let message = format!("{nobody}this host has none of these {}", kind.key());
+            findings.warning(placed.place_of(kind.key()), message, kind.help("NAME"));
             return;
         }
         for (index, name) in missing {
-            warn_of_missing(kind, name, placed.place_of_entry(kind.key(), index), findings);
+            warn_of_missing(kind, &nobody, name, placed.place_of_entry(kind.key(), index), findings);
         }
     }
 }
@@ -175,8 +169,9 @@ fn is_for(placed: &PlacedRule<'_>, host: Option<&str>) -> bool {
     patterns.is_empty() || host.is_some_and(|host| patterns.iter().any(|pattern| host::covers(pattern, host)))
 }
 
-fn warn_of_missing(kind: Kind, name: &str, place: &Place<'_>, findings: &mut Findings) {
+/// Warns of a name that nobody has, and says first what comes of it.
+fn warn_of_missing(kind: Kind, outcome: &str, name: &str, place: &Place<'_>, findings: &mut Findings) {
     let shown = shorten(name);
-    let message = format!("there is no {} `{shown}` on this host", kind.name());
+    let message = format!("{outcome}there is no {} `{shown}` on this host", kind.name());
     findings.warning(place, message, kind.help(&shown));
 }

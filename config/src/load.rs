@@ -14,7 +14,7 @@ use crate::delivery::DeliverySettings;
 use crate::diagnostics::{Diagnostic, Findings, Severity};
 use crate::document::{self, MainFile};
 use crate::files::{self, Gathered, Guard, Trust};
-use crate::known::{Asked, Names, Unasked};
+use crate::known::{Asked, Names};
 use crate::placed::PlacedRule;
 use crate::rules::RULE_LIMIT;
 use crate::source::Source;
@@ -47,8 +47,7 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake in every file, in the order of files and lines.
 pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Diagnostic>> {
-    let (loaded, diagnostics) =
-        read(main, files::gather(main, Some(drop_ins), Guard::Trusted(trust)), &Unasked);
+    let (loaded, diagnostics) = read(main, files::gather(main, Some(drop_ins), Guard::Trusted(trust)), None);
     settle(loaded, diagnostics)
 }
 
@@ -61,21 +60,21 @@ pub fn load(main: &Path, drop_ins: &Path, trust: Trust) -> Result<Loaded, Vec<Di
 /// Every mistake in every text, in the order of files and lines.
 pub fn interpret(files: &[(String, String)]) -> Result<Loaded, Vec<Diagnostic>> {
     let main = files.first().map_or(Path::new(""), |(name, _)| Path::new(name));
-    let (loaded, diagnostics) = read(main, texts::gather(files), &Unasked);
+    let (loaded, diagnostics) = read(main, texts::gather(files), None);
     settle(loaded, diagnostics)
 }
 
 /// Lists every mistake of files that need not be in force: owner and mode do not matter.
 #[must_use]
 pub fn check(main: &Path, drop_ins: Option<&Path>) -> Vec<Diagnostic> {
-    check_with(main, drop_ins, &Unasked)
+    read(main, files::gather(main, drop_ins, Guard::Readable), None).1
 }
 
 /// Lists every mistake of files as [`check`] does, and what is wrong with them on this host: users and groups that do not
 /// exist, and protected groups that the rules forget.
 #[must_use]
 pub fn check_with(main: &Path, drop_ins: Option<&Path>, names: &dyn Names) -> Vec<Diagnostic> {
-    read(main, files::gather(main, drop_ins, Guard::Readable), names).1
+    read(main, files::gather(main, drop_ins, Guard::Readable), Some(names)).1
 }
 
 /// Puts what is hardly meant into what the files say, or gives away what is wrong with them.
@@ -86,7 +85,7 @@ fn settle(loaded: Option<Loaded>, diagnostics: Vec<Diagnostic>) -> Result<Loaded
     Ok(loaded)
 }
 
-fn read(main: &Path, gathered: Gathered, names: &dyn Names) -> (Option<Loaded>, Vec<Diagnostic>) {
+fn read(main: &Path, gathered: Gathered, names: Option<&dyn Names>) -> (Option<Loaded>, Vec<Diagnostic>) {
     let Gathered { main: main_source, drop_ins, faults } = gathered;
     let mut findings = Findings::default();
     for fault in faults {
@@ -100,7 +99,7 @@ fn read(main: &Path, gathered: Gathered, names: &dyn Names) -> (Option<Loaded>, 
 fn combine(
     main: Option<&Source>,
     drop_ins: &[Source],
-    names: &dyn Names,
+    names: Option<&dyn Names>,
     findings: &mut Findings,
 ) -> Option<Loaded> {
     let mut main_file = main.and_then(|source| document::read_main(source, findings));
@@ -127,7 +126,7 @@ fn combine(
 fn compare(
     rules: &[PlacedRule<'_>],
     main: Option<&MainFile<'_>>,
-    names: &dyn Names,
+    names: Option<&dyn Names>,
     findings: &mut Findings,
 ) {
     order::check(rules, findings);

@@ -95,16 +95,21 @@ fn oddity(range: &IpNet, placed: &PlacedRule<'_>) -> Option<(&'static str, &'sta
         };
         return Some((message, "write \"local\" for the terminals and seats of this host"));
     }
-    comes_from_nobody(range.network()).then_some((
+    comes_from_nobody(range).then_some((
         "no login comes from here: no host has such an address",
         "write the network that is meant, or take it out",
     ))
 }
 
-/// Tells whether a network begins where no host has an address: this network, multicast and what is reserved.
-fn comes_from_nobody(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => matches!(address.octets(), [0 | 224..=255, ..]),
-        IpAddr::V6(address) => address.is_multicast() || address.is_unspecified(),
+/// Tells whether no host has an address in a range: this network, multicast and what is reserved.
+fn comes_from_nobody(range: &IpNet) -> bool {
+    match range.network() {
+        IpAddr::V4(address) => match address.octets() {
+            [0, ..] => range.prefix_len() >= 8,
+            [first, ..] => first >= 224,
+        },
+        IpAddr::V6(address) => {
+            address.is_multicast() || (address.is_unspecified() && range.prefix_len() == 128)
+        }
     }
 }

@@ -13,7 +13,7 @@ fn mistakes() -> Vec<Diagnostic> {
 }
 
 /// Compares what is said with what was said.
-fn assert_golden(found: &[Diagnostic], golden: &str) {
+pub(crate) fn assert_golden(found: &[Diagnostic], golden: &str) {
     let shown: String = found.iter().map(|diagnostic| format!("{diagnostic}\n\n")).collect();
     let golden = Path::new("tests/mistakes").join(golden);
     if std::env::var_os(REWRITE).is_some() {

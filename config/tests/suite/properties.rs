@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use countersign_config::check;
 use countersign_core::login::Origin;
-use countersign_core::policy::{Enrollment, Network, Policy, Requirement, Rule};
+use countersign_core::policy::{Accepted, Enrollment, Mode, Network, Policy, Requirement, Rule};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::folder::Folder;
 
 /// Words that lead a random file into every corner of the loader.
-const WORDS: [&str; 54] = [
+const WORDS: [&str; 66] = [
     "[[policy]]\n",
     "[default]\n",
     "[store]\n",
@@ -67,6 +67,18 @@ const WORDS: [&str; 54] = [
     "2027-01-31",
     "code",
     "\"{help}\"",
+    "enabled",
+    "false",
+    "on_reenable",
+    "mode",
+    "\"monitor\"",
+    "accept",
+    "[\"ssh-security-key\"]",
+    "enrolled_after",
+    "2026-11-01T00:00:00-09:30",
+    "fresh_for",
+    "idle_timeout",
+    "9999-12-31T23:59:60+23:59",
 ];
 
 proptest! {
@@ -129,6 +141,11 @@ struct Written {
     enroll: &'static str,
     enroll_within: Option<u64>,
     invite_for: u64,
+    mode: &'static str,
+    accepts_keys: bool,
+    enrolled_after: Option<u64>,
+    fresh_for: Option<u64>,
+    idle_timeout: Option<u64>,
 }
 
 impl Written {
@@ -160,6 +177,14 @@ impl Written {
             },
             enroll_within: rule.enroll_within.map(|within| within.as_secs() / HOUR),
             invite_for: rule.invite_for_limit.as_secs() / MINUTE,
+            mode: match rule.mode {
+                Mode::Enforce => "enforce",
+                Mode::Monitor => "monitor",
+            },
+            accepts_keys: rule.accept == [Accepted::SshSecurityKey],
+            enrolled_after: rule.enrolled_after.map(|after| after.as_seconds() / HOUR - 24),
+            fresh_for: rule.fresh_for.map(|time| time.as_secs() / MINUTE),
+            idle_timeout: rule.idle_timeout.map(|time| time.as_secs() / MINUTE),
         }
     }
 }
@@ -181,9 +206,15 @@ fn rule() -> impl Strategy<Value = Written> {
     let who = (names("[a-zäé_][a-z0-9_.@$-]{0,20}"), names("[a-z][a-z0-9-]{0,10}"), networks, origin);
     let where_at = (names("[a-z*?][a-z0-9.?-]{0,10}"), names("[a-z]{1,5}([.][a-z]{1,5}){0,2}"));
     let times = (option::of(1..=90 * 24_u64), 1..=7 * 24 * 60_u64);
-    (who, where_at, require, enroll, times).prop_map(|(who, (hosts, domains), require, enroll, times)| {
+    let mode = prop::sample::select(vec!["enforce", "monitor"]);
+    let hours = option::of(0..24_u64);
+    let of_sessions = (option::of(1..=12 * 60_u64), option::of(10..=7 * 24 * 60_u64));
+    let force = (mode, any::<bool>(), hours, of_sessions);
+    let written = (who, where_at, require, enroll, times, force);
+    written.prop_map(|(who, (hosts, domains), require, enroll, times, force)| {
         let (users, services, networks, origin) = who;
         let (enroll_within, invite_for) = times;
+        let (mode, accepts_keys, enrolled_after, (fresh_for, idle_timeout)) = force;
         Written {
             users,
             services,
@@ -195,6 +226,11 @@ fn rule() -> impl Strategy<Value = Written> {
             enroll,
             enroll_within,
             invite_for,
+            mode,
+            accepts_keys,
+            enrolled_after,
+            fresh_for,
+            idle_timeout,
         }
     })
 }
@@ -223,6 +259,20 @@ fn write(rules: &[Written], help: Option<&str>) -> String {
         writeln!(text, "require = \"{}\"\nenroll = \"{}\"", rule.require, rule.enroll).unwrap();
         let within = rule.enroll_within.map_or_else(|| "0".to_owned(), |hours| format!("{hours}h"));
         writeln!(text, "enroll_within = \"{within}\"\ninvite_for = \"{}m\"", rule.invite_for).unwrap();
+        writeln!(text, "mode = \"{}\"", rule.mode).unwrap();
+        if rule.accepts_keys {
+            writeln!(text, "accept = [\"ssh-security-key\"]").unwrap();
+        }
+        if let Some(hours) = rule.enrolled_after {
+            // The second of January in Greenwich, as it is written five hours east of it.
+            let (day, hour) = (2 + (hours + 5) / 24, (hours + 5) % 24);
+            writeln!(text, "enrolled_after = 1970-01-{day:02}T{hour:02}:00:00+05:00").unwrap();
+        }
+        for (key, minutes) in [("fresh_for", rule.fresh_for), ("idle_timeout", rule.idle_timeout)] {
+            if let Some(minutes) = minutes {
+                writeln!(text, "{key} = \"{minutes}m\"").unwrap();
+            }
+        }
     }
     text + crate::folder::MINIMAL
 }
