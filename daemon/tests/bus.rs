@@ -189,7 +189,7 @@ async fn an_administrator_lists_explains_and_changes_keys() {
         HashMap::from([("user", Variant::from("daemon")), ("from", Variant::from("198.51.100.7"))]);
     let answer = admin.explain_policy(question).await.unwrap();
     assert_eq!((text(&answer, "rule"), text(&answer, "requirement")), ("default".into(), "enrolled".into()));
-    assert_eq!(text(&answer, "sees"), "a prompt for a code");
+    assert_eq!(text(&answer, "sees"), "a prompt for a code (totp)");
 
     assert_eq!(admin.rotate_key().await.unwrap(), 2);
     let (next, done, total) = admin.reseal("").await.unwrap();

@@ -5,6 +5,7 @@
 #![expect(dead_code, reason = "each test file uses its part of the harness")]
 
 pub(crate) mod bus;
+pub(crate) mod past;
 pub(crate) mod world;
 
 use std::collections::HashMap;
