@@ -1,28 +1,30 @@
 //! What another policy would change (row P7), and what watched rules would have done (row P4).
 //!
-//! Owns the way back from a record to the login that it is about, what counts as a change, and the rows of a page. Both
-//! policies are held against the very same facts by [`foresee`], hence by the functions that open a login: nothing is
-//! decided here. Leaves reading the audit and loading accounts to the daemon, and tells for whom that is worth it.
-//!
-//! What a record does not hold is taken as it must have been: a login that passed by a fresh code had one, one that passed
-//! because its place is remembered came with the key of that place. Else the first factor was settled, and root called.
+//! Owns what counts as a change. Both policies are held against the very same facts by [`foresee`], hence by the functions
+//! that open a login: nothing is decided here. `recorded` has the way back from a record to its login, `watched` what watched
+//! rules left, `rows` the rows of a page. Leaves reading the audit and loading accounts to the daemon, and tells for whom
+//! that is worth it.
 
-use std::collections::BTreeMap;
+mod recorded;
+mod rows;
+mod watched;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::explain::take_remembered_key;
 use super::{Decision, Policy, Requirement};
-use crate::account::{Account, AccountKey, HostId, Realm, RuleName, UserName};
-use crate::audit::{AuditEvent, EventId, LoginFacts};
-use crate::contact::Contacts;
+use crate::account::{Account, AccountKey, HostId, RuleName, UserName};
 use crate::conversation::login::{Course, foresee};
-use crate::login::{
-    Existence, FirstFactor, Fresh, Groups, Host, LoginRequest, Origin, Person, Phase, PublicKey, Source,
-    SshFacts,
-};
-use crate::printable::is_printable;
+use crate::login::{Existence, Fresh, LoginRequest, Person};
 use crate::time::Now;
+
+use recorded::Ease;
+use rows::shown;
+
+pub use recorded::Recorded;
+pub use rows::Rows;
+pub use watched::Watched;
 
 /// What is different for a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,115 +82,6 @@ pub const fn change(old: Course, new: Course) -> Option<Change> {
         }
         (Course::Ask | Course::Enroll, Course::Pass) => Some(Change::NoLongerAsked),
         (Course::Invite | Course::Refuse, Course::Pass | Course::Ask) => Some(Change::NoLongerRefused),
-    }
-}
-
-/// A login that was recorded, with what rules ask about and nothing else: two logins that are equal here are decided alike.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Recorded {
-    host: String,
-    user: String,
-    realm: String,
-    facts: LoginFacts,
-    ease: Ease,
-}
-
-/// What a login passed by, where its record does not hold all of that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Ease {
-    /// By a code given in the same session.
-    Fresh,
-    /// By a remembered place.
-    Remembered,
-    /// By neither.
-    None,
-}
-
-impl Recorded {
-    /// Takes the login that a record ends; nothing where it ends none.
-    #[must_use]
-    pub fn of(event: AuditEvent) -> Option<Self> {
-        if !ends_login(event.event) {
-            return None;
-        }
-        let (subject, mut facts) = (event.subject?, event.login?);
-        facts.tty = None;
-        let ease = match event.reason.as_deref() {
-            Some("fresh") => Ease::Fresh,
-            Some("remembered") => Ease::Remembered,
-            Some(_) | None => Ease::None,
-        };
-        Some(Self { host: event.host, user: subject.user, realm: subject.realm, facts, ease })
-    }
-
-    /// Makes the login once more; nothing for a record that is none of ours.
-    #[must_use]
-    pub fn request(&self, host: &HostId) -> Option<LoginRequest> {
-        let Self { host: host_name, user, realm, facts, ease: _ } = self;
-        let public_key = facts.key_type.clone();
-        Some(LoginRequest {
-            person: person(user, realm, facts)?,
-            service: facts.service.clone(),
-            phase: phase(&facts.phase)?,
-            source: source(&facts.source)?,
-            tty: None,
-            ssh: SshFacts {
-                public_key: public_key.map(|algorithm| PublicKey { algorithm, fingerprint: String::new() }),
-            },
-            requesting_uid: facts.requesting_uid,
-            caller_uid: 0,
-            first_factor: FirstFactor::Settled,
-            session: None,
-            fresh: None,
-            host: Host { name: host_name.clone(), id: host.clone() },
-            language: None,
-        })
-    }
-}
-
-/// Tells whether a record is the last of its login.
-const fn ends_login(event: EventId) -> bool {
-    matches!(
-        event,
-        EventId::LoginAllowed
-            | EventId::LoginDenied
-            | EventId::LoginLockedOut
-            | EventId::LoginSkipped
-            | EventId::LoginUnavailable
-            | EventId::LoginAbandoned
-    )
-}
-
-fn person(user: &str, realm: &str, facts: &LoginFacts) -> Option<Person> {
-    let existence = match (facts.origin.as_str(), facts.uid) {
-        ("local", Some(uid)) => Existence::Known { uid, origin: Origin::Local },
-        ("directory", Some(uid)) => Existence::Known { uid, origin: Origin::Directory },
-        ("unknown", None) => Existence::Unknown,
-        _ => return None,
-    };
-    let groups = facts.groups.clone();
-    Some(Person {
-        name: UserName::try_from(user).ok()?,
-        realm: Realm::try_from(realm).ok()?,
-        existence,
-        groups: if facts.groups_complete { Groups::Complete(groups) } else { Groups::Incomplete(groups) },
-        contacts: Contacts::default(),
-    })
-}
-
-fn phase(text: &str) -> Option<Phase> {
-    match text {
-        "auth" => Some(Phase::Auth),
-        "account" => Some(Phase::Account),
-        _ => None,
-    }
-}
-
-fn source(text: &str) -> Option<Source> {
-    match text {
-        "local" => Some(Source::Local),
-        "unknown" => Some(Source::Unknown),
-        address => address.parse().ok().map(Source::Address),
     }
 }
 
@@ -303,76 +196,4 @@ impl Simulation {
             new: new.decision.rule,
         })
     }
-}
-
-/// What a watched rule would have done to a login, as a page counts it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Watched {
-    /// How the login would have gone on.
-    pub course: Course,
-    /// Whose login.
-    pub user: UserName,
-    /// The rule.
-    pub rule: RuleName,
-    /// The service; printable.
-    pub service: String,
-    /// Why, as the audit would have said it; empty where a code is simply asked for.
-    pub why: String,
-}
-
-impl Watched {
-    /// Takes what a record says of a login that was only watched; nothing for any other.
-    #[must_use]
-    pub fn of(event: &AuditEvent) -> Option<Self> {
-        let is_watched = event.event == EventId::LoginSkipped && event.reason.as_deref() == Some("monitored");
-        if !is_watched {
-            return None;
-        }
-        let courses = [Course::Pass, Course::Ask, Course::Enroll, Course::Invite, Course::Refuse];
-        let would = event.would.as_deref()?;
-        Some(Self {
-            course: courses.into_iter().find(|course| course.name() == would)?,
-            user: UserName::try_from(event.subject.as_ref()?.user.as_str()).ok()?,
-            rule: RuleName::try_from(event.rule.as_deref()?).ok()?,
-            service: shown(&event.login.as_ref()?.service),
-            why: event.would_because.as_deref().map(shown).unwrap_or_default(),
-        })
-    }
-}
-
-/// The rows of one page: each different one once, with how often it was met.
-#[derive(Debug, Clone)]
-pub struct Rows<R> {
-    counts: BTreeMap<R, u64>,
-    limit: usize,
-}
-
-impl<R: Ord> Rows<R> {
-    /// Makes room for so many different rows.
-    #[must_use]
-    pub const fn up_to(limit: usize) -> Self {
-        Self { counts: BTreeMap::new(), limit }
-    }
-
-    /// Counts a row. One that is one too many is counted still, so that nothing is lost: ask first for room.
-    pub fn count(&mut self, row: R, times: u64) {
-        let count = self.counts.entry(row).or_default();
-        *count = count.saturating_add(times);
-    }
-
-    /// Tells whether there is room for another row.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.counts.len() < self.limit
-    }
-
-    /// Gives the rows out, in their order.
-    pub fn into_counts(self) -> impl Iterator<Item = (R, u64)> {
-        self.counts.into_iter()
-    }
-}
-
-/// Makes a text of a record fit for one line of a terminal: the audit keeps what a caller said.
-fn shown(text: &str) -> String {
-    text.chars().map(|character| if is_printable(character) { character } else { '?' }).collect()
 }

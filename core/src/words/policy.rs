@@ -140,7 +140,7 @@ fn part(message: &Message, is_code_shown: bool, outlook: &Outlook) -> Option<Str
             Some(format!("the words \"{}\"{ends}", say(Language::English, message)))
         }
         Message::Sending(sending) => Some(sent(sending)),
-        Message::Note(note) => noted(note),
+        Message::Note(note) => Some(noted(note)),
         Message::Setup(setup) => set_up(setup, is_code_shown),
         Message::Prompt(prompt) => prompted(*prompt, outlook),
     }
@@ -165,10 +165,10 @@ fn sent(sending: &Sending) -> String {
     }
 }
 
-fn noted(note: &Note) -> Option<String> {
+fn noted(note: &Note) -> String {
     match note {
         Note::Ways { ways, .. } => {
-            Some(format!("a list of ways ({}), and nothing is sent before one is chosen", listed(ways)))
+            format!("a list of ways ({}), and nothing is sent before one is chosen", listed(ways))
         }
         Note::MaySkip { days, times } => {
             let limits =
@@ -176,16 +176,19 @@ fn noted(note: &Note) -> Option<String> {
             let limits: Vec<String> = limits.into_iter().flatten().collect();
             let rest =
                 if limits.is_empty() { String::new() } else { format!(" ({} left)", limits.join(", ")) };
-            Some(format!("`skip` puts it off{rest}"))
+            format!("`skip` puts it off{rest}")
         }
-        _ => Some(format!("the words \"{}\"", say(Language::English, &Message::Note(note.clone())))),
+        _ => format!("the words \"{}\"", say(Language::English, &Message::Note(note.clone()))),
     }
 }
 
 fn set_up(setup: &Setup, is_code_shown: bool) -> Option<String> {
     match setup {
-        Setup::Scan | Setup::Drawing(_) | Setup::Uri(_) => None,
-        Setup::ScanOrEnterKey { .. } | Setup::EnterKey { .. } => None,
+        Setup::Scan
+        | Setup::Drawing(_)
+        | Setup::Uri(_)
+        | Setup::ScanOrEnterKey { .. }
+        | Setup::EnterKey { .. } => None,
         Setup::Key { .. } if is_code_shown => Some("a QR code and its key, to set up an app".to_owned()),
         Setup::Key { .. } => Some("a key, to set up an app or token".to_owned()),
         Setup::ChooseWay { ways } => Some(format!("a list of what can be set up ({})", listed(ways))),

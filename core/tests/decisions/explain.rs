@@ -108,7 +108,7 @@ fn locked(limits: &Limits) -> Account {
 fn remembered(rule: &Rule) -> Account {
     let account = holding(vec![app(1)]);
     let FactorKind::Totp(totp) = &account.factors[0].kind else { unreachable!("an app") };
-    let phone = totp_rs::Builder::new().with_secret(totp.secret.expose().to_vec()).with_skew(0);
+    let phone = totp_rs::Builder::new().with_secret(totp.secret.expose().clone()).with_skew(0);
     let code = phone.build_noncompliant().generate(NOW).to_string();
     let begun = Login::begin(alice(), Arc::new(policy(vec![rule.clone()])));
     let begun = begun.decide(Event::Begun, &account, now(), &mut Seeded(2)).next;

@@ -164,7 +164,7 @@ fn a_login_past_a_remembered_place_had_the_key_of_that_place() {
 
 fn key_of(account: &Account) -> Vec<u8> {
     match &account.factors[0].kind {
-        FactorKind::Totp(totp) => totp.secret.expose().to_vec(),
+        FactorKind::Totp(totp) => totp.secret.expose().clone(),
         _ => unreachable!("an app"),
     }
 }
