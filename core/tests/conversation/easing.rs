@@ -173,13 +173,8 @@ proptest! {
 fn given(world: &mut World, request: &LoginRequest, answer: Option<&str>) -> Vec<Epoch> {
     let begun = Login::begin(request.clone(), world.policy());
     let event = |answer: &str| Event::Answered(answer.to_owned().into());
-    let (conversation, account) = match answer {
-        None => (begun, world.load(&request.person)),
-        Some(_) => {
-            let (next, _) = world.turn(&begun, Event::Begun);
-            (next, world.load(&request.person))
-        }
-    };
+    let conversation = if answer.is_some() { world.turn(&begun, Event::Begun).0 } else { begun };
+    let account = world.load(&request.person);
     let now = world.now();
     let turn = conversation.decide(answer.map_or(Event::Begun, event), &account, now, &mut world.entropy);
     let given = turn.effects.iter().filter_map(|effect| match effect {

@@ -20,5 +20,6 @@ mod sent;
 mod sent_play;
 mod sessions;
 mod transcripts;
+mod void;
 mod wording;
 mod world;
