@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::facts::Facts;
 use crate::layout::Field;
 use crate::output::{Output, Stream, Tone};
-use crate::standing::{plain_table, trimmed};
+use crate::standing::{indented, plain_table};
 use crate::time::Moment;
 
 /// How much of a digest is enough to tell policies apart.
@@ -167,7 +167,7 @@ impl Explanation {
         for PassedOver { rule, reason } in &self.passed_over {
             table.add_row([rule, reason]);
         }
-        indented(&trimmed(&table), 4)
+        indented(&mut table, 4)
     }
 
     fn person(&self) -> Vec<Field> {
@@ -216,8 +216,4 @@ fn shortened(groups: &[String]) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-fn indented(text: &str, by: usize) -> String {
-    text.lines().map(|line| format!("{:by$}{line}", "")).collect::<Vec<_>>().join("\n")
 }

@@ -40,8 +40,13 @@ impl Field {
     }
 }
 
+/// Breaks a sentence where a person's terminal would break it in the middle of a word.
+pub(crate) fn sentence(text: &str) -> String {
+    columns().map_or_else(|| text.to_owned(), |columns| wrapped(text, columns))
+}
+
 /// Tells the width of a person's terminal; none where no person reads standard output.
-fn columns() -> Option<usize> {
+pub(crate) fn columns() -> Option<usize> {
     let told = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into());
     is_terminal(Stream::Out).then(|| told().unwrap_or(USUAL_COLUMNS))
 }

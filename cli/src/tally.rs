@@ -10,7 +10,7 @@ use indicatif::HumanCount;
 use serde::Serialize;
 
 use crate::output::printable;
-use crate::standing::{plain_table, trimmed};
+use crate::standing::{indented, plain_table};
 
 /// How many people of a group are shown unless all are wanted.
 const SHOWN: usize = 10;
@@ -119,7 +119,7 @@ impl Group {
                 if *logins == 1 { "once".to_owned() } else { format!("{} times", HumanCount(*logins)) };
             table.add_row([user.to_string(), times, services.join(", ")]);
         }
-        let mut lines: Vec<String> = trimmed(&table).lines().map(|line| format!("    {line}")).collect();
+        let mut lines = vec![indented(&mut table, 4)];
         let rest = self.people.len().saturating_sub(shown);
         if rest > 0 {
             lines.push(format!("    … and {} more (--all shows them)", HumanCount(whole(rest))));
@@ -149,6 +149,7 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{} {what}s", HumanCount(count)) }
 }
 
-fn whole(count: usize) -> u64 {
+/// Makes a count that can be written with separators.
+pub(crate) fn whole(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,7 @@ use crate::bus::slow_call;
 use crate::commands::Context;
 use crate::courses;
 use crate::exit::Failure;
+use crate::layout::sentence;
 use crate::output::{Output, Stream, Tone, data, value};
 use crate::progress::{self, Reach};
 use crate::since::Since;
@@ -75,7 +76,7 @@ impl Report {
             let heading = known.map_or(course, |(_, heading, _)| heading);
             data(&format!("{}\n", self.section(output, heading, &of_course(groups, course))))?;
         }
-        data(&verdict(self.since, groups))
+        data(&sentence(&verdict(self.since, groups)))
     }
 
     /// Shows the logins of one course, with what to do about each reason.

@@ -7,13 +7,13 @@ use crate::output::value;
 
 /// Print the JSON Schema of the configuration file
 ///
-/// Editors complete and check the file with it. For Taplo, and for Even Better TOML in VS Code, the first line of the file
-/// says where the schema lies, as below. The service checks more than a schema can say: `countersign policy check` tells
-/// everything.
+/// Editors complete and check the file with it. The package installs it, and the shipped file names it in its first line,
+/// as Taplo, and Even Better TOML in VS Code, understand it. The service checks more than a schema can say: `countersign
+/// policy check` tells everything.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 First line of the file:
-  #:schema ./countersign.schema.json
+  #:schema file:///usr/share/countersign/countersign.schema.json
 
 Examples:
   countersign policy schema > countersign.schema.json

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use countersign_protocol::proxies::{AdminProxy, Facts as Options, PolicyFile};
-use indicatif::ProgressBar;
+use indicatif::{HumanCount, ProgressBar};
 use serde_json::{Value, json};
 use zbus::Variant;
 
@@ -15,12 +15,13 @@ use crate::bus::slow_call;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
+use crate::layout::sentence;
 use crate::mistakes::{self, Count};
 use crate::output::{Output, Stream, Tone, data, printable, value};
 use crate::policy_files;
 use crate::progress::{self, Reach};
 use crate::since::Since;
-use crate::tally::{Group, Tally, counted, people, people_of, size_of};
+use crate::tally::{Group, Tally, counted, people, people_of, size_of, whole};
 
 /// How often the replay begins anew because the policy in force has changed meanwhile.
 const ATTEMPTS: usize = 3;
@@ -123,7 +124,7 @@ impl Simulate {
         for (kind, heading) in headings(&groups) {
             data(&self.section(output, heading, &of_kind(&groups, kind)))?;
         }
-        data(&format!("\n{}", verdict(looked, &groups)))
+        data(&format!("\n{}", sentence(&verdict(looked, &groups))))
     }
 
     /// Shows the changes of one kind.
@@ -237,7 +238,7 @@ fn verdict(looked: u64, groups: &[Group]) -> String {
             (0, _) => {}
             (count, "newly-refused") => {
                 let mut names: Vec<&str> = affected.iter().copied().take(NAMED).collect();
-                let more = format!("and {} more", count.saturating_sub(NAMED));
+                let more = format!("and {} more", HumanCount(whole(count.saturating_sub(NAMED))));
                 names.extend((count > NAMED).then_some(more.as_str()));
                 parts.push(format!("{} {words}: {}", people(count), names.join(", ")));
             }

@@ -4,6 +4,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::{FactorRow, Lock, Standing, Undelivered};
 use crate::exit::Failure;
+use crate::layout::columns;
 use crate::output::{Output, Stream, Tone, data, is_terminal, value};
 
 impl Standing {
@@ -162,7 +163,7 @@ fn factor_table(factors: &[FactorRow]) -> String {
         row.extend(has_sent.then(|| recipient.as_deref().unwrap_or("-")));
         table.add_row(row);
     }
-    trimmed(&table).lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    indented(&mut table, 2)
 }
 
 /// Makes a table without borders; cells wrap only where a person's terminal is too narrow.
@@ -173,6 +174,16 @@ pub(crate) fn plain_table() -> Table {
         if is_terminal(Stream::Out) { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     table.set_content_arrangement(arrangement);
     table
+}
+
+/// Draws a table further to the right, within the width of a person's terminal.
+pub(crate) fn indented(table: &mut Table, by: usize) -> String {
+    if let Some(columns) = columns() {
+        // The padding of the first and of the last column is cut off afterwards.
+        let width = columns.saturating_add(2).saturating_sub(by);
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    }
+    trimmed(table).lines().map(|line| format!("{:by$}{line}", "")).collect::<Vec<_>>().join("\n")
 }
 
 /// Keeps the columns of a table that comes in pages where the first page had them, at least.

@@ -17,7 +17,7 @@ fn looked(logins: u64, policy: &str) -> OwnedFacts {
     facts([("looked", logins.into()), ("policy", policy.to_owned().into()), ("other", "other".into())])
 }
 
-fn pages() -> Vec<(Vec<ChangeRow>, u64, OwnedFacts)> {
+pub(crate) fn pages() -> Vec<(Vec<ChangeRow>, u64, OwnedFacts)> {
     let rules = ("default", "students");
     let many = (0..12).map(|number| row("newly-asked", &format!("user{number:02}"), "sshd", rules, 1));
     let mut first = vec![
@@ -40,7 +40,7 @@ fn pages() -> Vec<(Vec<ChangeRow>, u64, OwnedFacts)> {
 }
 
 /// A policy file without errors, with a drop-in beside it.
-fn policy() -> (tempfile::TempDir, String) {
+pub(crate) fn policy() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("new.toml");
     std::fs::write(&file, "[default]\nrequire = \"enrolled\"\n").unwrap();

@@ -8,7 +8,8 @@ use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::service::Service;
+use crate::service::{Script, Service};
+use crate::simulate::{pages, policy};
 
 const URI: &str = "otpauth://totp/Example:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example";
 
@@ -24,7 +25,8 @@ impl Terminal {
         let OpenptyResult { master, slave } = openpty(Some(&size), None).unwrap();
         let stream = || Stdio::from(slave.try_clone().unwrap());
         let mut command = service.bus.command(arguments);
-        let child = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().unwrap();
+        let child =
+            command.env("TERM", "xterm").stdin(stream()).stdout(stream()).stderr(stream()).spawn().unwrap();
         Self { child, master: File::from(master), seen: String::new() }
     }
 
@@ -112,4 +114,46 @@ fn an_interrupt_cancels_the_dialogue_and_removes_the_file() {
     assert_eq!(terminal.code(), Some(130));
     assert_eq!(service.asked()[1..], ["Cancel"]);
     assert!(!file.exists());
+}
+
+/// Tells how wide the widest line is once it stands on the terminal; escapes take no room.
+fn widest(seen: &str) -> usize {
+    let width = |line: &str| {
+        let shown = line.rsplit('\r').next().unwrap_or_default();
+        let parts = shown.split('\u{1b}').enumerate();
+        let cut = |(index, part): (usize, &str)| {
+            let end = if index == 0 { 0 } else { part.find('m').map_or(0, |end| end + 1) };
+            part[end..].chars().count()
+        };
+        parts.map(cut).sum()
+    };
+    seen.lines().map(width).max().unwrap_or(0)
+}
+
+#[test]
+fn a_replay_shows_its_progress_and_its_result_within_the_terminal() {
+    let (_folder, file) = policy();
+    for columns in [80, 60] {
+        let service = Service::start(Script { replay: pages(), ..Script::default() });
+        let mut terminal = Terminal::run(&service, &["policy", "simulate", &file], columns, 24);
+        let seen = terminal.expect("code.").to_owned();
+        assert!(seen.contains("Replaying [") && seen.contains("/s") && seen.contains(" left"), "{seen}");
+        let result = seen.split_once("looked at.").unwrap().1;
+        assert!(widest(result) <= usize::from(columns), "{} of {columns}: {result}", widest(result));
+        assert_eq!(terminal.code(), Some(0));
+    }
+}
+
+#[test]
+fn an_interrupted_replay_leaves_no_bar_and_no_result() {
+    let (_folder, file) = policy();
+    let service = Service::start(Script { replay: pages(), hangs: true, ..Script::default() });
+    let mut terminal = Terminal::run(&service, &["policy", "simulate", &file], 80, 24);
+    terminal.expect("10,000/20,000");
+    kill(Pid::from_raw(i32::try_from(terminal.child.id()).unwrap()), Signal::SIGINT).unwrap();
+    let seen = terminal.expect("Cancelled. Nothing was changed.").to_owned();
+    let wiped = seen.rfind("\r\u{1b}[2K").unwrap();
+    assert!(wiped > seen.rfind("Replaying").unwrap(), "the bar is wiped: {seen:?}");
+    assert!(!seen.contains("looked at"), "{seen}");
+    assert_eq!(terminal.code(), Some(130));
 }
