@@ -76,12 +76,14 @@ pub(crate) struct Asked<'n> {
     /// Whom to ask; nobody where a file is loaded.
     names: Option<&'n dyn Names>,
     answers: BTreeMap<(Kind, String), Known>,
+    /// Whether some name was not asked for, because there were too many.
+    is_cut: bool,
 }
 
 impl<'n> Asked<'n> {
     /// Begins to ask.
     pub(crate) fn new(names: Option<&'n dyn Names>) -> Self {
-        Self { names, answers: BTreeMap::new() }
+        Self { names, answers: BTreeMap::new(), is_cut: false }
     }
 
     /// Tells whether there is such a group.
@@ -95,7 +97,8 @@ impl<'n> Asked<'n> {
         if let Some(answer) = self.answers.get(&asked) {
             return *answer;
         }
-        if self.is_spent() {
+        if self.answers.len() >= NAMES_LIMIT {
+            self.is_cut = true;
             return Known::Unknown;
         }
         let answer = match kind {
@@ -106,10 +109,6 @@ impl<'n> Asked<'n> {
         answer
     }
 
-    fn is_spent(&self) -> bool {
-        self.answers.len() >= NAMES_LIMIT
-    }
-
     /// Checks the names of all rules, and those of the protected groups that are not the usual ones.
     pub(crate) fn check(
         &mut self,
@@ -118,8 +117,7 @@ impl<'n> Asked<'n> {
         findings: &mut Findings,
     ) {
         for (name, place) in protected {
-            let Some(place) = place.as_ref().filter(|_| !DEFAULT_PROTECTED_GROUPS.contains(&name.as_str()))
-            else {
+            let Some(place) = place.as_ref().filter(|_| !is_usual(name)) else {
                 continue;
             };
             if self.group(name) == Known::No {
@@ -129,12 +127,12 @@ impl<'n> Asked<'n> {
         let host = self.names.and_then(Names::host);
         for placed in rules.iter().filter(|placed| placed.is_sound && is_for(placed, host.as_deref())) {
             for kind in [Kind::User, Kind::Group] {
-                if self.is_spent() {
+                self.check_list(kind, placed, findings);
+                if self.is_cut {
                     let message = format!("from here on, names are not looked up: at most {NAMES_LIMIT} are");
                     findings.warning(&placed.place, message, "use groups instead of single users");
                     return;
                 }
-                self.check_list(kind, placed, findings);
             }
         }
     }
@@ -158,9 +156,18 @@ impl<'n> Asked<'n> {
             return;
         }
         for (index, name) in missing {
+            // `sudo` or `wheel`: one file serves systems that call it either way.
+            if kind == Kind::Group && is_usual(name) && !reaches_nobody {
+                continue;
+            }
             warn_of_missing(kind, &nobody, name, placed.place_of_entry(kind.key(), index), findings);
         }
     }
+}
+
+/// Tells whether a group is one of those that some systems have and others do not.
+fn is_usual(group: &str) -> bool {
+    DEFAULT_PROTECTED_GROUPS.contains(&group)
 }
 
 /// Tells whether a rule is for this host; one that names hosts is for others where nobody knows which this is.

@@ -58,7 +58,7 @@ pub(crate) fn check(
     {
         warn_of_easing(placed, &format!("{members} are protected, and no rule is for them; here"), findings);
     }
-    warn_of_forgotten(rules, default, &members, findings);
+    warn_of_forgotten(rules, default, &protected, findings);
 }
 
 impl Protected {
@@ -165,7 +165,7 @@ fn lets_all_pass(placed: &PlacedRule<'_>) -> bool {
 fn warn_of_forgotten(
     rules: &[PlacedRule<'_>],
     default: Option<&PlacedRule<'_>>,
-    members: &str,
+    protected: &Protected,
     findings: &mut Findings,
 ) {
     let Some(default) = default.filter(|default| default.rule.require != Requirement::Always) else { return };
@@ -176,8 +176,9 @@ fn warn_of_forgotten(
     if asking.any(reaches_all) {
         return;
     }
+    let members = members_of(&protected.certain);
     let message = format!("{members} are left to this, while `{others}` asks other people always");
-    let help = "write a rule for them: groups = [\"sudo\", \"wheel\"], require = \"always\"";
+    let help = format!("write a rule for them: groups = {:?}, require = \"always\"", protected.certain);
     findings.warning(default.place_of("require"), message, help);
 }
 

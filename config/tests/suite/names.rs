@@ -84,6 +84,20 @@ fn users_and_groups_that_the_host_does_not_have_are_warned_of_where_it_is_certai
 }
 
 #[test]
+fn a_usual_group_that_a_system_calls_otherwise_is_no_mistake_beside_one_that_exists() {
+    let of = |groups: &str| {
+        messages_on(
+            &debian(),
+            &format!("{}{MINIMAL}", rule("r", &format!("groups = [{groups}]\nrequire = \"always\""))),
+        )
+    };
+    assert_eq!(of("\"sudo\", \"wheel\""), Vec::<String>::new());
+    let alone = "rule `r` matches nobody: there is no group `wheel` on this host";
+    assert!(of("\"wheel\"").contains(&alone.to_owned()));
+    assert_eq!(of("\"sudo\", \"whele\""), ["there is no group `whele` on this host"]);
+}
+
+#[test]
 fn names_of_rules_for_other_hosts_are_not_asked_for() {
     let text =
         format!("{}{MINIMAL}", rule("r", "hosts = [\"db*\"]\nusers = [\"dba\"]\nrequire = \"enrolled\""));
