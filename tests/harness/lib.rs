@@ -3,6 +3,7 @@
 //! Each part drives what was built, from outside, by the doors that people use; none knows how Countersign decides.
 //! Whatever a part starts or makes is gone when its value is dropped, also after a panic.
 
+pub mod caller;
 pub mod capture;
 pub mod dialogue;
 pub mod guide;
@@ -13,6 +14,7 @@ pub mod person;
 pub mod phone;
 pub mod postgres;
 pub mod scanner;
+pub mod security_key;
 pub mod service;
 pub mod site;
 pub mod sms;
