@@ -1,11 +1,12 @@
 //! The dialogue of one login.
 //!
 //! Owns who is asked, told or let through, and in which words. Policy is decided once, at the beginning, and holds to
-//! the end (row P8). `opening` has the first turn, `asking` codes, `posting` those that are sent, `inviting` invitations,
-//! `enrolling` the first factor, `saving` its backup codes, `skipping` its being put off, `remembering` places, `freshness` codes
-//! given a while ago, `accepting` security keys, `watching` decisions that are not in force, `foreseeing` what all of that comes
-//! to, `record` how it ends, `telling` what goes out by e-mail. Leaves the evaluation of an answer to `proof`. Never lets in or skips a
-//! person whom the name service does not know; never evaluates an answer while a bucket is locked.
+//! the end (row P8). `opening` has the first turn, `asking` codes, `posting` those that are sent, `inviting`
+//! invitations, `enrolling` the first factor, `saving` its backup codes, `renewing` what is said where an older one is
+//! void, `skipping` its being put off, `remembering` places, `freshness` codes given a while ago, `accepting` security
+//! keys, `watching` decisions that are not in force, `foreseeing` what all of that comes to, `record` how it ends,
+//! `telling` what goes out by e-mail. Leaves the evaluation of an answer to `proof`. Never lets in or skips a person
+//! whom the name service does not know; never evaluates an answer while a bucket is locked.
 
 mod accepting;
 mod addressing;
@@ -19,6 +20,7 @@ mod opening;
 mod posting;
 mod record;
 mod remembering;
+mod renewing;
 mod saving;
 mod skipping;
 mod telling;
@@ -46,6 +48,7 @@ use super::{
 use asking::Asking;
 use enrolling::{Enrolling, Progress};
 use opening::Grounds;
+use renewing::say_what_is_void;
 use saving::Saving;
 
 pub use foreseeing::{Course, Foresight, foresee};
@@ -110,7 +113,8 @@ impl Login {
                 let may_ask = self.passage().is_none();
                 let id = (is_bound && may_ask).then(|| RequestId::random(entropy));
                 let begun = Self { id, ..self.clone() };
-                begun.offer_on(begun.open(account, now, entropy), account, now)
+                let opened = say_what_is_void(begun.open(account, now, entropy), account);
+                begun.offer_on(opened, account, now)
             }
             Event::Answered(text) => {
                 let heard = Self { tally: self.tally.answered(), ..self.clone() };

@@ -1,6 +1,7 @@
 //! Which factor a name means, and whether a name is free.
 //!
-//! Owns the order in which a name is read: label, id, method where that fits one only.
+//! Owns the order in which a name is read: label, id, method where that fits one only. What is void can be meant, after what is
+//! not.
 
 use crate::account::Account;
 use crate::factor::{Factor, FactorId, Label};
@@ -14,10 +15,12 @@ pub(super) fn find<'a>(account: &'a Account, wanted: &str) -> Result<&'a Factor,
     let by_label = |factor: &&Factor| factor.label.as_str().eq_ignore_ascii_case(wanted);
     let by_id = |factor: &&Factor| factor.id.0.to_string() == wanted;
     let by_method = |factor: &&Factor| factor.kind.method().name().eq_ignore_ascii_case(wanted);
-    if let Some(factor) = account.active_factors().find(by_label) {
+    let mut confirmed = account.active_factors().chain(account.void_factors());
+    if let Some(factor) = confirmed.find(by_label) {
         return Ok(factor);
     }
-    if let Some(factor) = account.active_factors().find(by_id) {
+    let mut confirmed = account.active_factors().chain(account.void_factors());
+    if let Some(factor) = confirmed.find(by_id) {
         return Ok(factor);
     }
     only(account.active_factors().filter(by_method), wanted)

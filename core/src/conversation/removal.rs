@@ -100,6 +100,9 @@ impl Removal {
     }
 
     fn check_last<'a>(&self, factor: &'a Factor, account: &Account) -> Result<&'a Factor, Failure> {
+        if !account.is_enrolled() {
+            return Err(Failure::nothing_set_up());
+        }
         let SelfService { person, host, policy, .. } = &self.service;
         let others = account.active_factors().filter(|other| other.id != factor.id).count();
         if others == 0 && policy.needs_factor(person, host, account) {

@@ -104,6 +104,9 @@ impl Renaming {
 
     fn find(&self, account: &Account) -> Result<(FactorId, Method), Failure> {
         let factor = find(account, &self.wanted)?;
+        if !account.is_enrolled() {
+            return Err(Failure::nothing_set_up());
+        }
         check_label(account, &self.label, &[factor.id])?;
         Ok((factor.id, factor.kind.method()))
     }

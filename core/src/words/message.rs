@@ -137,6 +137,8 @@ pub enum Note {
         /// In so many minutes it is ended.
         minutes: u64,
     },
+    /// What the person had set up is void here, by its age.
+    NoLongerValid,
     /// Setting up can be put off.
     MaySkip {
         /// For so many days yet.

@@ -82,6 +82,7 @@ fn notes() -> Vec<Note> {
         Note::PhoneOff { seconds: 60, direction: Direction::Behind },
         Note::TokenAhead { codes: 1 },
         Note::TokenAhead { codes: 2 },
+        Note::NoLongerValid,
         Note::SessionIdle { minutes: 1 },
         Note::SessionIdle { minutes: 17 },
         Note::EnrollingWords { drawn: Drawn::Yes },

@@ -21,7 +21,7 @@ use countersign_core::factor::{BACKUP_CODES, FactorKind, Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_TRIES;
 use countersign_core::login::{FirstFactor, LoginRequest, Person};
-use countersign_core::policy::{Enrollment, Requirement};
+use countersign_core::policy::{Enrollment, Mode, Requirement};
 use countersign_core::words::{Message, Setup};
 use proptest::prelude::*;
 
@@ -46,6 +46,9 @@ pub(crate) enum Act {
     Invite,
     Reset,
     Choose { on: bool },
+    Void { now: bool },
+    Switch { on: bool },
+    Watch { only: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -122,6 +125,11 @@ pub(crate) fn acts() -> impl Strategy<Value = Vec<Act>> {
             any::<bool>().prop_map(|on| Act::Choose { on }),
         ],
         1 => prop_oneof![3 => Just(Act::Invite), 1 => Just(Act::Reset)],
+        1 => prop_oneof![
+            any::<bool>().prop_map(|now| Act::Void { now }),
+            prop::bool::weighted(0.8).prop_map(|on| Act::Switch { on }),
+            prop::bool::weighted(0.2).prop_map(|only| Act::Watch { only }),
+        ],
     ];
     prop::collection::vec(act, 1..80)
 }
@@ -229,6 +237,13 @@ impl Play {
                 self.invitation = Some(Invitation { code, wrong: 0, is_typed: false, is_used: false });
             }
             Act::Reset => self.reset(),
+            Act::Void { now } => {
+                self.world.policy.default.enrolled_after = now.then_some(self.world.wall);
+            }
+            Act::Switch { on } => self.world.policy.is_enabled = on,
+            Act::Watch { only } => {
+                self.world.policy.default.mode = if only { Mode::Monitor } else { Mode::Enforce };
+            }
             Act::Choose { on } => self.choose(if on { Switch::On } else { Switch::Off }),
         }
     }

@@ -38,8 +38,9 @@ impl Enrollment {
             _ if account.is_enrolled() => self.ask_proof(account, now, entropy),
             (Terms::Free, Some(honored)) => self.ask_proof(&honored, now, entropy),
             (Terms::Free, None) => {
-                let text = Message::Setup(Setup::FirstFactor);
-                self.ask(Vec::new(), with_prompt([text], Prompt::Yes), Stage::Agreeing)
+                let void = account.void_factors().next().map(|_| Message::Note(Note::NoLongerValid));
+                let texts = void.into_iter().chain([Message::Setup(Setup::FirstFactor)]);
+                self.ask(Vec::new(), with_prompt(texts, Prompt::Yes), Stage::Agreeing)
             }
             (Terms::Invitation | Terms::Closed, _) => self.ask_invitation(Vec::new(), None),
         }

@@ -52,6 +52,7 @@ pub(super) fn remark(note: &Note) -> String {
             whom(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("Type `skip` to do this later. {}", left(*days, *times)),
+        Note::NoLongerValid => "The codes that you had set up are no longer valid here.".to_owned(),
         Note::SessionIdle { minutes } => {
             let unit = if *minutes == 1 { "minute" } else { "minutes" };
             format!("Countersign: this session has been idle. It is ended in {minutes} {unit} unless you type something.")

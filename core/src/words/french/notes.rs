@@ -52,6 +52,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Saisissez `skip` pour le faire plus tard. {}", left(*days, *times))
         }
+        Note::NoLongerValid => "Les codes que vous aviez configurés ne sont plus valables ici.".to_owned(),
         Note::SessionIdle { minutes } => {
             let unit = if *minutes == 1 { "minute" } else { "minutes" };
             format!("Countersign\u{a0}: cette session est inactive. Elle sera fermée dans {minutes} {unit} si vous ne saisissez rien.")

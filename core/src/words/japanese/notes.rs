@@ -52,9 +52,8 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("後で設定するには`skip`と入力してください。{}", left(*days, *times))
         }
-        Note::SessionIdle { minutes } => {
-            format!("Countersign: このセッションはしばらく操作されていません。何も入力しないと、{minutes}分後に終了します。")
-        }
+        Note::NoLongerValid => "以前に設定した確認コードは、ここではもう使えません。".to_owned(),
+        Note::SessionIdle { minutes } => session_idle(*minutes),
         Note::NotAnAddress => "コードを送信できるメールアドレスではありません。alice@example.orgのように入力してください。".to_owned(),
         Note::NotANumber => "電話番号ではありません。+49 30 123456のように国番号を付けて入力してください。".to_owned(),
         Note::SentWords => "メッセージに記載のコードを入力するか、再送信するには`resend`、別の方法を選ぶには`new`と入力してください。".to_owned(),
@@ -67,6 +66,12 @@ pub(super) fn remark(note: &Note) -> String {
             "認証アプリの確認コードを入力してください。`new`で新しいキーを表示します。".to_owned()
         }
     }
+}
+
+fn session_idle(minutes: u64) -> String {
+    format!(
+        "Countersign: このセッションはしばらく操作されていません。何も入力しないと、{minutes}分後に終了します。"
+    )
 }
 
 const fn way(direction: Direction) -> &'static str {
