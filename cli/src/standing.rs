@@ -143,6 +143,11 @@ impl Standing {
         self.force.as_deref() == Some("switched-off")
     }
 
+    /// Tells whether the rule is only watched.
+    fn is_monitored(&self) -> bool {
+        self.force.as_deref() == Some("monitored")
+    }
+
     /// Says since when a void factor no longer counts.
     fn set_up_when(&self) -> String {
         let before = self

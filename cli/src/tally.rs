@@ -14,6 +14,8 @@ use crate::standing::{indented, plain_table};
 
 /// How many people of a group are shown unless all are wanted.
 const SHOWN: usize = 10;
+/// How many services of a person are shown: whoever asks for their own login names the service.
+const SERVICES_SHOWN: usize = 5;
 
 /// What is counted: the kind, two texts that make a group within it, the person, the service.
 type Row = [Rc<str>; 5];
@@ -117,7 +119,7 @@ impl Group {
         for Person { user, logins, services } in self.people.iter().take(shown) {
             let times =
                 if *logins == 1 { "once".to_owned() } else { format!("{} times", HumanCount(*logins)) };
-            table.add_row([user.to_string(), times, services.join(", ")]);
+            table.add_row([user.to_string(), times, through(services)]);
         }
         let mut lines = vec![indented(&mut table, 4)];
         let rest = self.people.len().saturating_sub(shown);
@@ -125,6 +127,15 @@ impl Group {
             lines.push(format!("    … and {} more (--all shows them)", HumanCount(whole(rest))));
         }
         lines.join("\n")
+    }
+}
+
+/// Lists services, the first ones.
+fn through(services: &[Rc<str>]) -> String {
+    let shown = services.iter().take(SERVICES_SHOWN).map(|service| &**service).collect::<Vec<_>>().join(", ");
+    match services.len().saturating_sub(SERVICES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {} more", HumanCount(whole(more))),
     }
 }
 
@@ -152,4 +163,45 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 /// Makes a count that can be written with separators.
 pub(crate) fn whole(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_add_up_and_the_most_frequent_stand_first() {
+        let mut tally = Tally::default();
+        for (user, service, logins) in
+            [("b", "sshd", 1), ("a", "sshd", 1), ("c", "sudo", 1), ("c", "sshd", u64::MAX)]
+        {
+            tally.add(["refuse", "r", "", user, service], logins);
+        }
+        tally.add(["ask", "r", "", "a", "sshd"], 1);
+        let groups = tally.into_groups(&["refuse", "ask"]);
+        let people: Vec<(&str, u64)> =
+            groups[0].people.iter().map(|person| (&*person.user, person.logins)).collect();
+        assert_eq!(people, [("c", u64::MAX), ("a", 1), ("b", 1)]);
+        assert_eq!(groups[0].people[0].services.join(" "), "sshd sudo");
+        assert_eq!((groups.len(), &*groups[1].kind), (2, "ask"));
+        assert_eq!(people_of(groups.iter()).len(), 3, "a person of two groups is counted once");
+    }
+
+    #[test]
+    fn a_great_many_rows_and_services_of_one_person_are_no_more_than_counted() {
+        let mut tally = Tally::default();
+        for number in 0..50_000 {
+            let (own, other) = (format!("user{number}"), format!("service{number}"));
+            tally.add(["ask", "r", "", &own, "sshd"], 1);
+            tally.add(["ask", "r", "", "one", &other], 1);
+        }
+        let groups = tally.into_groups(&["ask"]);
+        assert_eq!((groups.len(), groups[0].people.len()), (1, 50_001));
+        assert_eq!((&*groups[0].people[0].user, groups[0].people[0].logins), ("one", 50_000));
+        let listed = groups[0].listed(false);
+        assert!(listed.ends_with("… and 49,991 more (--all shows them)"));
+        assert!(listed.contains(
+            "50,000 times  service0, service1, service10, service100, service1000 and 49,995 more"
+        ));
+    }
 }

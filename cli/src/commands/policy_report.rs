@@ -138,6 +138,9 @@ fn advice(group: &Group) -> Option<String> {
         ("refuse", "not-enrolled") => format!(
             "Have them set it up: countersign enroll. Or invite them:\n    countersign user invite {first} --reason …"
         ),
+        ("refuse", "code-needed") => "They log in with a key alone. Have sshd ask them as well:\n    \
+             AuthenticationMethods publickey,keyboard-interactive:pam"
+            .to_owned(),
         ("refuse", "locked") => format!("Unlock them: countersign user unlock {first} --reason …"),
         ("refuse", "needs-reset" | "uid-changed") => {
             format!("Reset them: countersign user reset {first} --reason …")

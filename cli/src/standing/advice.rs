@@ -17,6 +17,7 @@ impl Standing {
         }
         let is_asked = match self.requirement.as_deref() {
             Some("never") => None,
+            Some(_) if self.is_monitored() => Some(false),
             Some("chosen") => self.chosen,
             Some(other) => Some(other == "always"),
             None => Some(false),

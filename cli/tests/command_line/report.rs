@@ -17,6 +17,7 @@ fn pages() -> Vec<(Vec<MonitoredRow>, u64)> {
         row("refuse", "alice", "staff", "not-enrolled", 7),
         row("refuse", "eve\n\u{1b}[2J", "staff", "odd\u{7}", 1),
         row("pass", "dora", "staff", "remembered", 4),
+        row("refuse", "erin", "staff", "code-needed", 1),
     ];
     let second = vec![
         row("refuse", "bob", "staff", "not-enrolled", 9),
@@ -33,13 +34,18 @@ fn the_report_says_what_would_have_been_and_what_to_do() {
     let ran = service.bus.run(&["policy", "report", "--since", "2026-11-01"], "");
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
     let expected = "\
-Would have been refused: 4 people, 18 logins
+Would have been refused: 5 people, 19 logins
 
   staff (not enrolled): 2 people, 16 logins
     bob    9 times  sshd
     alice  7 times  sshd
     Have them set it up: countersign enroll. Or invite them:
     countersign user invite bob --reason …
+
+  staff (a code is needed, and this way in cannot ask for one): 1 person, 1 login
+    erin  once  sshd
+    They log in with a key alone. Have sshd ask them as well:
+    AuthenticationMethods publickey,keyboard-interactive:pam
 
   staff (locked by too many wrong codes): 1 person, 1 login
     carol  once  sshd
@@ -70,7 +76,7 @@ Would have passed without a code: 1 person, 4 logins
   staff (the place is remembered): 1 person, 4 logins
     dora  4 times  sshd
 
-Since 2026-11-01 00:00 UTC: 4 people would have been refused, 1 person would have needed an invitation, 1 person \
+Since 2026-11-01 00:00 UTC: 5 people would have been refused, 1 person would have needed an invitation, 1 person \
 would have had to set up a factor, 1 person would have been asked for a code, 1 person would have passed without a code.
 ";
     assert_eq!(ran.out, expected);
@@ -86,9 +92,9 @@ fn the_json_of_the_report_lists_everybody() {
     let ran = service.bus.run(&["policy", "report", "--json", "--since", "2026-11-01"], "");
     let value = ran.json();
     assert_eq!(value["since"], "2026-11-01T00:00:00Z");
-    assert_eq!(value["people"], json!({ "refuse": 4, "invite": 1, "enroll": 1, "ask": 1, "pass": 1 }));
+    assert_eq!(value["people"], json!({ "refuse": 5, "invite": 1, "enroll": 1, "ask": 1, "pass": 1 }));
     let logins = value["logins"].as_array().unwrap();
-    assert_eq!(logins.len(), 8);
+    assert_eq!(logins.len(), 9);
     let bob = json!({ "course": "refuse", "rule": "staff", "why": "not-enrolled", "user": "bob", "logins": 9, "services": ["sshd"] });
     assert_eq!(logins[0], bob);
     assert!(logins.iter().any(|row| row["user"] == "frank" && row["why"].is_null()));

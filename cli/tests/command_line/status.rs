@@ -214,6 +214,10 @@ fn a_host_where_the_second_factor_is_switched_off_says_so() {
 fn a_rule_that_is_only_monitored_says_so() {
     let ran = service(standing("alice", vec![("force", "monitored".into())])).bus.run(&["status"], "");
     assert!(ran.out.contains("required (the rule is only monitored: nobody is asked)"), "{ran:?}");
+    let nothing: Vec<countersign_protocol::proxies::OwnedFacts> = vec![];
+    let entries = vec![("force", "monitored".into()), ("factors", nothing.into())];
+    let ran = service(standing("alice", entries)).bus.run(&["status"], "");
+    assert_eq!(ran.err, "\nYou can set up an authenticator app: countersign enroll totp\n");
 }
 
 #[test]
