@@ -182,7 +182,10 @@ impl Explanation {
         let holds = if self.holds.is_empty() { "nothing".to_owned() } else { self.holds.join(", ") };
         fields.push(Field::new("Holds", holds));
         if !self.void.is_empty() {
-            let words = format!("{}: set up too long ago, no longer counts", self.void.join(", "));
+            let when = self
+                .enrolled_after
+                .map_or_else(|| "too long ago".to_owned(), |after| format!("before {}", after.with_zone()));
+            let words = format!("{}: set up {when}, no longer counts", self.void.join(", "));
             fields.push(Field::caution("Void", words));
         }
         fields.extend(self.lock().map(|lock| Field::caution("Locked", lock)));

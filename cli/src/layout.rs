@@ -30,7 +30,7 @@ impl Field {
     /// below its beginning. It is colored after it was broken, line by line.
     pub(crate) fn lines(&self, output: &Output, begin: usize) -> String {
         let Self { name, value, tone } = self;
-        let room = columns().map(|columns| columns.saturating_sub(begin).max(LEAST_COLUMNS));
+        let room = columns(Stream::Out).map(|columns| columns.saturating_sub(begin).max(LEAST_COLUMNS));
         let value = room.map_or_else(|| value.clone(), |room| wrapped(value, room));
         let paint =
             |line: &str| tone.map_or_else(|| line.to_owned(), |tone| output.paint(Stream::Out, tone, line));
@@ -40,15 +40,20 @@ impl Field {
     }
 }
 
-/// Breaks a sentence where a person's terminal would break it in the middle of a word.
-pub(crate) fn sentence(text: &str) -> String {
-    columns().map_or_else(|| text.to_owned(), |columns| wrapped(text, columns))
+/// Breaks a sentence where a person's terminal would break it in the middle of a word; its lines begin at a column.
+pub(crate) fn sentence(stream: Stream, text: &str, begin: usize) -> String {
+    let columns = columns(stream).map(|columns| columns.saturating_sub(begin).max(LEAST_COLUMNS));
+    let text = columns.map_or_else(|| text.to_owned(), |columns| wrapped(text, columns));
+    text.replace('\n', &format!("\n{:begin$}", ""))
 }
 
-/// Tells the width of a person's terminal; none where no person reads standard output.
-pub(crate) fn columns() -> Option<usize> {
-    let told = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into());
-    is_terminal(Stream::Out).then(|| told().unwrap_or(USUAL_COLUMNS))
+/// Tells the width of a person's terminal; none where no person reads a stream.
+pub(crate) fn columns(stream: Stream) -> Option<usize> {
+    let told = match stream {
+        Stream::Out => terminal_size::terminal_size_of(std::io::stdout()),
+        Stream::Err => terminal_size::terminal_size_of(std::io::stderr()),
+    };
+    is_terminal(stream).then(|| told.map_or(USUAL_COLUMNS, |(width, _)| width.0.into()))
 }
 
 /// Breaks the lines of a text at spaces; what has no space is left to the terminal.

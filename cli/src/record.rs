@@ -24,6 +24,8 @@ struct Fields {
     factor: Option<String>,
     reason: Option<String>,
     change: Option<String>,
+    would: Option<String>,
+    would_because: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,9 +50,11 @@ pub(crate) fn row(sequence: u64, record: &str) -> [String; 8] {
         let what = format!("record {sequence} cannot be read");
         return ["-".to_owned(), what, dash(""), dash(""), dash(""), dash(""), dash(""), dash("")];
     };
-    let Fields { event, at, subject, actor, login, rule, factor, reason, change } = fields;
+    let Fields { event, at, subject, actor, login, rule, factor, reason, change, would, would_because } =
+        fields;
     let text = |text: Option<String>| dash(&text.unwrap_or_default());
-    let why = [reason, change].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let would = would.map(|would| format!("would {would}"));
+    let why = [reason, change, would, would_because].into_iter().flatten().collect::<Vec<_>>().join(" ");
     [
         Moment::from_seconds(at).map_or_else(|| dash(""), Moment::with_seconds),
         dash(&event),
@@ -124,6 +128,13 @@ mod tests {
             format!("{{\"sequence\":7,{}", &record()[1..]),
             "the canonical encoding is not changed"
         );
+    }
+
+    #[test]
+    fn a_login_that_was_only_watched_says_what_would_have_been() {
+        let record = "{\"event\":\"login-skipped\",\"reason\":\"monitored\",\"would\":\"refuse\",\
+            \"would_because\":\"not-enrolled\"}";
+        assert_eq!(row(7, record)[6], "monitored would refuse not-enrolled");
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Report {
             let heading = known.map_or(course, |(_, heading, _)| heading);
             data(&format!("{}\n", self.section(output, heading, &of_course(groups, course))))?;
         }
-        data(&sentence(&verdict(self.since, groups)))
+        data(&sentence(Stream::Out, &verdict(self.since, groups), 0))
     }
 
     /// Shows the logins of one course, with what to do about each reason.

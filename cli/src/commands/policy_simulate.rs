@@ -124,7 +124,7 @@ impl Simulate {
         for (kind, heading) in headings(&groups) {
             data(&self.section(output, heading, &of_kind(&groups, kind)))?;
         }
-        data(&format!("\n{}", sentence(&verdict(looked, &groups))))
+        data(&format!("\n{}", sentence(Stream::Out, &verdict(looked, &groups), 0)))
     }
 
     /// Shows the changes of one kind.

@@ -6,6 +6,8 @@ use crate::bus::call;
 use crate::commands::Context;
 use crate::exit::Failure;
 use crate::facts::Facts;
+use crate::layout::sentence;
+use crate::output::Stream;
 use crate::standing::Standing;
 
 /// Show your own second factor
@@ -22,7 +24,7 @@ impl Status {
         let standing = Standing::try_from(Facts::from(call(service.status()).await?))?;
         standing.show(&context.output)?;
         if let (Some(advice), false) = (standing.advice(), context.output.is_json()) {
-            context.output.note(&format!("\n{advice}"));
+            context.output.note(&format!("\n{}", sentence(Stream::Err, &advice, 0)));
         }
         Ok(())
     }

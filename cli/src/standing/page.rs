@@ -4,7 +4,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::{FactorRow, Lock, Standing, Undelivered};
 use crate::exit::Failure;
-use crate::layout::columns;
+use crate::layout::{columns, sentence};
 use crate::output::{Output, Stream, Tone, data, is_terminal, value};
 
 impl Standing {
@@ -71,7 +71,9 @@ impl Standing {
         let line = |factor: &FactorRow| {
             let name = if factor.label.is_empty() { &factor.method } else { &factor.label };
             let words = format!("{name}: {}, no longer counts: set it up again", self.set_up_when());
-            format!("\n  {}", output.paint(Stream::Out, Tone::Caution, &words))
+            let lines = sentence(Stream::Out, &words, 2);
+            let lines = lines.lines().map(|line| output.paint(Stream::Out, Tone::Caution, line));
+            format!("\n  {}", lines.collect::<Vec<_>>().join("\n"))
         };
         self.factors.iter().filter(|factor| factor.is_void()).map(line).collect()
     }
@@ -178,7 +180,7 @@ pub(crate) fn plain_table() -> Table {
 
 /// Draws a table further to the right, within the width of a person's terminal.
 pub(crate) fn indented(table: &mut Table, by: usize) -> String {
-    if let Some(columns) = columns() {
+    if let Some(columns) = columns(Stream::Out) {
         // The padding of the first and of the last column is cut off afterwards.
         let width = columns.saturating_add(2).saturating_sub(by);
         table.set_width(u16::try_from(width).unwrap_or(u16::MAX));

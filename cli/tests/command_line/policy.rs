@@ -82,7 +82,7 @@ The person
   Origin          directory
   Groups          g0, g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15, g16, g17, g18, g19 and 3 more
   Holds           totp, backup
-  Void            email \u{fffd}[2J: set up too long ago, no longer counts
+  Void            email \u{fffd}[2J: set up before 2026-11-01 00:00 UTC, no longer counts
   Locked          until 2026-11-02 14:32 UTC
   Remembered      yes
   Switched on     no

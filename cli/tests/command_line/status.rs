@@ -163,7 +163,7 @@ fn who_needs_an_invitation_is_told_to_ask_for_one() {
 }
 
 /// A person whose app was set up before the moment from which enrollments count.
-fn with_void_app(active: bool) -> Vec<(&'static str, zbus::Variant<'static>)> {
+pub(crate) fn with_void_app(active: bool) -> Vec<(&'static str, zbus::Variant<'static>)> {
     let app = |id: u32, label: &'static str, state: &'static str| {
         facts([
             ("id", id.into()),

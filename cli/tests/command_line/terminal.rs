@@ -8,8 +8,9 @@ use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::service::{Script, Service};
+use crate::service::{Script, Service, standing};
 use crate::simulate::{pages, policy};
+use crate::status::with_void_app;
 
 const URI: &str = "otpauth://totp/Example:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example";
 
@@ -142,6 +143,16 @@ fn a_replay_shows_its_progress_and_its_result_within_the_terminal() {
         assert!(widest(result) <= usize::from(columns), "{} of {columns}: {result}", widest(result));
         assert_eq!(terminal.code(), Some(0));
     }
+}
+
+#[test]
+fn what_no_longer_counts_is_said_within_the_terminal() {
+    let status = standing("alice", with_void_app(false));
+    let service = Service::start(Script { status, ..Script::default() });
+    let mut terminal = Terminal::run(&service, &["status"], 60, 24);
+    let seen = terminal.expect("countersign enroll totp").to_owned();
+    assert!(seen.contains("counts") && widest(&seen) <= 60, "{}: {seen}", widest(&seen));
+    assert_eq!(terminal.code(), Some(0));
 }
 
 #[test]
