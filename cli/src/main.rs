@@ -5,6 +5,7 @@
 
 mod args;
 mod bus;
+mod changes;
 mod chosen;
 mod commands;
 mod contacts;

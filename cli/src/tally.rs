@@ -139,6 +139,18 @@ fn through(services: &[Rc<str>]) -> String {
     }
 }
 
+/// Lists the kinds of sorted groups.
+pub(crate) fn kinds(groups: &[Group]) -> Vec<&str> {
+    let mut kinds: Vec<&str> = groups.iter().map(|group| &*group.kind).collect();
+    kinds.dedup();
+    kinds
+}
+
+/// Lists the groups of a kind.
+pub(crate) fn of_kind<'g>(groups: &'g [Group], kind: &str) -> Vec<&'g Group> {
+    groups.iter().filter(|group| &*group.kind == kind).collect()
+}
+
 /// Counts the people of groups, each once.
 pub(crate) fn people_of<'g>(groups: impl Iterator<Item = &'g Group>) -> BTreeSet<&'g str> {
     groups.flat_map(|group| group.people.iter().map(|person| &*person.user)).collect()

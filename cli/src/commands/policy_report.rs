@@ -17,7 +17,7 @@ use crate::layout::sentence;
 use crate::output::{Output, Stream, Tone, data, value};
 use crate::progress::{self, Reach};
 use crate::since::Since;
-use crate::tally::{Group, Tally, people, people_of, size_of};
+use crate::tally::{Group, Tally, kinds, of_kind, people, people_of, size_of};
 
 /// What would have become of logins, the gravest first: the service's name, the heading, the part of the last sentence.
 const COURSES: [(&str, &str, &str); 5] = [
@@ -62,19 +62,17 @@ impl Report {
     fn json(&self, groups: &[Group]) -> Value {
         let mut counts = serde_json::Map::new();
         for (course, ..) in COURSES {
-            counts.insert(course.to_owned(), people_of(of_course(groups, course).into_iter()).len().into());
+            counts.insert(course.to_owned(), people_of(of_kind(groups, course).into_iter()).len().into());
         }
         let logins: Vec<Value> = groups.iter().flat_map(rows).collect();
         json!({ "since": self.since.moment(), "people": counts, "logins": logins })
     }
 
     fn show(&self, output: &Output, groups: &[Group]) -> Result<(), Failure> {
-        let mut courses: Vec<&str> = groups.iter().map(|group| &*group.kind).collect();
-        courses.dedup();
-        for course in courses {
+        for course in kinds(groups) {
             let known = COURSES.iter().find(|(name, ..)| *name == course);
             let heading = known.map_or(course, |(_, heading, _)| heading);
-            data(&format!("{}\n", self.section(output, heading, &of_course(groups, course))))?;
+            data(&format!("{}\n", self.section(output, heading, &of_kind(groups, course))))?;
         }
         data(&sentence(Stream::Out, &verdict(self.since, groups), 0))
     }
@@ -112,10 +110,6 @@ async fn read(admin: &AdminProxy<'_>, Since(since): Since, bar: &ProgressBar) ->
         }
         after = next;
     }
-}
-
-fn of_course<'g>(groups: &'g [Group], course: &str) -> Vec<&'g Group> {
-    groups.iter().filter(|group| &*group.kind == course).collect()
 }
 
 fn rows(group: &Group) -> impl Iterator<Item = Value> + '_ {
@@ -156,7 +150,7 @@ fn verdict(since: Since, groups: &[Group]) -> String {
         return format!("No monitored rule has decided about a login since {since}.");
     }
     let part = |(course, _, words): (&str, &str, &str)| {
-        let count = people_of(of_course(groups, course).into_iter()).len();
+        let count = people_of(of_kind(groups, course).into_iter()).len();
         (count > 0).then(|| format!("{} {words}", people(count)))
     };
     let parts: Vec<String> = COURSES.into_iter().filter_map(part).collect();

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use countersign_protocol::proxies::{AdminProxy, Facts as Options, PolicyFile};
-use indicatif::{HumanCount, ProgressBar};
-use serde_json::{Value, json};
+use indicatif::ProgressBar;
+use serde_json::json;
 use zbus::Variant;
 
 use crate::bus::slow_call;
+use crate::changes;
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
@@ -21,21 +22,10 @@ use crate::output::{Output, Stream, Tone, data, printable, value};
 use crate::policy_files;
 use crate::progress::{self, Reach};
 use crate::since::Since;
-use crate::tally::{Group, Tally, counted, people, people_of, size_of, whole};
+use crate::tally::{Group, Tally, counted, kinds, of_kind, size_of};
 
 /// How often the replay begins anew because the policy in force has changed meanwhile.
 const ATTEMPTS: usize = 3;
-/// How many of those newly refused the last sentence names.
-const NAMED: usize = 5;
-/// The kinds of changes, the gravest first: the service's name, the heading, and the part of the last sentence.
-const KINDS: [(&str, &str, &str); 5] = [
-    ("newly-refused", "Newly refused", "would be newly refused"),
-    ("newly-enrolling", "Newly forced to set up a factor", "would have to set up a factor"),
-    ("newly-asked", "Newly asked for a code", "would be newly asked for a code"),
-    ("no-longer-refused", "No longer refused", "would no longer be refused"),
-    ("no-longer-asked", "No longer asked for a code", "would no longer be asked for a code"),
-];
-
 /// Replay recorded logins under another policy file
 ///
 /// Shows who would be newly refused, newly forced to set up a factor, newly asked, no longer refused, no longer asked: by
@@ -110,21 +100,18 @@ impl Simulate {
 
     fn show(&self, output: &Output, files: &[String], replayed: Replayed) -> Result<(), Failure> {
         let Replayed { looked, tally, policy, other } = replayed;
-        let kinds = KINDS.map(|(name, ..)| name);
-        let groups = tally.into_groups(&kinds);
+        let groups = tally.into_groups(&changes::KINDS.map(|(name, ..)| name));
         if output.is_json() {
             return value(&json!({
                 "files": files, "since": self.since.moment(), "looked": looked, "policy": policy, "other": other,
-                "people": kinds.map(|kind| (kind, people_of(of_kind(&groups, kind).into_iter()).len()))
-                    .into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-                "changes": groups.iter().flat_map(rows).collect::<Vec<_>>(),
+                "people": changes::counts(&groups), "changes": groups.iter().flat_map(changes::rows).collect::<Vec<_>>(),
             }));
         }
         data(&format!("{} since {} looked at.", counted(looked, "login"), self.since))?;
-        for (kind, heading) in headings(&groups) {
-            data(&self.section(output, heading, &of_kind(&groups, kind)))?;
+        for kind in kinds(&groups) {
+            data(&self.section(output, changes::heading(kind), &of_kind(&groups, kind)))?;
         }
-        data(&format!("\n{}", sentence(Stream::Out, &verdict(looked, &groups), 0)))
+        data(&format!("\n{}", sentence(Stream::Out, &changes::verdict(looked, &groups), 0)))
     }
 
     /// Shows the changes of one kind.
@@ -204,50 +191,4 @@ fn refuse(output: &Output, mistakes: &[String]) -> Result<(), Failure> {
         data(&format!("{}\n", mistakes::painted(output, mistake)))?;
     }
     Err(Failure::new(Exit::Refused, "The service cannot use these files: nothing was replayed."))
-}
-
-fn of_kind<'g>(groups: &'g [Group], kind: &str) -> Vec<&'g Group> {
-    groups.iter().filter(|group| &*group.kind == kind).collect()
-}
-
-/// Lists the kinds that there are; one that is not known here is headed by its name.
-fn headings(groups: &[Group]) -> Vec<(&str, &str)> {
-    let mut kinds: Vec<&str> = groups.iter().map(|group| &*group.kind).collect();
-    kinds.dedup();
-    let heading = |kind: &str| KINDS.iter().find(|(name, ..)| *name == kind).map(|(_, heading, _)| *heading);
-    kinds.into_iter().map(|kind| (kind, heading(kind).unwrap_or(kind))).collect()
-}
-
-fn rows(group: &Group) -> impl Iterator<Item = Value> + '_ {
-    let [old, new] = &group.common;
-    group.people.iter().map(move |person| {
-        json!({ "change": &*group.kind, "old_rule": &**old, "new_rule": &**new, "user": &*person.user,
-            "logins": person.logins, "services": person.services.iter().map(|it| &**it).collect::<Vec<_>>() })
-    })
-}
-
-/// Says in one sentence what it comes to.
-fn verdict(looked: u64, groups: &[Group]) -> String {
-    if looked == 0 {
-        return "No login of this period is recorded: that says nothing about the file.".to_owned();
-    }
-    let mut parts = Vec::new();
-    for (kind, _, words) in KINDS {
-        let affected = people_of(of_kind(groups, kind).into_iter());
-        match (affected.len(), kind) {
-            (0, _) => {}
-            (count, "newly-refused") => {
-                let mut names: Vec<&str> = affected.iter().copied().take(NAMED).collect();
-                let more = format!("and {} more", HumanCount(whole(count.saturating_sub(NAMED))));
-                names.extend((count > NAMED).then_some(more.as_str()));
-                parts.push(format!("{} {words}: {}", people(count), names.join(", ")));
-            }
-            (count, _) => parts.push(format!("{} {words}", people(count))),
-        }
-    }
-    match (parts.is_empty(), groups.is_empty()) {
-        (false, _) => format!("{}.", parts.join("; ")),
-        (true, true) => "No login of this period would have gone otherwise.".to_owned(),
-        (true, false) => "Some logins of this period would have gone otherwise.".to_owned(),
-    }
 }
