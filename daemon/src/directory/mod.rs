@@ -1,10 +1,13 @@
 //! The name service: who a person is, and in which groups.
 //!
 //! Owns the answer `Complete` or `Incomplete` groups and the 2 s that a look-up may take. A look-up that hangs costs
-//! only its own caller: it runs on a thread of its own, of which there are few, and people of /etc/passwd are found
-//! without it. libc reports a dead backend as "not found", so backends are probed by `probe`.
+//! only its own caller: it runs on a thread of its own, and while some hang others are late at once (`lane`). People of
+//! /etc/passwd are found without the name service. libc reports a dead backend as "not found", so backends are probed
+//! (`probe`). Whatever fails leaves a person unknown, refused, or with `Incomplete` groups, never with fewer groups that
+//! pass for all.
 
 mod files;
+mod lane;
 mod nss;
 mod probe;
 
@@ -16,16 +19,19 @@ use countersign_config::LocalNames;
 use countersign_core::account::{HostId, Realm, UserName};
 use countersign_core::contact::Contacts;
 use countersign_core::login::{Existence, Groups, Origin, Person};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
+
+use lane::Lane;
+use probe::{Switch, Watch};
 
 pub use files::LocalUser;
 pub use probe::Probe;
 
 /// How long the look-ups of one person may take (DESIGN.md 4).
 pub const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
-/// How many look-ups run at the same time; the service has 16 threads for everything that blocks.
-const LOOKUPS_AT_ONCE: usize = 8;
+/// How long a local person waits for a look-up that tries whether the name service is alive again: what /etc/group says
+/// is at hand.
+const LOCAL_PATIENCE: Duration = Duration::from_millis(50);
 /// The realm of people of a directory whose domain is not known.
 const DIRECTORY_REALM: &str = "directory";
 /// The realm of local people whose names are shared by a fleet; no machine-id and no domain is spelt like that.
@@ -73,16 +79,10 @@ pub struct Directory {
     local_realm: Realm,
     remote_realm: Realm,
     probe: Probe,
-    places: Arc<Semaphore>,
-}
-
-/// What the name service said of one person.
-struct Found {
-    name: String,
-    uid: u32,
-    gid: u32,
-    origin: Origin,
-    contacts: Contacts,
+    /// For people of a directory, known or not. Those who wait for them have nothing else to go by.
+    remote_lane: Arc<Lane>,
+    /// For the groups that a directory gives to local people: none of them waits for people of a directory.
+    local_lane: Arc<Lane>,
 }
 
 impl Directory {
@@ -112,7 +112,8 @@ impl Directory {
             local_realm: realm(format!("local:{host}"))?,
             remote_realm: realm(DIRECTORY_REALM.to_owned())?,
             probe,
-            places: Arc::new(Semaphore::new(LOOKUPS_AT_ONCE)),
+            remote_lane: Lane::new("people of a directory", LOOKUP_LIMIT),
+            local_lane: Lane::new("groups of local people", LOCAL_PATIENCE),
         })
     }
 
@@ -123,14 +124,11 @@ impl Directory {
     pub async fn person(&self, name: &str) -> Result<Person, DirectoryError> {
         let typed = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
         let deadline = Instant::now() + LOOKUP_LIMIT;
-        let found = match files::user_by_name(&self.files.passwd, name) {
-            Some(local) => Some(Found::from(local)),
-            None => self.ask(deadline, nss::Query::Name(name.to_owned())).await?,
+        let found = match files::user_by_name(&self.files.passwd, name)? {
+            Some(local) => return self.local(local, deadline).await,
+            None => self.remote(deadline, nss::Query::Name(name.to_owned())).await?,
         };
-        match found {
-            Some(found) => self.known(found, deadline).await,
-            None => Ok(self.unknown(typed)),
-        }
+        Ok(found.unwrap_or_else(|| self.unknown(typed)))
     }
 
     /// Tells who has a uid.
@@ -139,58 +137,87 @@ impl Directory {
     /// As [`Directory::person`].
     pub async fn person_by_uid(&self, uid: u32) -> Result<Option<Person>, DirectoryError> {
         let deadline = Instant::now() + LOOKUP_LIMIT;
-        let found = match files::user_by_uid(&self.files.passwd, uid) {
-            Some(local) => Some(Found::from(local)),
-            None => self.ask(deadline, nss::Query::Uid(uid)).await?,
-        };
-        match found {
-            Some(found) => self.known(found, deadline).await.map(Some),
-            None => Ok(None),
+        match files::user_by_uid(&self.files.passwd, uid)? {
+            Some(local) => self.local(local, deadline).await.map(Some),
+            None => self.remote(deadline, nss::Query::Uid(uid)).await,
         }
     }
 
-    async fn ask(&self, deadline: Instant, query: nss::Query) -> Result<Option<Found>, DirectoryError> {
-        let user = self.run(deadline, move || nss::user(&query)).await??;
-        let origin = Origin::Directory;
-        let found = user.map(|user| Found {
-            name: user.name,
-            uid: user.uid,
-            gid: user.gid,
-            origin,
-            contacts: Contacts::of_gecos(&user.gecos),
-        });
-        // Nobody found is only an answer when every backend is alive; libc says the same of a dead one.
-        if found.is_none() && !self.probe.all_answer(&self.files.nsswitch).await {
-            return Err(DirectoryError::Failed("a backend of nsswitch.conf does not answer".to_owned()));
-        }
-        Ok(found)
-    }
-
-    async fn known(&self, found: Found, deadline: Instant) -> Result<Person, DirectoryError> {
-        let name = UserName::try_from(found.name).map_err(|_| DirectoryError::InvalidName)?;
-        let groups = self.groups(name.as_str().to_owned(), found.gid, deadline).await;
-        let realm = match found.origin {
-            Origin::Local => self.local_realm.clone(),
-            Origin::Directory => self.remote_realm.clone(),
+    /// A person of /etc/passwd. Where the backends of the switch are not all alive, they are not asked for groups:
+    /// the answer would be incomplete and might hang.
+    async fn local(&self, found: LocalUser, deadline: Instant) -> Result<Person, DirectoryError> {
+        let LocalUser { name, uid, gid, gecos } = found;
+        let name = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
+        let groups = match self.watch().await? {
+            (switch, Some(watch)) => {
+                let asked = name.as_str().to_owned();
+                let told = self.local_lane.run(deadline, move || nss::groups(&asked, gid)).await.flatten();
+                self.weigh(told, &switch, Some(watch), deadline).await
+            }
+            (_, None) => None,
         };
         Ok(Person {
+            groups: groups.unwrap_or_else(|| self.groups_of_file(&name, gid)),
             name,
-            realm,
-            existence: Existence::Known { uid: found.uid, origin: found.origin },
-            groups,
-            contacts: found.contacts,
+            realm: self.local_realm.clone(),
+            existence: Existence::Known { uid, origin: Origin::Local },
+            contacts: Contacts::of_gecos(&gecos),
         })
     }
 
-    async fn groups(&self, name: String, gid: u32, deadline: Instant) -> Groups {
-        let asked = name.clone();
-        let told = self.run(deadline, move || nss::groups(&asked, gid)).await;
-        let alive = self.probe.all_answer(&self.files.nsswitch).await;
-        match told {
-            Ok(Ok(groups)) if alive => Groups::Complete(groups),
-            Ok(Ok(groups)) => Groups::Incomplete(groups),
-            Ok(Err(_)) | Err(_) => Groups::Incomplete(files::groups_of(&self.files.group, &name, gid)),
-        }
+    /// A person of a directory; none when every backend lives and knows none.
+    async fn remote(&self, deadline: Instant, query: nss::Query) -> Result<Option<Person>, DirectoryError> {
+        let (switch, watch) = self.watch().await?;
+        let Some(user) = self.remote_lane.run(deadline, move || nss::user(&query)).await.flatten()? else {
+            let has_lived = match watch {
+                Some(watch) => watch.has_lived(deadline).await,
+                None => false,
+            };
+            // Nobody found is only an answer when every backend is alive; libc says the same of a dead one.
+            let dead = || DirectoryError::Failed("a backend of nsswitch.conf does not answer".to_owned());
+            return has_lived.then_some(None).ok_or_else(dead);
+        };
+        let nss::FoundUser { name, uid, gid, gecos } = user;
+        let name = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
+        let asked = name.as_str().to_owned();
+        let told =
+            self.remote_lane.run(deadline, move || nss::groups_of_directory(&asked, gid)).await.flatten();
+        let groups = self.weigh(told, &switch, watch, deadline).await;
+        Ok(Some(Person {
+            groups: groups.unwrap_or_else(|| self.groups_of_file(&name, gid)),
+            name,
+            realm: self.remote_realm.clone(),
+            existence: Existence::Known { uid, origin: Origin::Directory },
+            contacts: Contacts::of_gecos(&gecos),
+        }))
+    }
+
+    async fn watch(&self) -> Result<(Switch, Option<Watch>), DirectoryError> {
+        let switch = Switch::read(&self.files.nsswitch)?;
+        let watch = self.probe.watch(&switch).await;
+        Ok((switch, watch))
+    }
+
+    /// Tells whether what the name service said of groups is all; none where it said nothing to go by.
+    async fn weigh(
+        &self,
+        told: Result<nss::FoundGroups, DirectoryError>,
+        switch: &Switch,
+        watch: Option<Watch>,
+        deadline: Instant,
+    ) -> Option<Groups> {
+        let nss::FoundGroups { names, has_nameless, has_failed } = told.ok()?;
+        // A name that a directory does not tell may be one that a rule names.
+        let is_told = !has_failed && (!has_nameless || switch.is_of_the_host());
+        let has_lived = match watch {
+            Some(watch) if is_told => watch.has_lived(deadline).await,
+            Some(_) | None => false,
+        };
+        Some(if has_lived { Groups::Complete(names) } else { Groups::Incomplete(names) })
+    }
+
+    fn groups_of_file(&self, name: &UserName, gid: u32) -> Groups {
+        Groups::Incomplete(files::groups_of(&self.files.group, name.as_str(), gid).unwrap_or_default())
     }
 
     fn unknown(&self, name: UserName) -> Person {
@@ -203,35 +230,11 @@ impl Directory {
             contacts: Contacts::default(),
         }
     }
-
-    /// Runs a look-up on a thread of its own. One that hangs keeps its place until libc returns, so that hanging
-    /// look-ups can never take every thread of the service.
-    async fn run<T: Send + 'static>(
-        &self,
-        deadline: Instant,
-        lookup: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, DirectoryError> {
-        let places = Arc::clone(&self.places);
-        let Ok(Ok(place)) = timeout_at(deadline, places.acquire_owned()).await else {
-            return Err(DirectoryError::TimedOut);
-        };
-        let task = tokio::task::spawn_blocking(move || {
-            let answer = lookup();
-            drop(place);
-            answer
-        });
-        match timeout_at(deadline, task).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(DirectoryError::Failed(error.to_string())),
-            Err(_) => Err(DirectoryError::TimedOut),
-        }
-    }
 }
 
-impl From<LocalUser> for Found {
-    fn from(local: LocalUser) -> Self {
-        let LocalUser { name, uid, gid, gecos } = local;
-        Self { name, uid, gid, origin: Origin::Local, contacts: Contacts::of_gecos(&gecos) }
+impl From<std::io::Error> for DirectoryError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(format!("a file of the name service cannot be read: {error}"))
     }
 }
 
@@ -303,12 +306,11 @@ mod tests {
         assert!(matches!(directory.person("nobody-of-this-name").await, Err(DirectoryError::Failed(_))));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn hanging_look_ups_leave_local_people_their_groups_of_the_file() {
+    #[tokio::test]
+    async fn a_backend_that_does_not_answer_leaves_local_people_their_groups_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let directory = directory(folder.path(), "passwd: files\n", Probe::default());
-        let all = u32::try_from(LOOKUPS_AT_ONCE).unwrap();
-        let _hanging = directory.places.acquire_many(all).await.unwrap();
+        let probe = Probe::with_socket("sss", &folder.path().join("no-such-pipe"));
+        let directory = directory(folder.path(), "passwd: files sss\n", probe);
         let person = directory.person("alice-of-the-test").await.unwrap();
         let expected = vec!["students".to_owned(), "chess".to_owned()];
         assert_eq!(person.groups, Groups::Incomplete(expected));

@@ -1,50 +1,110 @@
 //! Asks the backends that nsswitch.conf names whether they are alive.
 //!
 //! libc answers "not found" for a backend that is dead, so its silence must not be taken for an answer. A backend that
-//! is a service has a socket; one that takes no connection is dead.
+//! is a service has a socket. One that takes no connection is dead. A stopped one takes connections all the same, so
+//! SSSD, whose protocol is simple, has to answer on it, before a look-up and after: then it lived all the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-/// How long a backend may take to accept a connection.
+/// How long a backend may take to answer.
 const PROBE_LIMIT: Duration = Duration::from_millis(500);
+/// How long it may take after it did not answer the last time, so that not every login waits.
+const SHORT_LIMIT: Duration = Duration::from_millis(50);
+
+/// Backends that answer from files, or from what every host has: where they know no name for a group there is none.
+const OF_THE_HOST: [&str; 5] = ["files", "systemd", "mymachines", "extrausers", "altfiles"];
+
+/// `SSS_GET_VERSION` of SSSD's client protocol (`src/sss_client/sss_cli.h`): what each client asks first.
+const GET_VERSION: u32 = 1;
+/// `SSS_NSS_PROTOCOL_VERSION`.
+const VERSION: u32 = 1;
+/// Four numbers: length of all, command, status, reserved.
+const HEADER: usize = 16;
 
 /// The sockets by which backends are probed.
 #[derive(Debug, Clone)]
 pub struct Probe {
-    sockets: BTreeMap<String, PathBuf>,
+    sockets: BTreeMap<String, Backend>,
+    /// Whether the last one that was late is so still.
+    is_late: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Clone)]
+struct Backend {
+    socket: PathBuf,
+    speaks: Speaks,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    /// SSSD's protocol.
+    Sssd,
+    /// One that we do not: it is enough that somebody listens.
+    Other,
+}
+
+/// Backends that were alive when it was made.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// Connections that were answered on, or by which nothing can be asked.
+    held: Vec<(Backend, UnixStream)>,
 }
 
 impl Default for Probe {
     fn default() -> Self {
+        let backend =
+            |name: &str, socket: &str, speaks| (name.to_owned(), Backend { socket: socket.into(), speaks });
         let known = [
-            ("sss", "/var/lib/sss/pipes/nss"),
-            ("winbind", "/run/samba/winbindd/pipe"),
-            ("ldap", "/run/nslcd/socket"),
+            backend("sss", "/var/lib/sss/pipes/nss", Speaks::Sssd),
+            backend("winbind", "/run/samba/winbindd/pipe", Speaks::Other),
+            backend("ldap", "/run/nslcd/socket", Speaks::Other),
         ];
-        let sockets = known.map(|(backend, socket)| (backend.to_owned(), PathBuf::from(socket)));
-        Self { sockets: sockets.into() }
+        Self { sockets: known.into(), is_late: Arc::default() }
     }
 }
 
 impl Probe {
-    /// Makes a probe that knows one backend.
+    /// Makes a probe that knows one backend, which speaks SSSD's protocol.
     #[must_use]
     pub fn with_socket(backend: &str, socket: &Path) -> Self {
-        Self { sockets: BTreeMap::from([(backend.to_owned(), socket.to_owned())]) }
+        let known = Backend { socket: socket.to_owned(), speaks: Speaks::Sssd };
+        Self { sockets: BTreeMap::from([(backend.to_owned(), known)]), is_late: Arc::default() }
     }
 
-    /// Tells whether every backend of people and groups that can be probed answers.
-    pub(super) async fn all_answer(&self, nsswitch: &Path) -> bool {
-        // Without the file libc uses `files` alone.
-        let text = fs::read_to_string(nsswitch).unwrap_or_default();
-        for socket in backends(&text).filter_map(|backend| self.sockets.get(backend)) {
-            if !matches!(timeout(PROBE_LIMIT, UnixStream::connect(socket)).await, Ok(Ok(_))) {
+    /// Begins to watch every backend of people and groups that can be probed; none when one of them does not answer.
+    pub(super) async fn watch(&self, switch: &Switch) -> Option<Watch> {
+        let limit = if self.is_late.load(Ordering::Relaxed) { SHORT_LIMIT } else { PROBE_LIMIT };
+        let deadline = Instant::now() + limit;
+        let mut held = Vec::new();
+        for backend in switch.backends().into_iter().filter_map(|name| self.sockets.get(name)) {
+            let answered = timeout_at(deadline, connect(backend)).await;
+            self.is_late.store(answered.is_err(), Ordering::Relaxed);
+            held.push((backend.clone(), answered.ok()?.ok()?));
+        }
+        Some(Watch { held })
+    }
+}
+
+impl Watch {
+    /// Tells whether all have lived until now; at most until the deadline.
+    pub(super) async fn has_lived(self, deadline: Instant) -> bool {
+        let deadline = deadline.min(Instant::now() + PROBE_LIMIT);
+        for (backend, mut stream) in self.held {
+            let answered = match backend.speaks {
+                Speaks::Sssd => timeout_at(deadline, ask(&mut stream)).await,
+                Speaks::Other => timeout_at(deadline, connect(&backend)).await.map(|again| again.map(drop)),
+            };
+            if !matches!(answered, Ok(Ok(()))) {
                 return false;
             }
         }
@@ -52,38 +112,139 @@ impl Probe {
     }
 }
 
-fn backends(nsswitch: &str) -> impl Iterator<Item = &str> {
-    nsswitch
-        .lines()
-        .filter_map(|line| line.split('#').next()?.split_once(':'))
-        .filter(|(database, _)| matches!(database.trim(), "passwd" | "group" | "initgroups"))
-        .flat_map(|(_, services)| services.split_whitespace())
+async fn connect(backend: &Backend) -> io::Result<UnixStream> {
+    let mut stream = UnixStream::connect(&backend.socket).await?;
+    match backend.speaks {
+        Speaks::Sssd => ask(&mut stream).await?,
+        Speaks::Other => {}
+    }
+    Ok(stream)
+}
+
+/// Asks SSSD for the version of its protocol; that it answers is enough.
+async fn ask(stream: &mut UnixStream) -> io::Result<()> {
+    let length = u32::try_from(HEADER + size_of::<u32>()).map_err(io::Error::other)?;
+    let question = [length, GET_VERSION, 0, 0, VERSION].map(u32::to_ne_bytes).concat();
+    stream.write_all(&question).await?;
+    let mut answer = [0; HEADER + size_of::<u32>()];
+    stream.read_exact(&mut answer).await?;
+    let echoes =
+        |number: u32, at: usize| answer.get(at..).is_some_and(|rest| rest.starts_with(&number.to_ne_bytes()));
+    if echoes(length, 0) && echoes(GET_VERSION, 4) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// What nsswitch.conf says of people and groups.
+#[derive(Debug)]
+pub(super) struct Switch(String);
+
+impl Switch {
+    /// Reads the file; without it libc uses `files` alone.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub(super) fn read(nsswitch: &Path) -> io::Result<Self> {
+        match fs::read(nsswitch) {
+            Ok(text) => Ok(Self(String::from_utf8_lossy(&text).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(String::new())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells whether all that is known comes from the host itself.
+    pub(super) fn is_of_the_host(&self) -> bool {
+        self.backends().into_iter().all(|name| OF_THE_HOST.contains(&name))
+    }
+
+    fn backends(&self) -> BTreeSet<&str> {
+        self.0
+            .lines()
+            .filter_map(|line| line.split('#').next()?.split_once(':'))
+            .filter(|(database, _)| matches!(database.trim(), "passwd" | "group" | "initgroups"))
+            .flat_map(|(_, services)| services.split_whitespace())
+            .filter(|word| !word.contains(['[', '=', ']']))
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::UnixListener;
+
+    fn soon() -> Instant {
+        Instant::now() + PROBE_LIMIT
+    }
+
+    fn sssd() -> Switch {
+        Switch("passwd: files sss\n".to_owned())
+    }
+
+    /// Answers as SSSD does, so many times on each connection.
+    fn serve(listener: UnixListener, times: usize) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut question = [0; 20];
+                for _ in 0..times {
+                    if stream.read_exact(&mut question).await.is_err() {
+                        break;
+                    }
+                    if stream.write_all(&question).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        })
+    }
 
     #[test]
     fn backends_of_people_and_groups_are_read() {
-        let text =
-            "# a comment\npasswd:  files sss # more\nhosts: dns\ngroup: files [NOTFOUND=return] ldap\n";
-        assert_eq!(
-            backends(text).collect::<Vec<_>>(),
-            ["files", "sss", "files", "[NOTFOUND=return]", "ldap"]
+        let text = "# a comment\npasswd:  files sss # more\nhosts: dns\ngroup: files [NOTFOUND=return] ldap\n\
+                    initgroups: files [SUCCESS=continue UNAVAIL=continue] winbind\n";
+        let switch = Switch(text.to_owned());
+        assert_eq!(switch.backends(), BTreeSet::from(["files", "sss", "ldap", "winbind"]));
+        assert!(!switch.is_of_the_host());
+        assert!(
+            Switch("passwd: files systemd\ngroup: files systemd\nhosts: dns\n".to_owned()).is_of_the_host()
         );
     }
 
     #[tokio::test]
-    async fn a_backend_that_listens_is_alive_and_one_that_does_not_is_dead() {
+    async fn a_backend_that_answers_is_alive_and_one_that_does_not_listen_is_dead() {
         let folder = tempfile::tempdir().unwrap();
-        let (socket, nsswitch) = (folder.path().join("pipe"), folder.path().join("nsswitch.conf"));
-        fs::write(&nsswitch, "passwd: files sss\n").unwrap();
+        let socket = folder.path().join("pipe");
         let probe = Probe::with_socket("sss", &socket);
-        assert!(!probe.all_answer(&nsswitch).await);
-        let _listener = tokio::net::UnixListener::bind(&socket).unwrap();
-        assert!(probe.all_answer(&nsswitch).await);
-        fs::write(&nsswitch, "passwd: files\n").unwrap();
-        assert!(Probe::with_socket("sss", Path::new("/nonexistent")).all_answer(&nsswitch).await);
+        assert!(probe.watch(&sssd()).await.is_none());
+        let server = serve(UnixListener::bind(&socket).unwrap(), 2);
+        assert!(probe.watch(&sssd()).await.unwrap().has_lived(soon()).await);
+        server.abort();
+        let files = Switch("passwd: files\n".to_owned());
+        assert!(Probe::with_socket("sss", Path::new("/nonexistent")).watch(&files).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_backend_that_died_in_between_has_not_lived_even_if_another_listens_by_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("pipe");
+        let _server = serve(UnixListener::bind(&socket).unwrap(), 1);
+        let probe = Probe::with_socket("sss", &socket);
+        let watch = probe.watch(&sssd()).await.unwrap();
+        assert!(!watch.has_lived(soon()).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_backend_that_takes_connections_is_dead_and_only_the_first_waits_long_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("pipe");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let probe = Probe::with_socket("sss", &socket);
+        for limit in [PROBE_LIMIT, SHORT_LIMIT, SHORT_LIMIT] {
+            let begun = Instant::now();
+            assert!(probe.watch(&sssd()).await.is_none());
+            assert!(begun.elapsed() <= limit + Duration::from_millis(2), "{:?}", begun.elapsed());
+        }
+        let server = serve(listener, 2);
+        tokio::time::resume();
+        assert!(probe.watch(&sssd()).await.is_some());
+        server.abort();
     }
 }

@@ -165,7 +165,12 @@ impl House {
 
     /// Starts the service and waits until it listens.
     pub(crate) async fn start(&mut self, bus: Option<&Path>) {
-        self.child = Some(self.command(bus).spawn().unwrap());
+        self.start_by(self.command(bus)).await;
+    }
+
+    /// Starts the service by a command of [`House::command`] and waits until it listens.
+    pub(crate) async fn start_by(&mut self, mut command: Command) {
+        self.child = Some(command.spawn().unwrap());
         let begun = Instant::now();
         while UnixStream::connect(self.socket()).await.is_err() {
             assert!(begun.elapsed() < START_LIMIT, "the service does not listen");
