@@ -7,6 +7,8 @@
 mod harness;
 #[path = "directory/room.rs"]
 mod room;
+#[path = "directory/strictest.rs"]
+mod strictest;
 
 use std::time::Duration;
 
@@ -42,7 +44,11 @@ fn directory() -> Directory {
 
 /// A directory whose scripted backend has to answer on a socket, too.
 fn probed(room: &Room) -> Directory {
-    let probe = Probe::with_socket("scripted", &room.path("pipe"));
+    probed_by(room, "pipe")
+}
+
+fn probed_by(room: &Room, socket: &str) -> Directory {
+    let probe = Probe::with_socket("scripted", &room.path(socket));
     Directory::with_files(&HostId::try_from("h1").unwrap(), Files::default(), probe).unwrap()
 }
 

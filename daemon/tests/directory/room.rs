@@ -94,6 +94,13 @@ impl Room {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
+    /// Takes connections on a socket, and answers on none, as a stopped service.
+    pub(crate) fn listen_on(&self, name: &str) -> Service {
+        let service = self.answer_on(name);
+        service.stop();
+        service
+    }
+
     /// Answers on a socket as SSSD does.
     pub(crate) fn answer_on(&self, name: &str) -> Service {
         let listener = UnixListener::bind(self.path(name)).unwrap();

@@ -212,10 +212,9 @@ mod tests {
                     (_, Admission::Full) => prop_assert!(young > 0),
                     (_, Admission::Run(_) | Admission::Late) => {}
                 }
-                if step == 1 {
-                    if let Some(oldest) = breaker.under_way.keys().next().copied() {
-                        breaker.free(oldest, true, now);
-                    }
+                let oldest = breaker.under_way.keys().next().copied();
+                if let Some(oldest) = oldest.filter(|_| step == 1) {
+                    breaker.free(oldest, true, now);
                 }
                 prop_assert!(breaker.under_way.len() <= 5);
             }
