@@ -48,6 +48,8 @@ pub struct Options {
     pub package: Option<PathBuf>,
     /// More addresses that people may log in from.
     pub addresses: Vec<String>,
+    /// Debian packages that other machines do without: a tree of its own is made and kept for each choice.
+    pub debian: Vec<&'static str>,
 }
 
 impl Options {
@@ -58,7 +60,7 @@ impl Options {
     pub fn with_built_package() -> Result<Self> {
         let package = std::env::var_os("COUNTERSIGN_DEB")
             .context("COUNTERSIGN_DEB is not set: run `cargo xtask test`")?;
-        Ok(Self { package: Some(package.into()), addresses: Vec::new() })
+        Ok(Self { package: Some(package.into()), ..Self::default() })
     }
 }
 
@@ -77,7 +79,7 @@ impl Machine {
     /// or when the package does not install.
     pub fn boot(options: &Options) -> Result<Self> {
         ensure!(geteuid().is_root(), "booting a machine needs root");
-        let tree = Tree::unpack()?;
+        let tree = Tree::unpack(&options.debian)?;
         let container = Container::boot(tree.path())?;
         let machine = Self { container, tree };
         let state = machine.run(&["systemctl", "is-system-running", "--wait"])?;

@@ -53,10 +53,10 @@ static SERIAL: AtomicU32 = AtomicU32::new(0);
 pub(super) struct Tree(PathBuf);
 
 impl Tree {
-    /// Unpacks a fresh tree, making the tar first where there is none.
-    pub(super) fn unpack() -> Result<Self> {
+    /// Unpacks a fresh tree with `more` packages than every machine has, making the tar first where there is none.
+    pub(super) fn unpack(more: &[&str]) -> Result<Self> {
         let folder = folder();
-        let tar = cached(&folder)?;
+        let tar = cached(&folder, more)?;
         let running = folder.join("running");
         sweep(&running);
         let name = format!("{}-{}", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed));
@@ -87,14 +87,15 @@ fn folder() -> PathBuf {
 }
 
 /// Returns the tar, made by one process while others wait for it.
-fn cached(folder: &Path) -> Result<PathBuf> {
+fn cached(folder: &Path, more: &[&str]) -> Result<PathBuf> {
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let suite = suite();
-    let tar = folder.join(format!("{}.tar", name(&suite)));
+    let packages = [PACKAGES.as_slice(), more].concat();
+    let tar = folder.join(format!("{}.tar", name(&suite, &packages)));
     let lock = File::create(folder.join("lock")).context("lock of the machine trees")?;
     lock.lock().context("lock of the machine trees")?;
     if !tar.exists() {
-        make(&suite, &tar)?;
+        make(&suite, &packages, &tar)?;
     }
     Ok(tar)
 }
@@ -110,19 +111,19 @@ fn suite() -> String {
     }
 }
 
-fn name(suite: &str) -> String {
-    let digest = Sha256::digest(format!("{suite} {PACKAGES:?} {AT_REST:?} {LEFT_OUT:?}"));
+fn name(suite: &str, packages: &[&str]) -> String {
+    let digest = Sha256::digest(format!("{suite} {packages:?} {AT_REST:?} {LEFT_OUT:?}"));
     let hash = digest.first_chunk().map_or(0, |head| u64::from_be_bytes(*head));
     format!("debian-{suite}-{hash:016x}")
 }
 
 /// Makes the tar beside its place and moves it there, so that a broken attempt is never taken for one.
-fn make(suite: &str, tar: &Path) -> Result<()> {
+fn make(suite: &str, packages: &[&str], tar: &Path) -> Result<()> {
     eprintln!("making a Debian {suite} tree (about a minute, kept under target/machine)");
     let unfinished = tar.with_extension("unfinished.tar");
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", "900", "mmdebstrap", "--quiet", "--variant=minbase"]);
-    command.arg(format!("--include={}", PACKAGES.join(",")));
+    command.arg(format!("--include={}", packages.join(",")));
     command.arg("--dpkgopt=force-unsafe-io");
     command.arg(format!("--customize-hook=chroot \"$1\" systemctl disable --quiet {}", AT_REST.join(" ")));
     command.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
