@@ -120,11 +120,15 @@ fn to_journald(event: &AuditEvent, line: &str) {
         actor = event.actor.as_str(),
         service = login.map(|login| login.service.as_str()),
         source = login.map(|login| login.source.as_str()),
+        tty = login.and_then(|login| login.tty.as_deref()),
         rule = event.rule.as_deref(),
         verdict = event.verdict.as_deref(),
         factor = event.factor.as_deref(),
         attempts = event.attempts,
         reason = event.reason.as_deref(),
+        change = event.change.as_deref(),
+        would = event.would.as_deref(),
+        would_because = event.would_because.as_deref(),
         "{line}"
     );
 }
@@ -151,6 +155,9 @@ fn line(event: &AuditEvent) -> String {
     add("factor", event.factor.as_deref());
     add("attempts", event.attempts.map(|attempts| attempts.to_string()).as_deref());
     add("reason", event.reason.as_deref());
+    add("change", event.change.as_deref());
+    add("would", event.would.as_deref());
+    add("would_because", event.would_because.as_deref());
     line
 }
 
@@ -182,11 +189,13 @@ mod tests {
         event.subject = Some(Subject { user, realm: "local:h".to_owned(), account: None });
         event.attempts = Some(3);
         event.reason = Some("wrong code".to_owned());
+        event.would = Some("ask".to_owned());
+        event.would_because = Some("in force\n".to_owned());
         let line = line(&event);
         assert_eq!(
             line,
             "login-denied user=\"eve\\nlogin-allowed user=root \\u{1b}[2J\\u{202e}\" actor=self attempts=3 \
-             reason=\"wrong code\""
+             reason=\"wrong code\" would=ask would_because=\"in force\\n\""
         );
         assert!(line.chars().all(|character| character == ' ' || character.is_ascii_graphic()));
     }
