@@ -88,7 +88,7 @@ impl Policy {
             .filter(|looked| looked.rule.name != decision.rule)
             .map(|looked| {
                 let reason = match looked.fit {
-                    Fit::Not(reason) => reason,
+                    Fit::Not(unmet) => unmet.into(),
                     Fit::Certain | Fit::Possible => PassedOver::LessStrict { than: decision.rule.clone() },
                 };
                 (looked.rule.name.clone(), reason)

@@ -7,13 +7,13 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::matcher::{Facts, Fit, PassedOver};
+use super::matcher::{Facts, Fit, PassedOver, Unmet};
 use super::{Matcher, Network};
 use crate::login::{Existence, Groups, Origin, Person, Source};
 
 impl Matcher {
     /// Holds the conditions against what is known; the first that fails is the reason.
-    pub(super) fn fit(&self, facts: &Facts<'_>) -> Fit {
+    pub(super) fn fit<'a>(&'a self, facts: &Facts<'a>) -> Fit<'a> {
         let Self { users, groups, services, networks, origin, hosts, domains } = self;
         let conditions = [
             fit_host(hosts, facts.host),
@@ -36,63 +36,81 @@ impl Matcher {
     }
 }
 
-fn fit_user(wanted: &[String], person: &Person) -> Fit {
+impl From<Unmet<'_>> for PassedOver {
+    fn from(unmet: Unmet<'_>) -> Self {
+        match unmet {
+            Unmet::User { name, wanted } => Self::User { name: name.to_owned(), wanted: wanted.to_vec() },
+            Unmet::Group { groups, wanted } => {
+                Self::Group { groups: groups.to_vec(), wanted: wanted.to_vec() }
+            }
+            Unmet::Service { service, wanted } => {
+                Self::Service { service: service.to_owned(), wanted: wanted.to_vec() }
+            }
+            Unmet::Network { source, wanted } => Self::Network { source, wanted: wanted.to_vec() },
+            Unmet::Origin { origin, wanted } => Self::Origin { origin, wanted },
+            Unmet::Host { host, wanted } => Self::Host { host: host.to_owned(), wanted: wanted.to_vec() },
+            Unmet::Domain { domain, wanted } => {
+                Self::Domain { domain: domain.map(str::to_owned), wanted: wanted.to_vec() }
+            }
+        }
+    }
+}
+
+fn fit_user<'a>(wanted: &'a [String], person: &'a Person) -> Fit<'a> {
     let name = person.name.as_str();
     if wanted.is_empty() || wanted.iter().any(|user| user == name) {
         return Fit::Certain;
     }
-    Fit::Not(PassedOver::User { name: name.to_owned(), wanted: wanted.to_vec() })
+    Fit::Not(Unmet::User { name, wanted })
 }
 
-fn fit_group(wanted: &[String], person: &Person) -> Fit {
+fn fit_group<'a>(wanted: &'a [String], person: &'a Person) -> Fit<'a> {
     let names = person.groups.names();
     if wanted.is_empty() || wanted.iter().any(|group| names.contains(group)) {
         return Fit::Certain;
     }
     match (person.existence, &person.groups) {
         (Existence::Unknown, _) | (_, Groups::Incomplete(_)) => Fit::Possible,
-        (Existence::Known { .. }, Groups::Complete(groups)) => {
-            Fit::Not(PassedOver::Group { groups: groups.clone(), wanted: wanted.to_vec() })
-        }
+        (Existence::Known { .. }, Groups::Complete(groups)) => Fit::Not(Unmet::Group { groups, wanted }),
     }
 }
 
-fn fit_service(wanted: &[String], service: Option<&str>) -> Fit {
+fn fit_service<'a>(wanted: &'a [String], service: Option<&'a str>) -> Fit<'a> {
     let Some(service) = service else {
         return if wanted.is_empty() { Fit::Certain } else { Fit::Possible };
     };
     if wanted.is_empty() || wanted.iter().any(|name| name == service) {
         return Fit::Certain;
     }
-    Fit::Not(PassedOver::Service { service: service.to_owned(), wanted: wanted.to_vec() })
+    Fit::Not(Unmet::Service { service, wanted })
 }
 
-fn fit_network(wanted: &[Network], source: Option<Source>) -> Fit {
+fn fit_network(wanted: &[Network], source: Option<Source>) -> Fit<'_> {
     let Some(source) = source else {
         return if wanted.is_empty() { Fit::Certain } else { Fit::Possible };
     };
     if wanted.is_empty() || wanted.iter().any(|network| network.contains(source)) {
         return Fit::Certain;
     }
-    Fit::Not(PassedOver::Network { source, wanted: wanted.to_vec() })
+    Fit::Not(Unmet::Network { source, wanted })
 }
 
-fn fit_origin(wanted: Origin, person: &Person) -> Fit {
+fn fit_origin(wanted: Origin, person: &Person) -> Fit<'static> {
     match person.existence {
         Existence::Unknown => Fit::Possible,
         Existence::Known { origin, .. } if origin == wanted => Fit::Certain,
-        Existence::Known { origin, .. } => Fit::Not(PassedOver::Origin { origin, wanted }),
+        Existence::Known { origin, .. } => Fit::Not(Unmet::Origin { origin, wanted }),
     }
 }
 
-fn fit_host(wanted: &[String], host: &str) -> Fit {
+fn fit_host<'a>(wanted: &'a [String], host: &'a str) -> Fit<'a> {
     if wanted.is_empty() || wanted.iter().any(|pattern| fits_pattern(pattern, host)) {
         return Fit::Certain;
     }
-    Fit::Not(PassedOver::Host { host: host.to_owned(), wanted: wanted.to_vec() })
+    Fit::Not(Unmet::Host { host, wanted })
 }
 
-fn fit_domain(wanted: &[String], person: &Person) -> Fit {
+fn fit_domain<'a>(wanted: &'a [String], person: &'a Person) -> Fit<'a> {
     if wanted.is_empty() {
         return Fit::Certain;
     }
@@ -109,9 +127,9 @@ fn fit_domain(wanted: &[String], person: &Person) -> Fit {
         Existence::Known { origin, .. } => {
             let domain = match origin {
                 Origin::Local => None,
-                Origin::Directory => Some(of_name.unwrap_or(realm).to_owned()),
+                Origin::Directory => Some(of_name.unwrap_or(realm)),
             };
-            Fit::Not(PassedOver::Domain { domain, wanted: wanted.to_vec() })
+            Fit::Not(Unmet::Domain { domain, wanted })
         }
     }
 }

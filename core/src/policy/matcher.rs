@@ -127,10 +127,22 @@ pub enum PassedOver {
 }
 
 /// How a rule stands to a login.
-pub(super) enum Fit {
+pub(super) enum Fit<'a> {
     Certain,
     Possible,
-    Not(PassedOver),
+    Not(Unmet<'a>),
+}
+
+/// The condition that does not hold, with its values lent: a login looks at many rules and tells nobody why.
+#[derive(Clone, Copy)]
+pub(super) enum Unmet<'a> {
+    User { name: &'a str, wanted: &'a [String] },
+    Group { groups: &'a [String], wanted: &'a [String] },
+    Service { service: &'a str, wanted: &'a [String] },
+    Network { source: Source, wanted: &'a [Network] },
+    Origin { origin: Origin, wanted: Origin },
+    Host { host: &'a str, wanted: &'a [String] },
+    Domain { domain: Option<&'a str>, wanted: &'a [String] },
 }
 
 /// What a rule is held against; what is `None` is left open and fits every rule.
@@ -142,9 +154,9 @@ pub(super) struct Facts<'a> {
 }
 
 /// A rule that was looked at, in the order of the file.
-pub(super) struct Looked<'a> {
-    pub(super) rule: &'a Rule,
-    pub(super) fit: Fit,
+pub(super) struct Looked<'p, 'f> {
+    pub(super) rule: &'p Rule,
+    pub(super) fit: Fit<'f>,
 }
 
 impl Policy {
@@ -154,7 +166,7 @@ impl Policy {
     }
 
     /// Decides, and tells every rule that was looked at on the way.
-    pub(super) fn weigh(&self, request: &LoginRequest) -> (Vec<Looked<'_>>, Decision) {
+    pub(super) fn weigh<'f>(&'f self, request: &'f LoginRequest) -> (Vec<Looked<'f, 'f>>, Decision) {
         let facts = Facts {
             person: &request.person,
             service: Some(&request.service),
@@ -179,7 +191,7 @@ impl Policy {
     }
 
     /// Looks at rules in order until one certainly fits; `[default]` is the last and always does.
-    fn look<'a>(&'a self, facts: &Facts<'_>) -> Vec<Looked<'a>> {
+    fn look<'p: 'f, 'f>(&'p self, facts: &Facts<'f>) -> Vec<Looked<'p, 'f>> {
         let mut looked = Vec::new();
         for rule in &self.rules {
             let fit = rule.matcher.fit(facts);
@@ -201,10 +213,9 @@ impl Policy {
 
     /// Lists them whether the second factor is switched on or not.
     pub(super) fn reaching<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
-        self.look(&Facts { person, service: None, source: None, host: &host.name })
-            .into_iter()
-            .filter(|looked| !matches!(looked.fit, Fit::Not(_)))
-            .map(|looked| looked.rule)
+        let looked = self.look(&Facts { person, service: None, source: None, host: &host.name });
+        let fitting = looked.into_iter().filter(|looked| !matches!(looked.fit, Fit::Not(_)));
+        fitting.map(|looked| looked.rule).collect::<Vec<_>>().into_iter()
     }
 }
 
