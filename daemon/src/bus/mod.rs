@@ -15,6 +15,7 @@ pub mod explain;
 pub mod facts;
 pub mod helpdesk;
 pub mod login;
+mod memo;
 pub mod own;
 mod pace;
 mod paced;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_core::account::{Account, AccountKey};
@@ -15,9 +15,11 @@ use countersign_core::policy::simulate::{Changed, Open, Recorded, Rows, Simulati
 use countersign_core::time::Now;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep};
 use zbus::OwnedVariant;
 
 use super::facts::{OwnedFacts, put};
+use super::memo::Memo;
 use super::walk::{Walk, aside, since};
 use super::{BusError, Service};
 use crate::engine::Handle;
@@ -27,6 +29,8 @@ use crate::host::entropy::SystemEntropy;
 const TURNS: usize = 2;
 /// After so many different rows a page ends.
 const ROW_LIMIT: usize = 1000;
+/// How long what one page leaves waits for the next one.
+const KEPT_FOR: Duration = Duration::from_mins(1);
 
 /// A row on the wire: change, user, service, old rule, new rule, count.
 pub(super) type Row = (String, String, String, String, String, u64);
@@ -45,8 +49,16 @@ pub(super) struct Page {
 #[derive(Debug)]
 pub(super) struct Replays {
     turns: Arc<Semaphore>,
-    /// The policy that was compared last: its files come with every page, and need not be read anew each time.
-    last: Mutex<Option<(Known, Arc<Policy>)>>,
+    last: Arc<Mutex<Option<Kept>>>,
+}
+
+/// What one page leaves for the next: its files need not be read anew, nor what was decided be decided again.
+#[derive(Debug)]
+struct Kept {
+    known: Known,
+    policy: Arc<Policy>,
+    memo: Memo,
+    at: Instant,
 }
 
 /// Of which files of which caller a policy was made.
@@ -54,7 +66,7 @@ type Known = (u32, [u8; 32]);
 
 impl Default for Replays {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(TURNS)), last: Mutex::new(None) }
+        Self { turns: Arc::new(Semaphore::new(TURNS)), last: Arc::default() }
     }
 }
 
@@ -67,32 +79,43 @@ impl Replays {
         Arc::clone(&self.turns).try_acquire_owned().map_err(|_| BusError::LimitReached)
     }
 
-    /// Makes the policy of files that need not be in force, or tells what is wrong with them.
-    async fn read(
+    /// Takes what an earlier page of the same caller and files left, or reads the files, which need not be in force. Mistakes
+    /// in them are an answer.
+    async fn take(
         &self,
         uid: u32,
         files: Vec<(String, String)>,
-    ) -> Result<Result<Arc<Policy>, Vec<String>>, BusError> {
+        in_force: &Arc<Policy>,
+    ) -> Result<Result<Kept, Vec<String>>, BusError> {
         let known = (uid, digest(&files));
-        let kept = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, policy)) = kept.filter(|(of, _)| *of == known) {
-            return Ok(Ok(policy));
+        let kept = self.lock().take_if(|kept| kept.known == known);
+        if let Some(kept) = kept {
+            let memo = if kept.memo.is_of(in_force) { kept.memo } else { Memo::under(in_force) };
+            return Ok(Ok(Kept { memo, ..kept }));
         }
         let read = aside(move || countersign_config::interpret(&files)).await?;
         Ok(match read {
             Ok(loaded) => {
-                let policy = Arc::new(loaded.policy);
-                let kept = Some((known, Arc::clone(&policy)));
-                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = kept;
-                Ok(policy)
+                let (policy, memo) = (Arc::new(loaded.policy), Memo::under(in_force));
+                Ok(Kept { known, policy, memo, at: Instant::now() })
             }
             Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect()),
         })
     }
 
-    /// Forgets the policy that was compared last, once its last page is told.
-    fn forget(&self) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Keeps what is of use for the next page, for a while: who asked may have gone away.
+    fn keep(&self, known: Known, policy: Arc<Policy>, memo: Memo) {
+        let at = Instant::now();
+        *self.lock() = Some(Kept { known, policy, memo, at });
+        let last = Arc::clone(&self.last);
+        tokio::spawn(async move {
+            sleep(KEPT_FOR).await;
+            drop(last.lock().unwrap_or_else(PoisonError::into_inner).take_if(|kept| kept.at == at));
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,17 +143,20 @@ pub(super) async fn answer(
     let _turn = service.replays.enter()?;
     let since = since(options)?;
     let engine = &service.engine;
-    let other = match service.replays.read(uid, files).await? {
-        Ok(other) => other,
+    let in_force = engine.policy();
+    let Kept { known, policy: other, memo, at: _ } = match service.replays.take(uid, files, &in_force).await?
+    {
+        Ok(kept) => kept,
         Err(mistakes) => return refused(engine, mistakes).await,
     };
-    let in_force = engine.policy();
     let mut facts = OwnedFacts::new();
     put(&mut facts, "policy", in_force.digest.as_str());
     put(&mut facts, "other", other.digest.as_str());
     let now = now(engine).await?;
     let mut walk = Walk::begin(engine, after, since).await?;
-    let mut tally = Tally::of(Simulation::new(in_force, other, engine.host().id.clone()));
+    let simulation = Simulation::new(in_force, Arc::clone(&other), engine.host().id.clone());
+    let mut tally =
+        Tally { simulation, memo, waiting: HashMap::new(), rows: Rows::up_to(ROW_LIMIT), looked: 0 };
     while tally.rows.has_room()
         && let Some(records) = walk.bite().await?
     {
@@ -141,8 +167,8 @@ pub(super) async fn answer(
         }
     }
     let (next, newest) = walk.reached();
-    if next >= newest {
-        service.replays.forget();
+    if next < newest {
+        service.replays.keep(known, other, tally.memo);
     }
     put(&mut facts, "looked", tally.looked);
     Ok(Page { rows: tally.rows.into_counts().map(row).collect(), next, newest, facts })
@@ -175,8 +201,7 @@ fn row((changed, count): (Changed, u64)) -> Row {
 /// What a page has come to.
 struct Tally {
     simulation: Simulation,
-    /// What was decided in this page: equal logins are decided once.
-    decided: HashMap<Recorded, Option<Changed>>,
+    memo: Memo,
     /// Logins that wait for the account of their person, each with how often it was met. No more than a bite has records,
     /// hence than one load takes.
     waiting: HashMap<Recorded, (Open, u64)>,
@@ -185,11 +210,6 @@ struct Tally {
 }
 
 impl Tally {
-    fn of(simulation: Simulation) -> Self {
-        let (decided, waiting) = (HashMap::new(), HashMap::new());
-        Self { simulation, decided, waiting, rows: Rows::up_to(ROW_LIMIT), looked: 0 }
-    }
-
     fn read(mut self, records: &[String], since: Option<u64>) -> Self {
         for record in records {
             let Ok(event) = AuditEvent::from_canonical(record) else { continue };
@@ -205,7 +225,7 @@ impl Tally {
     }
 
     fn take(&mut self, recorded: Recorded) {
-        if let Some(decided) = self.decided.get(&recorded) {
+        if let Some(decided) = self.memo.recall(&recorded) {
             if let Some(changed) = decided {
                 self.rows.count(changed.clone(), 1);
             }
@@ -217,9 +237,7 @@ impl Tally {
                 Some(open) => {
                     new.insert((open, 1));
                 }
-                None => {
-                    self.decided.insert(new.into_key(), None);
-                }
+                None => self.memo.note(new.key(), None),
             },
         }
     }
@@ -240,10 +258,10 @@ impl Tally {
                 Some(account) => self.simulation.compare(&open, account, now),
                 None => self.simulation.compare(&open, &Account::new(key, &mut SystemEntropy), now),
             };
-            if let Some(changed) = &changed {
-                self.rows.count(changed.clone(), count);
+            self.memo.note(&recorded, changed.as_ref());
+            if let Some(changed) = changed {
+                self.rows.count(changed, count);
             }
-            self.decided.insert(recorded, changed);
         }
         self
     }
