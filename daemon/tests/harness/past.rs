@@ -10,7 +10,7 @@ use countersignd::store::{Change, Store as _};
 use super::House;
 
 /// How many records one commit writes.
-const AT_ONCE: usize = 10_000;
+const AT_ONCE: usize = 1000;
 
 /// A login of somebody over ssh.
 pub(crate) fn login(user: &str, uid: u32, at: WallTime) -> AuditEvent {
