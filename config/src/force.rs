@@ -45,7 +45,7 @@ pub(crate) fn mode(section: &Section<'_, '_>, findings: &mut Findings) -> Option
 /// Says what `mode = "monitor"` at the top means.
 pub(crate) fn tell_monitored(top: &Section<'_, '_>, mode: Option<Mode>, findings: &mut Findings) {
     let (Some(value), Some(Mode::Monitor)) = (top.value("mode"), mode) else { return };
-    let message = "nobody is asked for a code on this host: all rules are only watched that say nothing else";
+    let message = "rules without a `mode` of their own are only watched: they ask nobody for a code";
     findings.remark(&value.place, message, "countersign policy report shows what would have happened");
 }
 

@@ -160,7 +160,7 @@ fn what_is_only_watched_and_what_a_key_is_worth_are_noted() {
     let asking = "require = \"always\"";
     let watched = "`r` asks nobody yet, nor does a later rule ask those whom it matches";
     assert_eq!(notes("", &format!("{asking}\nmode = \"monitor\"")), [watched]);
-    let all = "nobody is asked for a code on this host: all rules are only watched that say nothing else";
+    let all = "rules without a `mode` of their own are only watched: they ask nobody for a code";
     assert_eq!(notes("mode = \"monitor\"", asking), [all]);
     let worth = "a security key alone is one factor, and only sshd can ask for the other";
     assert_eq!(notes("", &format!("{asking}\naccept = [\"ssh-security-key\"]")), [worth]);
