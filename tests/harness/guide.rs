@@ -61,11 +61,11 @@ impl Guide {
         Ok(Self { path, lines, blocks, wrong: Vec::new() })
     }
 
-    /// Runs the commands of a console block and notes where what they show is not what stands there.
+    /// Runs the commands of a console block and notes where what they show is not what stands there; returns that.
     ///
     /// # Errors
     /// When there is no such block, or a command cannot be started or ends otherwise than the block says.
-    pub fn play(&mut self, machine: &Machine, name: &str) -> Result<()> {
+    pub fn play(&mut self, machine: &Machine, name: &str) -> Result<String> {
         let (text, exit) = self.block(name)?;
         let commands: Vec<&str> = text.lines().filter(|line| typed(line).is_some()).collect();
         let mut shown = String::new();
@@ -75,7 +75,8 @@ impl Guide {
             ensure!(status == if is_last { exit } else { 0 }, "{name}: {line} ended with {status}:\n{said}");
             shown = format!("{shown}{line}\n{said}");
         }
-        self.compare(name, &shown)
+        self.compare(name, &shown)?;
+        Ok(shown)
     }
 
     /// Compares what a dialogue showed with a block, and notes where they differ.
@@ -90,7 +91,9 @@ impl Guide {
             return Ok(());
         }
         let line = self.find(name)?.begins;
-        self.wrong.push(format!("{name} (line {line}):\n{text}\nshows:\n{shown}"));
+        let wrong = format!("{name} (line {line}):\n{text}\nshows:\n{shown}");
+        eprintln!("{wrong}");
+        self.wrong.push(wrong);
         self.find_mut(name)?.played = Some(shown);
         Ok(())
     }

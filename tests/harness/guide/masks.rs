@@ -1,27 +1,39 @@
 //! What differs between two runs of the same commands: times, digests, codes, keys and QR codes.
 //!
-//! Owns which words those are. A masked word keeps its length, so that tables are compared with their widths.
+//! Owns which words those are. How far columns stand apart is masked too: it depends on the widest number.
 
 /// What stands in a guide for the lines of a QR code.
 const QR_CODE: &str = "[QR code]";
 /// Hexadecimal digits from which on a word is a digest.
 const DIGEST: usize = 12;
-/// Digits of a code.
-const CODE: usize = 6;
+/// Digits of a code or of the id of a factor; the latter are drawn at random from 32 bits.
+const NUMBER: std::ops::RangeInclusive<usize> = 6..=10;
 /// Groups of four from which on a line is a setup key.
 const KEY_GROUPS: usize = 6;
 
-/// Puts one line in the place of each QR code, and takes off spaces at line ends: neither is worth its place in a guide.
+/// Puts one line in the place of each QR code, and takes off colors and spaces at line ends: none is worth its place in a guide.
 pub(super) fn folded(text: &str) -> String {
+    let text = without_colors(text);
     let mut lines: Vec<&str> = Vec::new();
     for line in text.lines() {
-        match is_of_qr_code(line) {
-            true if lines.last() == Some(&QR_CODE) => {}
-            true => lines.push(QR_CODE),
-            false => lines.push(line.trim_end()),
+        let is_next = lines.last() == Some(&QR_CODE);
+        if is_of_qr_code(line) || is_next && line.trim().is_empty() && !line.is_empty() {
+            lines.extend((!is_next).then_some(QR_CODE));
+        } else {
+            lines.push(line.trim_end());
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// Takes off what sets colors (ECMA-48, SGR).
+fn without_colors(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+    }
+    plain
 }
 
 /// Masks what differs.
@@ -38,10 +50,16 @@ fn line(text: &str) -> String {
         let end = rest.find(is_break).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         let hidden = has_key && is_group(&word) || varies(word);
-        out.extend(word.chars().map(|c| if hidden && c.is_ascii_alphanumeric() { '*' } else { c }));
+        if is_number(word) {
+            out.push_str("[number]");
+        } else {
+            out.extend(word.chars().map(|c| if hidden && c.is_ascii_alphanumeric() { '*' } else { c }));
+        }
         let step = after.chars().next().map_or(0, char::len_utf8);
         let (between, next) = after.split_at(step);
-        out.push_str(between);
+        if between != " " || !out.ends_with("  ") {
+            out.push_str(between);
+        }
         rest = next;
     }
     out
@@ -69,8 +87,11 @@ fn varies(word: &str) -> bool {
         "0000-00-00" | "00:00" | "00:00:00" | "0000-00-00T00:00:00Z" | "0000-00-00T00:00:00.000Z"
     );
     let is_digest = word.len() >= DIGEST && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let is_code = word.len() == CODE && word.bytes().all(|b| b.is_ascii_digit());
-    is_time || is_digest || is_code || is_grouped(word)
+    is_time || is_digest || is_grouped(word)
+}
+
+fn is_number(word: &str) -> bool {
+    NUMBER.contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Whether a word is a backup code or an invitation: capitals and digits in three groups.
@@ -86,11 +107,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_digests_codes_and_keys_are_masked_and_keep_their_width() {
+    fn times_digests_codes_and_keys_are_masked() {
         for (text, shown) in [
             ("at 2026-11-22 06:01:09.", "at ****-**-** **:**:**."),
             ("Policy  0a1b2c3d4e5f", "Policy  ************"),
-            ("Code: 493027", "Code: ******"),
+            ("Code: 493027", "Code: [number]"),
+            ("904704067     totp", "[number]  totp"),
+            ("2965386911  totp", "[number]  totp"),
             ("K7QM-2XVA-9RTD 0123-45678-9ABC", "****-****-**** ****-*****-****"),
             ("Key: GEZD GNBV GY3T QOJQ GEZD GNBV ok", "Key: **** **** **** **** **** **** ok"),
         ] {
@@ -100,13 +123,14 @@ mod tests {
 
     #[test]
     fn what_says_something_is_left_alone() {
-        for text in ["12 people, 3 days", "DEAD BEEF", "students  always", "198.51.100.7", "facade 1234567"] {
+        for text in ["12 people, 3 days", "DEAD BEEF", "students  always", "198.51.100.7", "facade 12345"] {
             assert_eq!(masked(text), format!("{text}\n"));
         }
     }
 
     #[test]
-    fn a_qr_code_is_one_line() {
-        assert_eq!(folded("Scan:  \n \u{2588}\u{2580}\n \u{2584}\nKey\n"), "Scan:\n[QR code]\nKey\n");
+    fn a_qr_code_is_one_line_without_its_colors() {
+        let shown = "Scan:  \n\u{1b}[38;5;16m \u{2588}\u{2580}\u{1b}[0m\n \u{2584}\n  \nKey\n\nCode:\n";
+        assert_eq!(folded(shown), "Scan:\n[QR code]\nKey\n\nCode:\n");
     }
 }
