@@ -67,9 +67,12 @@ fn the_helpdesk_group_is_let_in_without_an_agent_and_nobody_else_is() {
 
 #[test]
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
-fn the_service_may_hang_up_sessions_and_has_no_other_right() {
+fn the_service_may_hang_up_and_lock_sessions_and_has_no_other_right() {
     let machine = machine();
-    assert!(polkit(&machine, "countersign", "org.freedesktop.login1.manage").status.success());
+    for action in ["org.freedesktop.login1.manage", "org.freedesktop.login1.lock-sessions"] {
+        assert!(polkit(&machine, "countersign", action).status.success(), "{action}");
+        assert!(!polkit(&machine, "ann", action).status.success(), "{action}");
+    }
     let others = [
         "org.freedesktop.login1.power-off",
         "org.freedesktop.systemd1.manage-units",

@@ -2,11 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use countersign_config::{PostgresUrl, UrlRefusal};
 
 use crate::bus::system::SYSTEM_BUS;
+use crate::sessions::idle::REST;
 
+/// The least rest between two looks at idle sessions.
+const LEAST_REST: Duration = Duration::from_secs(1);
 /// Where the configuration lies.
 const CONFIG: &str = "/etc/countersign/countersign.toml";
 
@@ -15,6 +19,7 @@ pub const USAGE: &str = "\
 usage: countersignd [--config PATH] [--socket PATH] [--bus PATH|none] [--trust-uid UID] [--version]
        countersignd --migrate URL
        countersignd [--config PATH] --deliver-command
+       countersignd --tell-terminal
 
   --config PATH    the configuration; drop-ins lie in policy.d beside it [default: /etc/countersign/countersign.toml]
   --socket PATH    listen there, instead of on the socket that systemd passes
@@ -24,6 +29,10 @@ usage: countersignd [--config PATH] [--socket PATH] [--bus PATH|none] [--trust-u
   --deliver-command
                    send one message by the `command` of the configuration, as countersign-command@.service does; the
                    connection is its standard input
+  --tell-terminal  tell somebody that their session is idle, as countersign-tell@.service does; the connection is its
+                   standard input
+  --look-every SECONDS
+                   look at idle sessions so often, 1 to 30 (for tests) [default: 30]
 ";
 
 /// How the service is started.
@@ -37,6 +46,8 @@ pub struct Args {
     pub bus: Option<PathBuf>,
     /// Who may own the configuration besides root.
     pub trust_uid: Option<u32>,
+    /// How often idle sessions are looked at.
+    pub rest: Duration,
 }
 
 /// What the command line asks for.
@@ -48,6 +59,8 @@ pub enum Request {
     Migrate(Box<PostgresUrl>),
     /// To send one message by the command of this main file.
     DeliverCommand(PathBuf),
+    /// To tell somebody that their session is idle.
+    TellTerminal,
     /// To say its version.
     Version,
     /// To say its usage.
@@ -71,14 +84,21 @@ pub enum UsageError {
     Number(&'static str),
 }
 
+impl Default for Args {
+    /// The places of the package.
+    fn default() -> Self {
+        let (config, bus) = (CONFIG.into(), Some(SYSTEM_BUS.into()));
+        Self { config, socket: None, bus, trust_uid: None, rest: REST }
+    }
+}
+
 impl Request {
     /// Reads the arguments behind the program's name.
     ///
     /// # Errors
     /// [`UsageError`] for the first that does not fit.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
-        let mut args =
-            Args { config: CONFIG.into(), socket: None, bus: Some(SYSTEM_BUS.into()), trust_uid: None };
+        let mut args = Args::default();
         let mut is_command = false;
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -93,12 +113,19 @@ impl Request {
                     let uid = value("--trust-uid")?.to_str().and_then(|uid| uid.parse().ok());
                     args.trust_uid = Some(uid.ok_or(UsageError::Number("--trust-uid"))?);
                 }
+                Some("--look-every") => {
+                    let seconds = value("--look-every")?.to_str().and_then(|text| text.parse().ok());
+                    let rest =
+                        seconds.map(Duration::from_secs).filter(|rest| (LEAST_REST..=REST).contains(rest));
+                    args.rest = rest.ok_or(UsageError::Number("--look-every"))?;
+                }
                 Some("--migrate") => {
                     let url = value("--migrate")?;
                     let url = PostgresUrl::parse(&url.to_string_lossy()).map_err(UsageError::Url)?;
                     return Ok(Self::Migrate(Box::new(url)));
                 }
                 Some("--deliver-command") => is_command = true,
+                Some("--tell-terminal") => return Ok(Self::TellTerminal),
                 Some("--version") => return Ok(Self::Version),
                 Some("--help" | "-h") => return Ok(Self::Help),
                 Some(_) | None => return Err(UsageError::Unknown(argument.to_string_lossy().into_owned())),
@@ -121,14 +148,15 @@ mod tests {
         let Ok(Request::Serve(args)) = parse(&[]) else { panic!("a request to serve") };
         assert_eq!(args.config, PathBuf::from(CONFIG));
         assert_eq!((args.socket, args.bus), (None, Some(PathBuf::from(SYSTEM_BUS))));
-        assert_eq!(args.trust_uid, None);
+        assert_eq!((args.trust_uid, args.rest), (None, REST));
     }
 
     #[test]
     fn every_argument_is_taken_and_no_other() {
-        let line = ["--config", "/c", "--socket", "/s", "--bus", "none", "--trust-uid", "1000"];
-        let expected =
-            Args { config: "/c".into(), socket: Some("/s".into()), bus: None, trust_uid: Some(1000) };
+        let line = "--config /c --socket /s --bus none --trust-uid 1000 --look-every 5";
+        let line: Vec<&str> = line.split(' ').collect();
+        let (socket, rest) = (Some("/s".into()), Duration::from_secs(5));
+        let expected = Args { config: "/c".into(), socket, bus: None, trust_uid: Some(1000), rest };
         assert_eq!(parse(&line), Ok(Request::Serve(expected)));
         assert_eq!(parse(&["--version"]), Ok(Request::Version));
         let command = parse(&["--deliver-command", "--config", "/c"]);
@@ -138,6 +166,10 @@ mod tests {
         };
         assert_eq!(url.user, "owner");
         assert!(matches!(parse(&["--migrate", "sqlite:///c"]), Err(UsageError::Url(_))));
+        assert_eq!(parse(&["--tell-terminal"]), Ok(Request::TellTerminal));
+        for wrong in ["0", "31", "x"] {
+            assert_eq!(parse(&["--look-every", wrong]), Err(UsageError::Number("--look-every")));
+        }
         assert_eq!(parse(&["--config"]), Err(UsageError::Missing("--config")));
         assert_eq!(parse(&["--trust-uid", "x"]), Err(UsageError::Number("--trust-uid")));
         assert_eq!(parse(&["--confg", "/c"]), Err(UsageError::Unknown("--confg".to_owned())));

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use countersignd::args::{Request, USAGE};
 use countersignd::delivery::command::runner;
 use countersignd::host::confine;
+use countersignd::sessions::terminal;
 use countersignd::store::postgres::{self, Migrated};
 use tracing::level_filters::LevelFilter;
 
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
     let args = match Request::parse(std::env::args_os().skip(1)) {
         Ok(Request::Serve(args)) => args,
         Ok(Request::Migrate(url)) => return migrate(*url),
-        Ok(Request::DeliverCommand(config)) => return deliver_command(&config),
+        Ok(Request::DeliverCommand(config)) => return alone(runner::run(&config)),
+        Ok(Request::TellTerminal) => return alone(terminal::run()),
         Ok(Request::Version) => {
             println!("countersignd {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
@@ -72,10 +74,10 @@ fn migrate(url: countersign_config::PostgresUrl) -> ExitCode {
     }
 }
 
-/// Sends one message by the administrator's command, in the unit that systemd started for it.
-fn deliver_command(config: &std::path::Path) -> ExitCode {
+/// Does one thing, in the unit that systemd started for it.
+fn alone(work: impl Future<Output = std::io::Result<()>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.and_then(|runtime| runtime.block_on(runner::run(config))) {
+    match runtime.and_then(|runtime| runtime.block_on(work)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("countersignd: {error}");

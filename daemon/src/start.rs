@@ -29,6 +29,8 @@ use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
 use crate::host::{breakglass, upkeep};
 use crate::reload::{Files, InForce, Reloader, UNSETTLED, record};
+use crate::sessions::idle::Watch;
+use crate::sessions::terminal;
 use crate::store::sealing::WrappingKey;
 use crate::store::{self, Store, StoreError};
 use crate::switch::{Keeper, Outcome, SwitchError};
@@ -98,6 +100,10 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
     let delivery = Arc::new(Delivery::new(&loaded.delivery, credentials));
     let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
+    let idle = args.bus.clone().map(|bus| {
+        let watch = Watch::new(engine.clone(), directory.clone(), bus, terminal::SOCKET.into());
+        tokio::spawn(watch.run(args.rest))
+    });
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
@@ -130,7 +136,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     for task in [own, upkeep, hangups] {
         task.abort();
     }
-    for task in [bus, notes].into_iter().flatten() {
+    for task in [bus, notes, idle].into_iter().flatten() {
         task.abort();
     }
     ended

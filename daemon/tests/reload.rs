@@ -50,9 +50,8 @@ impl Site {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let files = Files::of(&Args {
             config: main_file(folder.path()),
-            socket: None,
-            bus: None,
             trust_uid: Some(nix::unistd::getuid().as_raw()),
+            ..Args::default()
         });
         write(folder.path(), &format!("{STORE}{text}"));
         let loaded = files.read().unwrap();

@@ -36,6 +36,12 @@ const FILES: &[Entry] = &[
         "usr/lib/systemd/system/countersign-command@.service",
         0o644,
     ),
+    ("packaging/systemd/countersign-tell.socket", "usr/lib/systemd/system/countersign-tell.socket", 0o644),
+    (
+        "packaging/systemd/countersign-tell@.service",
+        "usr/lib/systemd/system/countersign-tell@.service",
+        0o644,
+    ),
     (
         "packaging/systemd/countersign-listen.service",
         "usr/lib/systemd/system/countersign-listen.service",

@@ -196,7 +196,8 @@ pub fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// Tells whether a terminal is a virtual or serial console or an X display of this host.
-fn is_seat(tty: &str) -> bool {
+#[must_use]
+pub fn is_seat(tty: &str) -> bool {
     let name = tty.strip_prefix("/dev/").unwrap_or(tty);
     let numbered = |prefix: &str| {
         name.strip_prefix(prefix)

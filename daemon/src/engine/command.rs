@@ -17,8 +17,9 @@ use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::delivery::Report;
 use countersign_core::helpdesk::{Act, Issued, NewContacts, NotCovered, Refusal, Scope, Switch};
+use countersign_core::idle;
 use countersign_core::login::{AuditSession, LoginRequest, Person};
-use countersign_core::remember::Places;
+use countersign_core::remember::{IdleSession, Places};
 use countersign_core::secret::{Entropy, draw};
 use countersign_protocol::step::Step;
 use tokio::sync::oneshot;
@@ -244,6 +245,17 @@ pub enum Command {
     PasswordChanged {
         /// Whose it was.
         person: Box<Person>,
+        /// The answer, after the commit.
+        reply: Answer<()>,
+    },
+    /// Record a step about an idle session, and end what was remembered for it.
+    Idled {
+        /// Whose session.
+        person: Box<Person>,
+        /// Which.
+        session: Box<IdleSession>,
+        /// What was or will be done.
+        step: idle::Step,
         /// The answer, after the commit.
         reply: Answer<()>,
     },

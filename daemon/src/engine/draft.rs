@@ -13,9 +13,10 @@ use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::delivery::{self, Finished, Outgoing, Progress, Purpose, Recipient, Report, RequestId};
 use countersign_core::helpdesk::{self, Act, Done, Invited, Issued};
+use countersign_core::idle;
 use countersign_core::login::{Existence, Host, Person};
 use countersign_core::policy::Policy;
-use countersign_core::remember::{self, Forgotten, Places};
+use countersign_core::remember::{self, Forgotten, IdleSession, Idled, Places};
 use countersign_core::secret::Entropy;
 use countersign_core::sending::OutboxFacts;
 use countersign_core::time::{Now, WallTime};
@@ -123,6 +124,11 @@ impl<'a> Draft<'a> {
                 let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
                 Ok(Outcome::Forgotten(self.forget(person, host, *places, now)))
             }
+            Work::Idled { session, step, host, .. } => {
+                let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
+                self.idled(person, session, *step, host, now, tools);
+                Ok(Outcome::Recorded)
+            }
             Work::Delivered { key, report, host, .. } => {
                 self.delivered(key.as_ref(), report, host, now);
                 Ok(Outcome::Recorded)
@@ -185,6 +191,30 @@ impl<'a> Draft<'a> {
         }
         self.events.extend(event);
         self.settled.push((report.request, report.progress));
+    }
+
+    /// Takes a step about an idle session in; who has no account has nothing that ends with it.
+    fn idled(
+        &mut self,
+        person: &Person,
+        session: &IdleSession,
+        step: idle::Step,
+        host: &Host,
+        now: Now,
+        tools: &Tools,
+    ) {
+        let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = self.account.clone().unwrap_or_else(|| Account::new(key_of(person), &mut *entropy));
+        let Some(Idled { account: after, event }) =
+            remember::idled(&account, person, host, session, step, now)
+        else {
+            return;
+        };
+        if after.is_some() {
+            self.account = after;
+            self.is_changed = true;
+        }
+        self.events.push(event);
     }
 
     /// Forgets places; who has no account has none.

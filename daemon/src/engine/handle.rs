@@ -9,9 +9,10 @@ use countersign_core::account::{Account, AccountId, AccountKey};
 use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Report, RequestId};
 use countersign_core::helpdesk::Act;
+use countersign_core::idle;
 use countersign_core::login::{AuditSession, Host, Person};
 use countersign_core::policy::Policy;
-use countersign_core::remember::Places;
+use countersign_core::remember::{IdleSession, Places};
 use countersign_core::time::WallTime;
 use countersign_protocol::step::Step;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -108,6 +109,20 @@ impl Handle {
     /// [`EngineError::Unavailable`].
     pub async fn forget(&self, person: Person, places: Places) -> Result<usize, EngineError> {
         self.ask(|reply| Command::Forget { person: Box::new(person), places, reply }).await
+    }
+
+    /// Records a step about an idle session, and ends what was remembered for it.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn idled(
+        &self,
+        person: Person,
+        session: IdleSession,
+        step: idle::Step,
+    ) -> Result<(), EngineError> {
+        let (person, session) = (Box::new(person), Box::new(session));
+        self.ask(|reply| Command::Idled { person, session, step, reply }).await
     }
 
     /// Records an event that changes no account.
@@ -243,6 +258,12 @@ impl Handle {
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// The time since boot.
+    #[must_use]
+    pub fn since_boot(&self) -> Duration {
+        self.tools.clock.since_boot()
     }
 
     /// The wall time.

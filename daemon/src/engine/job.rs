@@ -10,9 +10,10 @@ use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::delivery::{Recipient, Report};
 use countersign_core::helpdesk::Act;
+use countersign_core::idle;
 use countersign_core::login::{Existence, Host, Person};
 use countersign_core::policy::Policy;
-use countersign_core::remember::Places;
+use countersign_core::remember::{IdleSession, Places};
 use countersign_core::time::WallTime;
 use countersign_protocol::step::{State, Step};
 use tokio::sync::oneshot;
@@ -65,6 +66,17 @@ pub(super) enum Work {
         host: Host,
         /// Who waits.
         reply: Answer<usize>,
+    },
+    /// A step about an idle session.
+    Idled {
+        /// Which session.
+        session: Box<IdleSession>,
+        /// What was or will be done.
+        step: idle::Step,
+        /// This host.
+        host: Host,
+        /// Who waits.
+        reply: Answer<()>,
     },
     /// The end of a message.
     Delivered {
@@ -185,6 +197,7 @@ impl Job {
             Work::Turn { .. }
             | Work::Act { .. }
             | Work::Forget { .. }
+            | Work::Idled { .. }
             | Work::PasswordChanged { .. }
             | Work::Record { .. } => self.person.as_deref().map(key_of),
         }
@@ -203,6 +216,7 @@ impl Job {
             Work::Turn { waiter: Waiter::Answer(reply), .. } => reply.is_closed(),
             Work::Act { reply, .. } => reply.is_closed(),
             Work::Forget { reply, .. } => reply.is_closed(),
+            Work::Idled { reply, .. } => reply.is_closed(),
             Work::Turn { waiter: Waiter::Nobody, .. }
             | Work::Delivered { .. }
             | Work::PasswordChanged { .. }

@@ -85,6 +85,7 @@ impl Engine {
             (
                 Work::Record { reply: Some(reply), .. }
                 | Work::Delivered { reply, .. }
+                | Work::Idled { reply, .. }
                 | Work::PasswordChanged { reply, .. },
                 Outcome::Recorded,
             ) => {
@@ -94,6 +95,7 @@ impl Engine {
                 Work::Turn { .. }
                 | Work::Act { .. }
                 | Work::Forget { .. }
+                | Work::Idled { .. }
                 | Work::Delivered { .. }
                 | Work::PasswordChanged { .. }
                 | Work::Record { .. },
@@ -168,7 +170,9 @@ impl Engine {
             Work::Forget { reply, .. } => {
                 let _ = reply.send(Err(EngineError::Unavailable));
             }
-            Work::Delivered { reply, .. } | Work::PasswordChanged { reply, .. } => {
+            Work::Delivered { reply, .. }
+            | Work::Idled { reply, .. }
+            | Work::PasswordChanged { reply, .. } => {
                 let _ = reply.send(Err(EngineError::Unavailable));
             }
             Work::Record { reply, .. } => {

@@ -169,6 +169,10 @@ impl Engine {
                 let host = self.parts.host.clone();
                 self.wait(None, Work::Delivered { key, report, host, reply });
             }
+            Command::Idled { person, session, step, reply } => {
+                let host = self.parts.host.clone();
+                self.wait(Some(Arc::from(person)), Work::Idled { session, step, host, reply });
+            }
             Command::PasswordChanged { person, reply } => self.password_changed(*person, reply),
             Command::Record { event, reply } => {
                 self.wait(None, Work::Record { event, reply: Some(reply) });

@@ -1,4 +1,4 @@
-//! Sessions of a person, through systemd-logind.
+//! Sessions of a person that are ended with an act on them, through systemd-logind.
 //!
 //! Ending them is a wish beside the act that it belongs to: where it fails, that is said and logged, and the act stands.
 
@@ -8,38 +8,14 @@ use countersign_core::login::Existence;
 use tokio::time::timeout;
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, UniqueName};
-use zbus::{Connection, OwnedObjectPath, proxy};
+use zbus::{Connection, OwnedObjectPath};
+
+use super::logind::{LogindProxy, LogindUserProxy, NO_SESSION};
 
 /// How long logind may take.
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long it may take within an answer of a dialogue, whose client waits for 5 s in all.
 const SHORT_LIMIT: Duration = Duration::from_secs(2);
-/// What logind says of a process outside of sessions.
-const NO_SESSION: &str = "org.freedesktop.login1.NoSessionForPID";
-
-/// A session as logind lists it: id, uid, name, seat, object.
-type Session = (String, u32, String, String, OwnedObjectPath);
-
-#[proxy(
-    interface = "org.freedesktop.login1.Manager",
-    default_service = "org.freedesktop.login1",
-    default_path = "/org/freedesktop/login1"
-)]
-trait Logind {
-    fn list_sessions(&self) -> zbus::Result<Vec<Session>>;
-    fn terminate_user(&self, uid: u32) -> zbus::Result<()>;
-    fn terminate_session(&self, id: &str) -> zbus::Result<()>;
-    #[zbus(name = "GetSessionByPID")]
-    fn get_session_by_pid(&self, pid: u32) -> zbus::Result<OwnedObjectPath>;
-    fn get_user(&self, uid: u32) -> zbus::Result<OwnedObjectPath>;
-}
-
-#[proxy(interface = "org.freedesktop.login1.User", default_service = "org.freedesktop.login1")]
-trait LogindUser {
-    #[zbus(property(emits_changed_signal = "false"))]
-    fn display(&self) -> zbus::Result<(String, OwnedObjectPath)>;
-}
-
 /// The sessions of a caller other than the one they call from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Others {
