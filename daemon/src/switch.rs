@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use countersign_config::{Reenable, Switch};
 use countersign_core::time::WallTime;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::store::guarded_file::{self, Links};
 
@@ -174,7 +175,10 @@ fn read(folder: &Path) -> Result<Marks, SwitchError> {
         Err(error) => return Err(unreadable(error.to_string())),
     }
     let text = guarded_file::read(&path, MODE, Links::Refused, LIMIT).map_err(unreadable)?;
-    serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))
+    // A list would do for a structure as well, an empty one for no marks.
+    let marks: serde_json::Result<Map<String, Value>> = serde_json::from_slice(&text);
+    let marks = marks.and_then(|marks| serde_json::from_value(Value::Object(marks)));
+    marks.map_err(|error| unreadable(error.to_string()))
 }
 
 /// Puts the marks in the place of the old ones: either is there, whatever happens meanwhile.
@@ -261,16 +265,19 @@ mod tests {
     #[test]
     fn marks_that_are_torn_or_not_ours_are_not_believed() {
         let whole = r#"{"off_since":100,"void_before":50}"#;
-        for length in 0..whole.len() {
+        let torn = (0..whole.len()).map(|length| &whole[..length]);
+        let foreign =
+            ["null", "[]", "[100]", "{\"off_since\":-1}", "{\"off\":1}", "{\"off_since\":\"100\"}", "{}{}"];
+        let is_believed = |text: &str| {
             let folder = folder();
-            fs::write(folder.path().join(NAME), &whole[..length]).unwrap();
-            assert!(Keeper::open(Some(folder.path().to_owned())).is_err(), "{length} bytes");
-        }
-        for wrong in ["null", "[]", "{\"off_since\":-1}", "{\"off\":1}", "{\"off_since\":\"100\"}", "{}{}"] {
-            let folder = folder();
-            fs::write(folder.path().join(NAME), wrong).unwrap();
-            fs::set_permissions(folder.path().join(NAME), fs::Permissions::from_mode(MODE)).unwrap();
-            assert!(Keeper::open(Some(folder.path().to_owned())).is_err(), "{wrong}");
+            let file = folder.path().join(NAME);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(MODE)).unwrap();
+            Keeper::open(Some(folder.path().to_owned())).is_ok()
+        };
+        assert!(is_believed(whole));
+        for text in torn.chain(foreign) {
+            assert!(!is_believed(text), "{text:?}");
         }
     }
 
