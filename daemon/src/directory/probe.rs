@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a backend may take to answer.
 const PROBE_LIMIT: Duration = Duration::from_millis(500);
@@ -35,14 +35,16 @@ const HEADER: usize = 16;
 #[derive(Debug, Clone)]
 pub struct Probe {
     sockets: BTreeMap<String, Backend>,
-    /// Whether the last one that was late is so still.
-    is_late: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone)]
 struct Backend {
     socket: PathBuf,
     speaks: Speaks,
+    /// Whether it was late the last time.
+    is_late: Arc<AtomicBool>,
+    /// Whether it did not answer the last time; that it changes is logged.
+    is_dead: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +65,13 @@ pub(super) struct Watch {
 impl Default for Probe {
     fn default() -> Self {
         let backend =
-            |name: &str, socket: &str, speaks| (name.to_owned(), Backend { socket: socket.into(), speaks });
+            |name: &str, socket: &str, speaks| (name.to_owned(), Backend::new(socket.into(), speaks));
         let known = [
             backend("sss", "/var/lib/sss/pipes/nss", Speaks::Sssd),
             backend("winbind", "/run/samba/winbindd/pipe", Speaks::Other),
             backend("ldap", "/run/nslcd/socket", Speaks::Other),
         ];
-        Self { sockets: known.into(), is_late: Arc::default() }
+        Self { sockets: known.into() }
     }
 }
 
@@ -77,21 +79,45 @@ impl Probe {
     /// Makes a probe that knows one backend, which speaks SSSD's protocol.
     #[must_use]
     pub fn with_socket(backend: &str, socket: &Path) -> Self {
-        let known = Backend { socket: socket.to_owned(), speaks: Speaks::Sssd };
-        Self { sockets: BTreeMap::from([(backend.to_owned(), known)]), is_late: Arc::default() }
+        let known = Backend::new(socket.to_owned(), Speaks::Sssd);
+        Self { sockets: BTreeMap::from([(backend.to_owned(), known)]) }
     }
 
     /// Begins to watch every backend of people and groups that can be probed; none when one of them does not answer.
     pub(super) async fn watch(&self, switch: &Switch) -> Option<Watch> {
-        let limit = if self.is_late.load(Ordering::Relaxed) { SHORT_LIMIT } else { PROBE_LIMIT };
-        let deadline = Instant::now() + limit;
         let mut held = Vec::new();
-        for backend in switch.backends().into_iter().filter_map(|name| self.sockets.get(name)) {
-            let answered = timeout_at(deadline, connect(backend)).await;
-            self.is_late.store(answered.is_err(), Ordering::Relaxed);
-            held.push((backend.clone(), answered.ok()?.ok()?));
+        for (name, backend) in
+            switch.backends().into_iter().filter_map(|name| self.sockets.get_key_value(name))
+        {
+            let answered = backend.answer().await;
+            let was_dead = backend.is_dead.swap(answered.is_none(), Ordering::Relaxed);
+            match (was_dead, answered.is_some()) {
+                (false, false) => tracing::error!(name, "a backend of the name service does not answer"),
+                (true, true) => tracing::info!(name, "a backend of the name service answers again"),
+                (false, true) | (true, false) => {}
+            }
+            held.push((backend.clone(), answered?));
         }
         Some(Watch { held })
+    }
+}
+
+impl Backend {
+    fn new(socket: PathBuf, speaks: Speaks) -> Self {
+        Self { socket, speaks, is_late: Arc::default(), is_dead: Arc::default() }
+    }
+
+    /// Waits for its answer. Where it was late the last time that is taken note of all the same when it comes, so that a
+    /// slow one does not pass for a dead one for ever.
+    async fn answer(&self) -> Option<UnixStream> {
+        let was_late = self.is_late.load(Ordering::Relaxed);
+        let backend = self.clone();
+        let asked = tokio::spawn(async move {
+            let answered = timeout(PROBE_LIMIT, connect(&backend)).await;
+            backend.is_late.store(answered.is_err(), Ordering::Relaxed);
+            answered.ok()?.ok()
+        });
+        if was_late { timeout(SHORT_LIMIT, asked).await.ok()?.ok()? } else { asked.await.ok()? }
     }
 }
 
@@ -222,6 +248,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_a_backend_whose_protocol_is_not_ours_it_is_enough_that_it_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("pipe");
+        let backend = Backend::new(socket.clone(), Speaks::Other);
+        let probe = Probe { sockets: BTreeMap::from([("sss".to_owned(), backend)]) };
+        let listener = UnixListener::bind(&socket).unwrap();
+        let watch = probe.watch(&sssd()).await.unwrap();
+        drop(listener);
+        assert!(!watch.has_lived(soon()).await);
+        assert!(probe.watch(&sssd()).await.is_none());
+    }
+
+    #[tokio::test]
     async fn a_backend_that_died_in_between_has_not_lived_even_if_another_listens_by_then() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("pipe");
@@ -246,5 +285,33 @@ mod tests {
         tokio::time::resume();
         assert!(probe.watch(&sssd()).await.is_some());
         server.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_backend_does_not_pass_for_a_dead_one_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("pipe");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let probe = Probe::with_socket("sss", &socket);
+        assert!(probe.watch(&sssd()).await.is_none());
+        let _server = serve_slowly(listener, SHORT_LIMIT * 3);
+        assert!(probe.watch(&sssd()).await.is_none(), "it is not waited for");
+        tokio::time::sleep(PROBE_LIMIT).await;
+        assert!(probe.watch(&sssd()).await.is_some(), "it has answered in between");
+    }
+
+    /// Answers on each connection once, after a time.
+    fn serve_slowly(listener: UnixListener, pause: Duration) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut question = [0; 20];
+                    let _ = stream.read_exact(&mut question).await;
+                    tokio::time::sleep(pause).await;
+                    let _ = stream.write_all(&question).await;
+                    std::future::pending::<()>().await;
+                });
+            }
+        })
     }
 }
