@@ -31,7 +31,12 @@ fn session(number: u32) -> AuditSession {
 
 /// A login of sudo in a session.
 fn sudo(person: &Person, number: u32) -> LoginRequest {
-    LoginRequest { service: "sudo".to_owned(), session: AuditSession::of(number), ..request(person, ADDRESS) }
+    LoginRequest {
+        service: "sudo".to_owned(),
+        requesting_uid: Some(1000),
+        session: AuditSession::of(number),
+        ..request(person, ADDRESS)
+    }
 }
 
 struct Site {

@@ -79,7 +79,7 @@ const OF_EITHER: [Change; 5] = [
     }),
 ];
 
-const OF_FRESH: [Change; 11] = [
+const OF_FRESH: [Change; 12] = [
     ("another epoch", |_, request| {
         request.fresh = Some(Fresh { epoch: Epoch(8), age: Duration::ZERO });
     }),
@@ -89,6 +89,10 @@ const OF_FRESH: [Change; 11] = [
     }),
     ("no code", |_, request| request.fresh = None),
     ("no session", |_, request| request.session = None),
+    ("a service that begins sessions, started from within one", |_, request| {
+        request.service = "sshd".into();
+        request.requesting_uid = None;
+    }),
     ("a rule that asks each time", |world, _| world.policy.default.fresh_for = None),
     ("a first factor that may fail late", |_, request| request.first_factor = FirstFactor::Late),
     ("a lock", |world, request| {

@@ -1,8 +1,10 @@
 //! A code that was given a while ago in the same session of the kernel is enough (row L16).
 //!
 //! Owns when: where the rule says so and certainly applies, asked by root in `auth` behind a first factor that is settled, for
-//! a person who could give a code now, and while nothing has changed since. The engine keeps which code was given in which
-//! session, and only it says so: nothing of it comes from the caller.
+//! a person who could give a code now, and while nothing has changed since. Only for who asks from within a session, as sudo
+//! and su name them: a service with which sessions begin may itself run in that of whoever started it, and then all its
+//! logins do. The engine keeps which code was given in which session, and only it says so: nothing of it comes from the
+//! caller.
 
 use crate::account::Account;
 use crate::login::{FirstFactor, Phase};
@@ -22,6 +24,7 @@ impl Login {
         let may_be = self.decision.certainty == Certainty::Certain
             && request.caller_uid == 0
             && request.phase == Phase::Auth
+            && request.requesting_uid.is_some()
             && request.first_factor == FirstFactor::Settled;
         may_be
             && fresh.epoch == account.epoch
