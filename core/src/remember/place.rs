@@ -36,8 +36,9 @@ pub(crate) fn life(decision: &Decision) -> Option<Duration> {
     decision.remember.map(|life| life.min(REMEMBER_LIMIT)).filter(|life| !life.is_zero())
 }
 
-/// Writes the terms of a rule on which a place is remembered: when one of them changes, it is not any more.
-fn terms(decision: &Decision) -> String {
+/// Writes the terms of a rule on which a place is remembered: when one of them changes, it is not any more. From when on
+/// enrollments count is one: what is void since may be what the place was remembered by.
+fn terms(decision: &Decision, at: WallTime) -> String {
     let require = match decision.require {
         Requirement::Always => "always",
         Requirement::Chosen => "chosen",
@@ -46,7 +47,8 @@ fn terms(decision: &Decision) -> String {
     };
     let methods: Vec<&str> = decision.methods.iter().map(|method| method.name()).collect();
     let seconds = life(decision).unwrap_or_default().as_secs();
-    let text = format!("{require};{};{seconds}", methods.join(","));
+    let after = decision.enrolled_after.at(at).map(|after| format!(";{}", after.as_seconds()));
+    let text = format!("{require};{};{seconds}{}", methods.join(","), after.unwrap_or_default());
     let digest: [u8; 32] = Sha256::digest(text).into();
     data_encoding::HEXLOWER.encode(digest.get(..16).unwrap_or_default())
 }
@@ -55,7 +57,7 @@ impl Account {
     /// Tells whether a login from this place is let through unasked under a decision.
     pub(crate) fn is_remembered(&self, place: &Place<'_>, decision: &Decision, at: WallTime) -> bool {
         let Some(life) = life(decision) else { return false };
-        let terms = terms(decision);
+        let terms = terms(decision, at);
         self.remembered_places(at).any(|known| {
             place.is_of(known)
                 && known.rule == decision.rule
@@ -76,7 +78,7 @@ impl Account {
             service: place.service.to_owned(),
             key: place.key.map(str::to_owned),
             rule: decision.rule.clone(),
-            terms: terms(decision),
+            terms: terms(decision, at),
             epoch,
             since: at,
             until: at.after(life),
@@ -174,11 +176,15 @@ mod tests {
             Decision { methods: vec![Method::Totp, Method::Email], ..decision(30) },
             Decision { rule: RuleName::try_from("staff").unwrap(), ..decision(30) },
             Decision { remember: None, ..decision(30) },
+            Decision { enrolled_after: Some(at(500)).into(), ..decision(30) },
             decision(29),
         ];
         for decision in changed {
             assert!(!account.is_remembered(&place(7), &decision, at(2_000)), "{decision:?}");
         }
+        let to_come = Decision { enrolled_after: Some(at(3_000)).into(), ..decision(30) };
+        assert!(account.is_remembered(&place(7), &to_come, at(2_000)));
+        assert!(!account.is_remembered(&place(7), &to_come, at(3_000)));
         let other = Account { epoch: Epoch(1), ..account.clone() };
         assert!(!other.is_remembered(&place(7), &decision(30), at(2_000)));
         let mut changed = account;
