@@ -4,6 +4,7 @@
 //! enrolled before is kept, and is void only where a decision says so.
 
 use super::{Mode, Policy, Rule};
+use crate::factor::Method;
 use crate::login::{Host, Person};
 use crate::time::WallTime;
 
@@ -46,6 +47,16 @@ impl Policy {
     #[must_use]
     pub fn honored_after_of(&self, person: &Person, host: &Host, at: WallTime) -> Option<WallTime> {
         self.times(person, host, at).min().flatten()
+    }
+
+    /// Lists what the rules by which a code of the person can be fresh take as one: which methods, enrolled from when on.
+    pub(crate) fn terms_of_fresh(
+        &self,
+        person: &Person,
+        host: &Host,
+    ) -> impl Iterator<Item = (&[Method], EnrolledAfter)> {
+        let rules = self.covering(person, host).filter(|rule| rule.fresh_for.is_some());
+        rules.map(|rule| (rule.methods.as_slice(), EnrolledAfter::of(self, rule)))
     }
 
     /// Lists the times of the rules in force that ask for a code and could cover the person; that of all rules where none does.

@@ -6,16 +6,17 @@ use std::time::Duration;
 use countersign_core::account::Epoch;
 use countersign_core::conversation::login::{Course, Login, foresee};
 use countersign_core::conversation::{Effect, Event, State, Verdict};
-use countersign_core::factor::Method;
+use countersign_core::factor::{FactorState, Method};
 use countersign_core::login::{
     AuditSession, FirstFactor, Fresh, Groups, LoginRequest, Phase, PublicKey, Source,
 };
 use countersign_core::policy::{Accepted, Enrollment, Matcher, Requirement, Rule};
 use countersign_core::throttle::Bucket;
+use countersign_core::time::WallTime;
 use proptest::prelude::*;
 
 use crate::phone::Phone;
-use crate::world::{World, person, ssh_login, stranger};
+use crate::world::{START, World, person, ssh_login, stranger};
 
 const LIMIT: Duration = Duration::from_mins(15);
 
@@ -206,4 +207,64 @@ fn only_a_right_code_is_a_code_given() {
     assert_eq!(given(&mut world, &by_key, None), [], "a key");
     world.policy.default.require = Requirement::Never;
     assert_eq!(given(&mut world, &by_key, None), [], "exempt");
+}
+
+type RuleChange = fn(&mut Rule);
+
+#[test]
+fn a_code_that_a_rule_would_not_take_makes_nothing_fresh_under_it() {
+    let changes: [(&str, usize, RuleChange); 5] = [
+        ("the same terms", 1, |_| {}),
+        ("another method", 0, |rule| rule.methods = vec![Method::Hotp]),
+        ("another method, and nothing is fresh by it", 1, |rule| {
+            rule.methods = vec![Method::Hotp];
+            rule.fresh_for = None;
+        }),
+        ("an enrollment that is void under it", 0, |rule| rule.enrolled_after = Some(at_start(0))),
+        ("an enrollment that will be", 1, |rule| rule.enrolled_after = Some(at_start(60))),
+    ];
+    for (why, count, change) in changes {
+        let (mut world, request) = fresh();
+        let phone = Phone::of(&world.enroll(&request.person, "tablet"));
+        let matcher = Matcher { services: vec!["su".into()], ..Matcher::default() };
+        let name = "su".try_into().expect("a name");
+        let mut rule = Rule { name, matcher, ..world.policy.default.clone() };
+        change(&mut rule);
+        world.policy.rules = vec![rule];
+        let code = phone.code(world.wall, 0);
+        let asked = LoginRequest { fresh: None, ..request };
+        assert_eq!(given(&mut world, &asked, Some(&code)).len(), count, "{why}");
+    }
+}
+
+#[test]
+fn what_is_void_beside_the_factor_that_was_used_changes_nothing() {
+    let (mut world, request) = fresh();
+    world.policy.default.methods = vec![Method::Totp, Method::Backup];
+    let mut account = world.load(&request.person);
+    let old = account.factors.first_mut().expect("a factor");
+    old.state = FactorState::Active { since: at_start(0).before(LIMIT) };
+    old.last_used = Some(at_start(0).before(LIMIT));
+    world.store(account);
+    let new = world.enroll(&request.person, "tablet");
+    let mut account = world.load(&request.person);
+    account.factors.last_mut().expect("a factor").state = FactorState::Active { since: at_start(0) };
+    world.store(account);
+    let codes = world.give_backup_codes(&request.person);
+    let base = world.policy.default.clone();
+    let matcher = Matcher { services: vec!["su".into()], ..Matcher::default() };
+    let name = "su".try_into().expect("a name");
+    world.policy.rules = vec![Rule { name, matcher, enrolled_after: Some(at_start(0)), ..base }];
+    let asked = LoginRequest { fresh: None, ..request };
+    let code = Phone::of(&new).code(world.wall, 0);
+    assert_eq!(given(&mut world, &asked, Some(&code)).len(), 1, "the new app");
+    assert_eq!(given(&mut world, &asked, codes.first().map(String::as_str)).len(), 1, "a backup code");
+    world.wait(60);
+    let rule = world.policy.rules.first_mut().expect("a rule");
+    rule.enrolled_after = Some(at_start(60));
+    assert_eq!(given(&mut world, &asked, codes.get(1).map(String::as_str)), [], "a void backup code");
+}
+
+fn at_start(seconds: u64) -> WallTime {
+    WallTime::from_seconds(START + seconds)
 }

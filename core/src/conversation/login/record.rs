@@ -50,10 +50,11 @@ impl Login {
             factor: Some(method.name().to_owned()),
             ..self.verdict_event(EventId::LoginAllowed, Verdict::Allow, &account, now)
         };
-        let given = Effect::CodeGiven(account.epoch);
+        let given = self.may_be_fresh(method, &account, now).then_some(Effect::CodeGiven(account.epoch));
         let mut effects = vec![Effect::Commit(Box::new(account))];
         effects.extend(records.into_iter().map(Effect::Record));
-        effects.extend([Effect::Record(event), given]);
+        effects.push(Effect::Record(event));
+        effects.extend(given);
         end(effects, Verdict::Allow, Style::Information, messages)
     }
 
