@@ -3,7 +3,7 @@
 //! Owns which of several times holds: the latest that has come. A time to come voids nothing, and hides no earlier one. What was
 //! enrolled before is kept, and is void only where a decision says so.
 
-use super::{Mode, Policy, Rule};
+use super::{Mode, Policy, Requirement, Rule};
 use crate::factor::Method;
 use crate::login::{Host, Person};
 use crate::time::WallTime;
@@ -19,6 +19,28 @@ impl EnrolledAfter {
     /// Takes the times that hold under a rule.
     pub(super) const fn of(policy: &Policy, rule: &Rule) -> Self {
         Self { of_rule: rule.enrolled_after, of_all: policy.enrolled_after }
+    }
+
+    /// Takes the times that ask the most, where any of these rules could apply and one of them decides: who is asked only when
+    /// enrolled counts as enrolled by whichever honors the most, and of whom a code is wanted anyway, it has to be one that all
+    /// honor.
+    pub(super) fn strictest<'a>(
+        policy: &Policy,
+        decided: &Rule,
+        rules: impl Iterator<Item = &'a Rule>,
+    ) -> Self {
+        let counts = |rule: &&Rule| rule.require != Requirement::Never && rule.mode == decided.mode;
+        let times = rules.filter(counts).map(|rule| rule.enrolled_after);
+        match decided.require {
+            Requirement::Enrolled => {
+                Self { of_rule: times.min().unwrap_or(decided.enrolled_after), of_all: policy.enrolled_after }
+            }
+            Requirement::Always | Requirement::Chosen | Requirement::Never => Self {
+                of_rule: times.max().unwrap_or(decided.enrolled_after),
+                // A time to come hides neither that of all nor that of the rule that decides.
+                of_all: policy.enrolled_after.max(decided.enrolled_after),
+            },
+        }
     }
 
     /// Tells from when on enrollments count at a time; none where all do.

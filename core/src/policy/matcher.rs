@@ -186,7 +186,12 @@ impl Policy {
                 decided = candidate.rule;
             }
         }
-        let decision = self.decision(decided, certainty);
+        let mut decision = self.decision(decided, certainty);
+        if certainty == Certainty::StrictestOfIncomplete {
+            let fitting = looked.iter().filter(|looked| !matches!(looked.fit, Fit::Not(_)));
+            decision.enrolled_after =
+                EnrolledAfter::strictest(self, decided, fitting.map(|looked| looked.rule));
+        }
         (looked, decision)
     }
 

@@ -12,7 +12,7 @@ use countersign_core::conversation::{Conversation, Reply, State, Verdict};
 use countersign_core::delivery::Recipient;
 use countersign_core::factor::Method;
 use countersign_core::helpdesk::{NotCovered, Scope, Switch, reset, set_chosen};
-use countersign_core::login::{LoginRequest, Person};
+use countersign_core::login::{Groups, LoginRequest, Person};
 use countersign_core::policy::{Enrollment, Matcher, Mode, Requirement, Rule};
 use countersign_core::time::WallTime;
 use countersign_core::words::{Message, Prompt, Refusal, Setup};
@@ -282,4 +282,38 @@ fn nobody_is_chosen_while_the_factor_is_switched_off() {
     policy.is_enabled = false;
     let refused = set_chosen(&account, &act(&alice), Switch::On, policy, entropy, now);
     assert_eq!(refused, Err(NotCovered::SwitchedOff));
+}
+
+/// Stages in which what alice set up is void for admins alone, and the course of her login with groups known or not.
+fn courses(require: Requirement, enroll: Enrollment, groups: &[&str]) -> [Course; 2] {
+    let mut stage = voided(enroll);
+    let after = stage.world.policy.default.enrolled_after.take();
+    let of_group = |name: &str| Rule {
+        name: RuleName::try_from(name).expect("a name"),
+        matcher: Matcher { groups: vec![name.to_owned()], ..Matcher::default() },
+        require,
+        ..stage.world.policy.default.clone()
+    };
+    let (staff, admins) = (of_group("staff"), Rule { enrolled_after: after, ..of_group("admins") });
+    stage.world.policy.default.require = Requirement::Enrolled;
+    stage.world.policy.rules =
+        if require == Requirement::Enrolled { vec![admins] } else { vec![staff, admins] };
+    let all = groups.iter().map(|group| (*group).to_owned()).collect();
+    [Groups::Complete(all), Groups::Incomplete(Vec::new())].map(|groups| {
+        stage.alice.groups = groups;
+        stage.course().0
+    })
+}
+
+#[test]
+fn a_directory_that_fails_makes_nothing_of_what_is_void() {
+    let always = Requirement::Always;
+    for (require, enroll, groups, expected, why) in [
+        (always, Enrollment::SelfService, "admins", [Course::Refuse, Course::Refuse], "void for admins"),
+        (always, Enrollment::AtLogin, "staff", [Course::Ask, Course::Refuse], "no new app by the password"),
+        (Requirement::Enrolled, Enrollment::SelfService, "staff", [Course::Ask, Course::Ask], "asked"),
+        (Requirement::Chosen, Enrollment::SelfService, "x", [Course::Ask, Course::Refuse], "not excused"),
+    ] {
+        assert_eq!(courses(require, enroll, &[groups]), expected, "{why}");
+    }
 }

@@ -124,8 +124,11 @@ impl Login {
         }
         let force = self.decision.force;
         let needs_invitation = self.policy.would_want_invitation(person, host, account, at, force);
+        // What is void here may be what the rule asks for that would decide if all groups were known.
+        let may_be_enrolled = self.decision.certainty == Certainty::StrictestOfIncomplete
+            && account.void_factors().next().is_some();
         match self.decision.enroll {
-            Enrollment::AtLogin if !needs_invitation => {
+            Enrollment::AtLogin if !needs_invitation && !may_be_enrolled => {
                 let authority = Authority::Rule;
                 let is_open = self.can_set_up(authority, account, now);
                 if is_open { Way::Enroll(authority) } else { Way::Shut(authority) }
@@ -161,11 +164,8 @@ impl Login {
             (Existence::Known { .. }, Requirement::Chosen) => {
                 // Where a rule for the enrolled might decide instead, not being chosen excuses nobody who is enrolled.
                 let may_be_asked = self.decision.certainty == Certainty::StrictestOfIncomplete;
-                if account.chosen || (may_be_asked && account.is_enrolled()) {
-                    None
-                } else {
-                    Some("not-chosen")
-                }
+                let may_be_enrolled = || account.is_enrolled() || account.void_factors().next().is_some();
+                if account.chosen || (may_be_asked && may_be_enrolled()) { None } else { Some("not-chosen") }
             }
             (Existence::Known { .. }, Requirement::Never) => Some("exempt"),
             (Existence::Known { .. }, Requirement::Enrolled) => {
