@@ -8,6 +8,7 @@
 mod harness;
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
@@ -30,11 +31,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Twenty rules that do not match, one that is asked about, and a default.
 fn file(require: &str) -> String {
-    let others: String = (0..20)
-        .map(|number| {
-            format!("[[policy]]\nname = \"r{number}\"\ngroups = [\"g{number}\", \"h{number}\"]\nrequire = \"never\"\n\n")
-        })
-        .collect();
+    let mut others = String::new();
+    for number in 0..20 {
+        let groups = format!("groups = [\"g{number}\", \"h{number}\"]");
+        writeln!(others, "[[policy]]\nname = \"r{number}\"\n{groups}\nrequire = \"never\"\n").unwrap();
+    }
     format!(
         "[default]\nrequire = \"enrolled\"\n\n{others}[[policy]]\nname = \"ssh\"\nservices = [\"sshd\"]\nrequire = \"{require}\"\n"
     )
@@ -51,7 +52,7 @@ fn past(number: u64, begun: u64) -> AuditEvent {
     facts.source = format!("198.51.{}.{}", person % 200, number % 3);
     facts.groups = (0..12).map(|group| format!("group{}", (person + group) % 500)).collect();
     if number.is_multiple_of(5) {
-        facts.service = "sudo".to_owned();
+        "sudo".clone_into(&mut facts.service);
     }
     if number.is_multiple_of(4) {
         event.reason = Some("monitored".to_owned());
@@ -133,9 +134,9 @@ fn cost(house: &House, when: &str) -> Duration {
     let status = fs::read_to_string(format!("/proc/{}/status", house.pid())).unwrap();
     let of = |key: &str| status.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
     let stat = fs::read_to_string(format!("/proc/{}/stat", house.pid())).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    // Ticks of 10 ms, in user and in kernel mode (proc_pid_stat(5), fields 14 and 15).
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    // Ticks of 10 ms, in user and in kernel mode (proc_pid_stat(5), fields 14 and 15; the name in field 2 may have spaces).
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     let spent = Duration::from_millis(ticks * 10);
     println!("  {when}: {} {}, processor time {spent:?}", of("VmRSS:"), of("VmHWM:"));
     spent

@@ -16,7 +16,7 @@ use super::explain::take_remembered_key;
 use super::{Decision, Policy, Requirement};
 use crate::account::{Account, AccountKey, HostId, RuleName, UserName};
 use crate::conversation::login::{Course, foresee};
-use crate::login::{Existence, Fresh, LoginRequest, Person};
+use crate::login::{AuditSession, Existence, Fresh, LoginRequest, Person};
 use crate::time::Now;
 
 use recorded::Ease;
@@ -130,7 +130,10 @@ impl Open {
     fn request(&self, account: &Account, now: Now) -> LoginRequest {
         let mut request = self.request.clone();
         match self.ease {
-            Ease::Fresh => request.fresh = Some(Fresh { epoch: account.epoch, age: Duration::ZERO }),
+            Ease::Fresh => {
+                request.session = AuditSession::of(0);
+                request.fresh = Some(Fresh { epoch: account.epoch, age: Duration::ZERO });
+            }
             Ease::Remembered => take_remembered_key(&mut request, account, now.latest()),
             Ease::None => {}
         }

@@ -8,7 +8,7 @@ use countersign_core::audit::{AuditEvent, EventId, LoginFacts, Subject};
 use countersign_core::conversation::login::{Course, Login, foresee};
 use countersign_core::conversation::{Effect, Event};
 use countersign_core::factor::{FactorKind, FactorState, Method};
-use countersign_core::login::{LoginRequest, Phase, PublicKey};
+use countersign_core::login::{LoginRequest, Phase, PublicKey, Source};
 use countersign_core::policy::simulate::{Change, Changed, Recorded, Rows, Simulation, Watched, change};
 use countersign_core::policy::{Enrollment, Matcher, Mode, Policy, Requirement, Rule};
 use countersign_core::time::Now;
@@ -167,6 +167,20 @@ fn key_of(account: &Account) -> Vec<u8> {
         FactorKind::Totp(totp) => totp.secret.expose().clone(),
         _ => unreachable!("an app"),
     }
+}
+
+#[test]
+fn a_login_past_a_fresh_code_had_one_and_is_asked_where_that_is_not_enough_any_more() {
+    let alice = request(person("alice", 1000, &[]), "sudo", Source::Unknown);
+    let mut easing = all(Requirement::Always);
+    easing.rules[0].fresh_for = Some(Duration::from_mins(15));
+    let replay = |reason, old: &Policy, new: &Policy| {
+        let login = Recorded::of(recorded(EventId::LoginSkipped, Some(reason), &alice)).unwrap();
+        simulate_recorded(old, new, &login, &enrolled()).map(|changed| changed.change)
+    };
+    assert_eq!(replay("fresh", &easing, &all(Requirement::Always)), Some(Change::NewlyAsked));
+    assert_eq!(replay("fresh", &easing, &easing), None);
+    assert_eq!(replay("exempt", &easing, &all(Requirement::Always)), None);
 }
 
 #[test]

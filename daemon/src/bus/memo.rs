@@ -13,6 +13,17 @@ use countersign_core::policy::simulate::{Changed, Recorded};
 /// How many logins are kept; later ones are decided each time.
 const LIMIT: usize = 250_000;
 
+/// What is known of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recall<'a> {
+    /// No equal one was met.
+    Nothing,
+    /// It goes on as before.
+    Same,
+    /// It goes on otherwise.
+    Changed(&'a Changed),
+}
+
 /// What was decided.
 #[derive(Debug)]
 pub(super) struct Memo {
@@ -43,10 +54,14 @@ impl Memo {
         Arc::ptr_eq(&self.in_force, in_force)
     }
 
-    /// Tells what was decided of an equal login; nothing where none was met.
-    pub(super) fn recall(&self, recorded: &Recorded) -> Option<Option<&Changed>> {
-        let place = self.decided.get(&self.hashes(recorded))?;
-        Some(place.and_then(|place| self.changes.get(place)))
+    /// Tells what was decided of an equal login.
+    pub(super) fn recall(&self, recorded: &Recorded) -> Recall<'_> {
+        match self.decided.get(&self.hashes(recorded)) {
+            None => Recall::Nothing,
+            Some(place) => {
+                place.and_then(|place| self.changes.get(place)).map_or(Recall::Same, Recall::Changed)
+            }
+        }
     }
 
     /// Notes what was decided of a login, where there is room.
@@ -118,9 +133,9 @@ mod tests {
         let mut memo = Memo::under(&policy());
         memo.note(&login("alice"), Some(&changed("alice")));
         memo.note(&login("bob"), None);
-        assert_eq!(memo.recall(&login("alice")), Some(Some(&changed("alice"))));
-        assert_eq!(memo.recall(&login("bob")), Some(None));
-        assert_eq!(memo.recall(&login("carol")), None);
+        assert_eq!(memo.recall(&login("alice")), Recall::Changed(&changed("alice")));
+        assert_eq!(memo.recall(&login("bob")), Recall::Same);
+        assert_eq!(memo.recall(&login("carol")), Recall::Nothing);
     }
 
     #[test]
@@ -131,7 +146,7 @@ mod tests {
             memo.note(&login(user), Some(&changed(user)));
         }
         assert_eq!((memo.decided.len(), memo.changes.len()), (2, 2));
-        assert_eq!(memo.recall(&login("c")), None);
+        assert_eq!(memo.recall(&login("c")), Recall::Nothing);
         assert!(memo.is_of(&in_force) && !memo.is_of(&policy()));
     }
 }

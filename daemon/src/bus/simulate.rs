@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use zbus::OwnedVariant;
 
 use super::facts::{OwnedFacts, put};
-use super::memo::Memo;
+use super::memo::{Memo, Recall};
 use super::walk::{Walk, aside, since};
 use super::{BusError, Service};
 use crate::engine::Handle;
@@ -225,11 +225,10 @@ impl Tally {
     }
 
     fn take(&mut self, recorded: Recorded) {
-        if let Some(decided) = self.memo.recall(&recorded) {
-            if let Some(changed) = decided {
-                self.rows.count(changed.clone(), 1);
-            }
-            return;
+        match self.memo.recall(&recorded) {
+            Recall::Nothing => {}
+            Recall::Same => return,
+            Recall::Changed(changed) => return self.rows.count(changed.clone(), 1),
         }
         match self.waiting.entry(recorded) {
             Entry::Occupied(mut met) => met.get_mut().1 = met.get().1.saturating_add(1),
