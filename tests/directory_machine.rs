@@ -38,8 +38,8 @@ const STACK: &str =
 
 /// How long the login of somebody of the directory may take, with what starting a program inside takes.
 const IN_TIME: Duration = Duration::from_secs(3);
-/// How long one that waits for nobody may take, likewise.
-const AT_ONCE: Duration = Duration::from_millis(500);
+/// How long one that waits for nobody may take, likewise: less than a look-up that is waited for, on a busy host too.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What a login comes to.
 #[derive(Debug, PartialEq, Eq)]
