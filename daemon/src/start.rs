@@ -85,6 +85,8 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`], after every reason was said on standard error.
 pub async fn run(args: Args) -> Result<(), StartError> {
+    // Before anybody can know that the service runs: until then the signal would end it.
+    let hangup = listen(SignalKind::hangup())?;
     let files = Files::of(&args);
     let loaded = files.read().map_err(|mistakes| StartError::Configuration(mistakes.len()))?;
     let switch = Arc::new(Keeper::open(state_folder())?);
@@ -122,7 +124,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
     let upkeep = tokio::spawn(upkeep::audit(engine.clone(), journal, kept));
     notify::ready("serving logins");
-    let hangups = tokio::spawn(reload_on_hangup(listen(SignalKind::hangup())?, reloader));
+    let hangups = tokio::spawn(reload_on_hangup(hangup, reloader));
     let ended = attend(&engine, &mut loop_).await;
     notify::stopping();
     if ended.is_ok() {

@@ -1,6 +1,7 @@
 //! Idle sessions against a logind of the test's own: who is told, who is hung up, and who is left alone.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unused_self, reason = "the properties of a fake are methods")]
 
 mod harness;
 
