@@ -118,7 +118,15 @@ fn combine(
     let rules = rules.into_iter().map(|placed| placed.rule).collect();
     let digest = digest(main.into_iter().chain(drop_ins));
     let is_enabled = switch.is_enabled;
-    let policy = Policy { is_enabled, enrolled_after: None, rules, default: default?.rule, settings, digest };
+    let policy = Policy {
+        is_enabled,
+        enrolled_after: None,
+        open_from: None,
+        rules,
+        default: default?.rule,
+        settings,
+        digest,
+    };
     Some(Loaded { policy, switch, store, audit, delivery, warnings: Vec::new() })
 }
 

@@ -126,7 +126,8 @@ impl Policy {
     }
 
     /// Tells since when the time for enrolling runs: since the person has been covered, or since what they had enrolled became
-    /// void, so that they can enroll again. `account` is as the decision sees it.
+    /// void, so that they can enroll again, or since the second factor was switched on again: nobody could while it was off.
+    /// `account` is as the decision sees it.
     #[must_use]
     pub fn open_since(
         &self,
@@ -135,7 +136,8 @@ impl Policy {
         host: &Host,
         account: &Account,
     ) -> Option<WallTime> {
-        Some(self.covered_since(rule, person, host, account)?.max(account.void_before))
+        let covered = self.covered_since(rule, person, host, account)?;
+        Some(covered.max(account.void_before).max(self.open_from.unwrap_or_default()))
     }
 
     fn needs_invitation(

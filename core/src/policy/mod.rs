@@ -37,6 +37,8 @@ pub struct Policy {
     pub is_enabled: bool,
     /// Enrollments made before are void under every rule: the switch was off, and all were to enroll again (row P3).
     pub enrolled_after: Option<WallTime>,
+    /// The second factor was switched on again then: nobody could enroll before, and their time begins there.
+    pub open_from: Option<WallTime>,
     /// Rules in the order of the file.
     pub rules: Vec<Rule>,
     /// What decides where no rule matches; its name is `default`, its matcher is empty.

@@ -142,15 +142,15 @@ impl Open {
 }
 
 impl Simulation {
-    /// Puts two policies side by side on a host. What this host made void when the factor was switched on again holds under
-    /// both.
+    /// Puts two policies side by side on a host. What this host made of the factor being switched on again holds
+    /// under both.
     #[must_use]
     pub fn new(in_force: Arc<Policy>, other: Arc<Policy>, host: HostId) -> Self {
-        let enrolled_after = in_force.enrolled_after;
-        let other = if other.enrolled_after == enrolled_after {
+        let Policy { enrolled_after, open_from, .. } = *in_force;
+        let other = if (other.enrolled_after, other.open_from) == (enrolled_after, open_from) {
             other
         } else {
-            Arc::new(Policy { enrolled_after, ..Policy::clone(&other) })
+            Arc::new(Policy { enrolled_after, open_from, ..Policy::clone(&other) })
         };
         let (old, new) = (&in_force.settings, &other.settings);
         let is_alike = (&old.channels, &old.sent, &old.sending, &old.totp, &old.limits)

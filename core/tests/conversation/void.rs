@@ -284,6 +284,27 @@ fn nobody_is_chosen_while_the_factor_is_switched_off() {
     assert_eq!(refused, Err(NotCovered::SwitchedOff));
 }
 
+#[test]
+fn who_could_not_enroll_while_the_factor_was_off_has_the_whole_time_from_when_it_is_on_again() {
+    let mut stage = voided(Enrollment::AtLogin);
+    let (week, covered) = (Duration::from_hours(7 * 24), stage.world.wall);
+    stage.world.policy.default.enrolled_after = None;
+    stage.world.policy.default.enroll_within = Some(week);
+    let mut account = stage.account();
+    account.coverage = Some(Coverage { rule: stage.world.policy.default.name.clone(), since: covered });
+    stage.world.store(account);
+    // Off for longer than anybody had; all that was enrolled is void since it went off.
+    stage.world.wait(week.as_secs() + 60);
+    stage.world.policy.enrolled_after = Some(covered.after(Duration::from_secs(30)));
+    assert_eq!(stage.course(), (Course::Invite, None));
+    stage.world.policy.open_from = Some(stage.world.wall);
+    assert_eq!(stage.course(), (Course::Enroll, None));
+    stage.world.wait(week.as_secs());
+    assert_eq!(stage.course(), (Course::Enroll, None));
+    stage.world.wait(1);
+    assert_eq!(stage.course(), (Course::Invite, None));
+}
+
 /// Stages in which what alice set up is void for admins alone, and the course of her login with groups known or not.
 fn courses(require: Requirement, enroll: Enrollment, groups: &[&str]) -> [Course; 2] {
     let mut stage = voided(enroll);

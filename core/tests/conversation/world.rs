@@ -423,6 +423,7 @@ fn policy(require: Requirement, enroll: Enrollment) -> Policy {
     Policy {
         is_enabled: true,
         enrolled_after: None,
+        open_from: None,
         rules: Vec::new(),
         default: Rule {
             name: RuleName::try_from("default").expect("a name"),

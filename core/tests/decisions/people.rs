@@ -103,6 +103,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
     Policy {
         is_enabled: true,
         enrolled_after: None,
+        open_from: None,
         rules,
         default: rule("default", Requirement::Enrolled, Matcher::default()),
         settings: Settings {

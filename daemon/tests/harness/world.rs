@@ -412,6 +412,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         is_enabled: true,
         enrolled_after: None,
+        open_from: None,
         rules: Vec::new(),
         default: Rule {
             name: RuleName::try_from("default").unwrap(),
