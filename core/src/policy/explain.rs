@@ -52,6 +52,8 @@ pub struct Outlook {
     pub deadline: Option<WallTime>,
     /// Until when they have an invitation.
     pub invited_until: Option<WallTime>,
+    /// Whether it is asked from within a session, as sudo does: there a fresh code can be enough.
+    pub is_within_session: bool,
     /// When this was looked at.
     pub at: WallTime,
     /// What the login says first if the decision is in force.
@@ -165,6 +167,7 @@ pub fn outlook(
             .as_ref()
             .filter(|invitation| invitation.is_live(now.latest()))
             .map(|invitation| invitation.expires),
+        is_within_session: matches!(bucket, Bucket::Elevation(_)),
         at: now.latest(),
         screen: first_screen(&request, lifted, account, now, entropy),
         explanation,

@@ -242,7 +242,7 @@ fn asides(outlook: &Outlook) -> Vec<String> {
     let Decision { require, fresh_for, accept, .. } = &outlook.explanation.decision;
     let is_asked = outlook.course == Course::Ask;
     let mut asides = Vec::new();
-    if let Some(life) = fresh_for.filter(|_| is_asked) {
+    if let Some(life) = fresh_for.filter(|_| is_asked && outlook.is_within_session) {
         asides.push(format!("nothing for {} after a code in the same session", time(life)));
     }
     let takes_keys = accept.contains(&Accepted::SshSecurityKey) && outlook.request.service == "sshd";

@@ -161,6 +161,7 @@ fn asking() -> Vec<Case> {
     let keys = Rule { accept: vec![Accepted::SshSecurityKey], ..always() };
     let mut chosen = holding(vec![app(1)]);
     chosen.chosen = true;
+    let of_sshd = case("fresh codes are no matter of sshd", fresh.clone(), holding(vec![app(1)]));
     let mut of_sudo = case("sudo with fresh codes", fresh, holding(vec![app(1)]));
     of_sudo.request = request(person("alice", 1000, &[]), "sudo", Source::Unknown);
     vec![
@@ -174,6 +175,7 @@ fn asking() -> Vec<Case> {
         ),
         case("remembering is offered", offering, holding(vec![app(1)])),
         of_sudo,
+        of_sshd,
         with_key(
             "ssh-ed25519",
             case("security keys are taken, and it is none", keys.clone(), holding(vec![app(1)])),

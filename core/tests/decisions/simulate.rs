@@ -171,7 +171,8 @@ fn key_of(account: &Account) -> Vec<u8> {
 
 #[test]
 fn a_login_past_a_fresh_code_had_one_and_is_asked_where_that_is_not_enough_any_more() {
-    let alice = request(person("alice", 1000, &[]), "sudo", Source::Unknown);
+    let mut alice = request(person("alice", 1000, &[]), "sudo", Source::Unknown);
+    alice.requesting_uid = Some(1000);
     let mut easing = all(Requirement::Always);
     easing.rules[0].fresh_for = Some(Duration::from_mins(15));
     let replay = |reason, old: &Policy, new: &Policy| {
