@@ -10,7 +10,7 @@ use countersign_core::helpdesk::{Act, Actor, Reason, Scope};
 use countersign_core::login::{AuditSession, LoginRequest, Person};
 use countersign_core::policy::{Policy, Requirement};
 use countersign_protocol::step::State;
-use countersignd::engine::command::{ConversationId, Deed};
+use countersignd::engine::command::{Caller, ConversationId, Deed, Owner};
 use countersignd::host::clock::Clock as _;
 
 use harness::Phone;
@@ -146,4 +146,19 @@ async fn a_login_that_ended_without_a_code_gives_nothing() {
     let begun = world.begin_as(sudo(&alice, 7), root(1)).await.unwrap();
     assert_eq!(begun.step.state, State::Ask);
     assert!(!world.recorded().await.contains(&"session-opened".to_owned()));
+}
+
+#[tokio::test]
+async fn logins_that_no_root_asked_for_crowd_out_nobody_who_opens_a_session() {
+    let mut policy = lenient();
+    policy.default.require = Requirement::Never;
+    let (world, alice) = (World::under(policy, 1), person("alice"));
+    let login = world.begin(&alice).await;
+    assert_eq!(login.step.state, State::Skip);
+    let stranger = Caller { uid: 1001, owner: Owner::Socket(9) };
+    for _ in 0..1100 {
+        let locker = LoginRequest { caller_uid: 1001, ..request(&alice, ADDRESS) };
+        assert_eq!(world.begin_as(locker, stranger.clone()).await.unwrap().step.state, State::Skip);
+    }
+    assert_eq!(world.engine.session_opened(login.id, 7).await, Ok(()));
 }

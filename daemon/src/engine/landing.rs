@@ -13,7 +13,7 @@ use countersign_protocol::step::State;
 use super::command::{Begun, ConversationId, EngineError};
 use super::effects::{Fault, about, unavailable};
 use super::job::{Committed, Fate, Job, Landed, Outcome, Turned, Waiter, Work, goes_on};
-use super::registry::{Ending, Finished, key_of};
+use super::registry::{Ending, Entry, Finished, key_of};
 use super::{Engine, STALE_LIMIT};
 
 impl Engine {
@@ -112,8 +112,9 @@ impl Engine {
                 self.release(id);
             }
         } else {
-            let session = self.registry.remove(id).and_then(|entry| entry.session);
-            if let (Some(step), Some(person)) = (&step, person) {
+            // Only root opens sessions. The logins of others (lockers) would crowd out those whose session is about to be opened.
+            let ended = self.registry.remove(id).filter(|entry| entry.caller.uid == 0);
+            if let (Some(step), Some(person), Some(Entry { session, .. })) = (&step, person, ended) {
                 self.ended(id, person, Ending { state: step.state, code_given, session });
             }
         }
