@@ -31,12 +31,12 @@ fn a_roll_out_in_a_week_is_what_the_guide_shows() {
     let mut week = Week::begin();
     let mut ann = week.watch();
     week.see_who_is_ready();
-    let mut bob = week.let_people_enroll();
+    let [mut bob, mut dora] = week.let_people_enroll();
     week.try_it_on_the_past();
     week.begin_with_some(&mut ann);
     week.ask_everybody();
     week.mistype(&mut bob);
-    week.switch_off_and_on(&mut ann);
+    week.switch_off_and_on(&mut dora);
     week.enroll_again();
     week.start_without_a_word();
     week.distrust_the_students();
@@ -142,13 +142,13 @@ impl Week {
         self.play("explain");
     }
 
-    fn let_people_enroll(&mut self) -> Phone {
+    fn let_people_enroll(&mut self) -> [Phone; 2] {
         let (bob, shown) = self.enrolls_by_oneself("bob", None);
         self.guide.compare("enroll", &format!("bob$ countersign enroll totp\n{shown}")).unwrap();
         let said = self.play("invite");
         let invitation = said.lines().last().unwrap().split_whitespace().last().unwrap();
-        self.enrolls_by_oneself("dora", Some(invitation));
-        bob
+        let (dora, _) = self.enrolls_by_oneself("dora", Some(invitation));
+        [bob, dora]
     }
 
     fn try_it_on_the_past(&mut self) {
@@ -185,7 +185,7 @@ impl Week {
         self.is_asked("eve");
     }
 
-    fn switch_off_and_on(&mut self, ann: &mut Phone) {
+    fn switch_off_and_on(&mut self, dora: &mut Phone) {
         self.play("off");
         for user in ["ann", "eve", "dora"] {
             self.passes(user);
@@ -195,7 +195,7 @@ impl Week {
         self.play("undecided");
         self.passes("bob");
         self.play("keep");
-        gets_in(&self.machine, "ann", ann).unwrap();
+        gets_in(&self.machine, "dora", dora).unwrap();
     }
 
     fn enroll_again(&mut self) {
