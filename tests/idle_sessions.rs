@@ -48,15 +48,19 @@ fn an_idle_session_is_told_and_hung_up_and_what_it_left_running_goes_on() {
 
     let sessions = [session(&machine, "ann"), session(&machine, "dan")];
     let active = session(&machine, "bob");
-    // In use, a quiet hour ago, or soon over: what is not near its limit is left alone.
+    // What is not near its limit is left alone.
     set_idle(&machine, &active, "4 minutes");
-    sessions.iter().for_each(|session| set_idle(&machine, session, "6 minutes"));
+    for session in &sessions {
+        set_idle(&machine, session, "6 minutes");
+    }
     ann.expect(TOLD, SOON).unwrap();
     shows_at_the_console(&machine, TOLD);
     is_recorded(&machine, "told", &["ann", "dan"]);
 
-    // Whoever types something is in use, however long it was before.
-    sessions.iter().for_each(|session| set_idle(&machine, session, "12 minutes"));
+    // Six minutes after it was told, and beyond the limit.
+    for session in &sessions {
+        set_idle(&machine, session, "12 minutes");
+    }
     let status = ann.exit_status(SOON).unwrap();
     assert_ne!(status, 0, "{}", ann.transcript());
     for (session, user) in sessions.iter().zip(["ann", "dan"]) {
