@@ -249,6 +249,13 @@ impl Account {
         })
     }
 
+    /// Tells whether anything that the person has set up is void under the decision at hand: a factor, or backup codes.
+    #[must_use]
+    pub fn has_void(&self) -> bool {
+        let codes = self.backup_codes.as_ref();
+        self.void_factors().next().is_some() || codes.is_some_and(|codes| codes.made < self.void_before)
+    }
+
     /// Looks at the account as a decision takes it: what was enrolled before is void from that time on, and kept. A time that
     /// has not come yet voids nothing, so that nobody is asked to enroll again and again until then.
     #[must_use]

@@ -2,7 +2,8 @@
 //!
 //! Owns who may, how often, and what becomes of it: without a number of times the choice is kept and the person is not asked
 //! again until the rule's day is over; with one, each login asks again, and at most one choice is counted in 24 h, so that a
-//! loop of copies does not use them up. Never for somebody enrolled, unknown or behind a first factor that may fail late.
+//! loop of copies does not use them up. Never for somebody enrolled, unknown or behind a first factor that may fail late, nor for whom something
+//! is void that they had set up: whoever has the password alone would put off what they would have to give.
 //! The count goes on under other rules: going to and fro between two rules is no way to begin anew.
 
 use crate::account::Account;
@@ -127,6 +128,7 @@ impl Login {
         let is_theirs = is_known
             && *first_factor == FirstFactor::Settled
             && !account.is_enrolled()
+            && !account.has_void()
             && self.barrier(account, now).is_none();
         self.decision.skip.filter(|rule| is_theirs && rule.until.is_none_or(|until| now.latest() < until))
     }
