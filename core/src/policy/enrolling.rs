@@ -125,7 +125,7 @@ impl Policy {
         holds.then_some(*since)
     }
 
-    /// Tells since when the time for enrolling runs: since the person has been covered, or since what they had enrolled became
+    /// Tells since when the time for enrolling runs: since the person has been covered, or since what they have enrolled became
     /// void, so that they can enroll again, or since the second factor was switched on again: nobody could while it was off.
     /// `account` is as the decision sees it.
     #[must_use]
@@ -137,7 +137,9 @@ impl Policy {
         account: &Account,
     ) -> Option<WallTime> {
         let covered = self.covered_since(rule, person, host, account)?;
-        Some(covered.max(account.void_before).max(self.open_from.unwrap_or_default()))
+        // Who never enrolled has lost nothing: their time is not given anew.
+        let voided = if account.has_void() { account.void_before } else { WallTime::default() };
+        Some(covered.max(voided).max(self.open_from.unwrap_or_default()))
     }
 
     fn needs_invitation(

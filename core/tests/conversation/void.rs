@@ -13,9 +13,9 @@ use countersign_core::delivery::Recipient;
 use countersign_core::factor::Method;
 use countersign_core::helpdesk::{NotCovered, Scope, Switch, reset, set_chosen};
 use countersign_core::login::{Groups, LoginRequest, Person};
-use countersign_core::policy::{Enrollment, Matcher, Mode, Requirement, Rule};
+use countersign_core::policy::{Enrollment, Matcher, Mode, Requirement, Rule, SkipRule};
 use countersign_core::time::WallTime;
-use countersign_core::words::{Message, Prompt, Refusal, Setup};
+use countersign_core::words::{Message, Note, Prompt, Refusal, Setup};
 
 use crate::phone::Phone;
 use crate::world::{START, World, act, host, person, ssh_login};
@@ -303,6 +303,39 @@ fn who_could_not_enroll_while_the_factor_was_off_has_the_whole_time_from_when_it
     assert_eq!(stage.course(), (Course::Enroll, None));
     stage.world.wait(1);
     assert_eq!(stage.course(), (Course::Invite, None));
+}
+
+#[test]
+fn who_never_enrolled_gets_no_time_anew_when_enrollments_become_void() {
+    let mut stage = voided(Enrollment::AtLogin);
+    let week = Duration::from_hours(7 * 24);
+    stage.world.policy.default.enroll_within = Some(week);
+    let bob = person("bob", 1001);
+    let mut account = stage.world.load(&bob);
+    let rule = stage.world.policy.default.name.clone();
+    account.coverage = Some(Coverage { rule, since: stage.world.wall });
+    stage.world.store(account);
+    stage.world.wait(week.as_secs() + 1);
+    stage.world.policy.default.enrolled_after = Some(stage.world.wall);
+    assert_eq!(course(&mut stage.world, ssh_login(bob)), (Course::Invite, None));
+    assert_eq!(stage.course(), (Course::Enroll, None), "alice had set up an app");
+}
+
+#[test]
+fn nobody_puts_off_what_replaces_something_void() {
+    let mut stage = voided(Enrollment::AtLogin);
+    stage.world.policy.default.skip = Some(SkipRule { times: None, until: None });
+    let reply = stage.log_in();
+    let offers = |reply: &Reply| {
+        let mut messages = reply.lines.iter().flat_map(|line| &line.messages);
+        messages.any(|message| matches!(message, Message::Note(Note::MaySkip { .. })))
+    };
+    assert!(!offers(&reply));
+    assert_eq!(stage.say("skip").state, State::Ask);
+    // Who has nothing that is void may.
+    stage.alice = person("bob", 1001);
+    assert!(offers(&stage.log_in()));
+    assert_eq!(stage.say("skip").state, State::Verdict(Verdict::Skip));
 }
 
 /// Stages in which what alice set up is void for admins alone, and the course of her login with groups known or not.
