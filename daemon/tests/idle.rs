@@ -106,6 +106,11 @@ impl Session {
     }
 }
 
+/// How long is left to be idle until so many notices before the end.
+fn before_end(notices: u32) -> Duration {
+    LIMIT.checked_sub(notices * NOTICE).unwrap()
+}
+
 /// A service that looks at one session, idle since the beginning.
 struct Site {
     world: World,
@@ -190,7 +195,7 @@ fn limited() -> Policy {
 #[tokio::test]
 async fn a_session_is_told_once_and_hung_up_five_minutes_later() {
     let site = Site::new(limited(), "told\n").await;
-    site.after(LIMIT - 2 * NOTICE).await;
+    site.after(before_end(2)).await;
     assert_eq!((site.told(), site.kills()), (vec![], vec![]), "not near the limit");
     site.after(NOTICE).await;
     assert_eq!((site.told(), site.kills()), (vec!["pts/3 en 5".to_owned()], vec![]));
@@ -211,18 +216,18 @@ async fn who_was_not_reached_is_never_hung_up() {
 #[tokio::test]
 async fn who_used_the_session_since_is_told_again_before_anything_ends() {
     let site = Site::new(limited(), "told\n").await;
-    site.after(LIMIT - NOTICE).await;
+    site.after(before_end(1)).await;
     site.logind.idle_since.store(site.world.clock.wall().as_seconds(), Ordering::SeqCst);
     site.after(NOTICE).await;
     assert_eq!((site.told().len(), site.kills()), (1, vec![]), "in use");
-    site.after(LIMIT - NOTICE).await;
+    site.after(before_end(1)).await;
     assert_eq!((site.told().len(), site.kills()), (2, vec![]), "told again, and five minutes left");
 }
 
 #[tokio::test]
 async fn a_clock_that_jumps_hangs_nobody_up_untold() {
     let site = Site::new(limited(), "told\n").await;
-    site.after(LIMIT - NOTICE).await;
+    site.after(before_end(1)).await;
     site.world.clock.set_back(NOTICE);
     site.look().await;
     site.world.clock.advance(2 * NOTICE);
