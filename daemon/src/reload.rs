@@ -179,6 +179,7 @@ impl Reloader {
             Outcome::Stays | Outcome::Switched(_) => None,
         };
         loaded.policy.enrolled_after = switch.void_before();
+        loaded.policy.open_from = switch.open_from();
         let force = Arc::clone(&self.force);
         if spawn_blocking(move || force.take(loaded)).await.is_err() {
             return Err(Refusal::about("error: making the ways out ready failed".to_owned()));

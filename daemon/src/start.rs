@@ -91,7 +91,8 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let loaded = files.read().map_err(|mistakes| StartError::Configuration(mistakes.len()))?;
     let switch = Arc::new(Keeper::open(state_folder())?);
     let switched = switch.take(loaded.switch, SystemClock.wall())?;
-    let policy = Policy { enrolled_after: switch.void_before(), ..loaded.policy };
+    let policy =
+        Policy { enrolled_after: switch.void_before(), open_from: switch.open_from(), ..loaded.policy };
     let (policy, policy_in_force) = watch::channel(Arc::new(policy));
     let (retention, kept) = watch::channel(loaded.audit);
     let journal: Arc<dyn Journal> = Arc::new(

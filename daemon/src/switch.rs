@@ -98,6 +98,9 @@ struct Marks {
     /// Enrollments made before are void.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     void_before: Option<u64>,
+    /// When it was switched on again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    on_since: Option<u64>,
 }
 
 /// The keeper of the marks.
@@ -141,6 +144,13 @@ impl Keeper {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         marks.void_before.map(WallTime::from_seconds)
     }
+
+    /// Tells when the second factor was switched on again, where it was: nobody could enroll before.
+    #[must_use]
+    pub fn open_from(&self) -> Option<WallTime> {
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.on_since.map(WallTime::from_seconds)
+    }
 }
 
 impl Marks {
@@ -153,11 +163,13 @@ impl Marks {
             (false, Some(_), _) | (true, None, _) => (self, Outcome::Stays),
             (true, Some(_), None) => (self, Outcome::Unsettled),
             (true, Some(_), Some(Reenable::Keep)) => {
-                (Self { off_since: None, ..self }, Outcome::Switched(Change::OnKeep))
+                let on = Self { off_since: None, on_since: Some(at.as_seconds()), ..self };
+                (on, Outcome::Switched(Change::OnKeep))
             }
             (true, Some(since), Some(Reenable::EnrollAgain)) => {
                 // Nobody enrolls while it is off: the beginning is the same for every host of a fleet.
-                let on = Self { off_since: None, void_before: self.void_before.max(Some(since)) };
+                let void_before = self.void_before.max(Some(since));
+                let on = Self { off_since: None, void_before, on_since: Some(at.as_seconds()) };
                 (on, Outcome::Switched(Change::OnEnrollAgain))
             }
         }
@@ -227,29 +239,53 @@ mod tests {
     #[test]
     fn each_step_is_on_the_disk_and_holds_after_a_restart() {
         let folder = folder();
-        // What the file says, when; what comes of it; what is kept; from when on enrollments count.
-        for (wanted, now, outcome, kept, void_before) in [
-            (OFF, 100, Outcome::Switched(Change::Off), r#"{"off_since":100}"#, None),
-            (OFF, 200, Outcome::Stays, r#"{"off_since":100}"#, None),
-            (ON, 300, Outcome::Unsettled, r#"{"off_since":100}"#, None),
-            (KEEP, 400, Outcome::Switched(Change::OnKeep), "{}", None),
-            (AGAIN, 450, Outcome::Stays, "{}", None),
-            (OFF, 500, Outcome::Switched(Change::Off), r#"{"off_since":500}"#, None),
-            (AGAIN, 600, Outcome::Switched(Change::OnEnrollAgain), r#"{"void_before":500}"#, Some(at(500))),
-            (ON, 650, Outcome::Stays, r#"{"void_before":500}"#, Some(at(500))),
+        // What the file says, when; what comes of it; what is kept; from when on enrollments count; when it was on again.
+        for (wanted, now, outcome, kept, void_before, on_since) in [
+            (OFF, 100, Outcome::Switched(Change::Off), r#"{"off_since":100}"#, None, None),
+            (OFF, 200, Outcome::Stays, r#"{"off_since":100}"#, None, None),
+            (ON, 300, Outcome::Unsettled, r#"{"off_since":100}"#, None, None),
+            (KEEP, 400, Outcome::Switched(Change::OnKeep), r#"{"on_since":400}"#, None, Some(400)),
+            (AGAIN, 450, Outcome::Stays, r#"{"on_since":400}"#, None, Some(400)),
+            (
+                OFF,
+                500,
+                Outcome::Switched(Change::Off),
+                r#"{"off_since":500,"on_since":400}"#,
+                None,
+                Some(400),
+            ),
+            (
+                AGAIN,
+                600,
+                Outcome::Switched(Change::OnEnrollAgain),
+                r#"{"void_before":500,"on_since":600}"#,
+                Some(500),
+                Some(600),
+            ),
+            (ON, 650, Outcome::Stays, r#"{"void_before":500,"on_since":600}"#, Some(500), Some(600)),
             (
                 OFF,
                 700,
                 Outcome::Switched(Change::Off),
-                r#"{"off_since":700,"void_before":500}"#,
-                Some(at(500)),
+                r#"{"off_since":700,"void_before":500,"on_since":600}"#,
+                Some(500),
+                Some(600),
             ),
-            (KEEP, 800, Outcome::Switched(Change::OnKeep), r#"{"void_before":500}"#, Some(at(500))),
+            (
+                KEEP,
+                800,
+                Outcome::Switched(Change::OnKeep),
+                r#"{"void_before":500,"on_since":800}"#,
+                Some(500),
+                Some(800),
+            ),
         ] {
             let keeper = open(&folder);
             assert_eq!(keeper.take(wanted, at(now)), Ok(outcome), "at {now}");
             assert_eq!(text(&folder), kept, "at {now}");
-            assert_eq!(open(&folder).void_before(), void_before, "at {now}");
+            let again = open(&folder);
+            assert_eq!(again.void_before(), void_before.map(at), "at {now}");
+            assert_eq!(again.open_from(), on_since.map(at), "at {now}");
         }
     }
 
@@ -264,7 +300,7 @@ mod tests {
 
     #[test]
     fn marks_that_are_torn_or_not_ours_are_not_believed() {
-        let whole = r#"{"off_since":100,"void_before":50}"#;
+        let whole = r#"{"off_since":100,"void_before":50,"on_since":60}"#;
         let torn = (0..whole.len()).map(|length| &whole[..length]);
         let foreign =
             ["null", "[]", "[100]", "{\"off_since\":-1}", "{\"off\":1}", "{\"off_since\":\"100\"}", "{}{}"];
@@ -322,7 +358,7 @@ mod tests {
         fs::set_permissions(folder.path().join(NEW_NAME), fs::Permissions::from_mode(0o400)).unwrap();
         let keeper = open(&folder);
         assert_eq!(keeper.take(AGAIN, at(200)), Ok(Outcome::Switched(Change::OnEnrollAgain)));
-        assert_eq!(text(&folder), r#"{"void_before":100}"#);
+        assert_eq!(text(&folder), r#"{"void_before":100,"on_since":200}"#);
         assert!(!folder.path().join(NEW_NAME).exists());
     }
 }
