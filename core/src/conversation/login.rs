@@ -2,8 +2,8 @@
 //!
 //! Owns who is asked, told or let through, and in which words. Policy is decided once, at the beginning, and holds to
 //! the end (row P8). `opening` has the first turn, `asking` codes, `posting` those that are sent, `inviting`
-//! invitations, `enrolling` the first factor, `saving` its backup codes, `renewing` what is said where an older one is
-//! void, `skipping` its being put off, `remembering` places, `freshness` codes given a while ago, `accepting` security
+//! invitations, `enrolling` the first factor, `saving` its backup codes, `renewing` what is said and asked where an
+//! older one is void, `skipping` its being put off, `remembering` places, `freshness` codes given a while ago, `accepting` security
 //! keys, `watching` decisions that are not in force, `foreseeing` what all of that comes to, `record` how it ends,
 //! `telling` what goes out by e-mail. Leaves the evaluation of an answer to `proof`. Never lets in or skips a person
 //! whom the name service does not know; never evaluates an answer while a bucket is locked.
@@ -48,7 +48,7 @@ use super::{
 use asking::Asking;
 use enrolling::{Enrolling, Progress};
 use opening::Grounds;
-use renewing::say_what_is_void;
+use renewing::{Purpose, say_what_is_void};
 use saving::Saving;
 
 pub use foreseeing::{Course, Foresight, foresee};
@@ -63,6 +63,8 @@ pub struct Login {
     /// This login among all, where codes are bound to it.
     id: Option<RequestId>,
     tally: Tally,
+    /// What a code that is asked for opens.
+    purpose: Purpose,
     stage: Stage,
 }
 
@@ -96,7 +98,15 @@ impl Login {
 
     fn new(request: LoginRequest, policy: Arc<Policy>) -> Self {
         let decision = policy.decide(&request);
-        Self { request, policy, decision, id: None, tally: Tally::default(), stage: Stage::Begin }
+        Self {
+            request,
+            policy,
+            decision,
+            id: None,
+            tally: Tally::default(),
+            purpose: Purpose::Entry,
+            stage: Stage::Begin,
+        }
     }
 
     /// Decides what follows from an event; `account` is as the decision sees it.
@@ -179,7 +189,10 @@ impl Login {
         match &self.stage {
             // An answer to a question that was never asked: nothing of ours does that.
             Stage::Begin => self.unavailable(account, now),
-            Stage::Asking(asking) => self.hear_code(text, asking, account, now, entropy),
+            Stage::Asking(asking) => match self.purpose {
+                Purpose::Entry => self.hear_code(text, asking, account, now, entropy),
+                Purpose::Renewal => self.hear_renewal(text, asking, account, now, entropy),
+            },
             Stage::Inviting => self.hear_invitation(text, account, now, entropy),
             Stage::Telling(grounds) => self.refuse(Vec::new(), *grounds, Vec::new(), account, now),
             Stage::Choosing(progress) => self.hear_choice(text, *progress, account, now, entropy),

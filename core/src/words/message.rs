@@ -139,6 +139,8 @@ pub enum Note {
     },
     /// What the person had set up is void here, by its age.
     NoLongerValid,
+    /// The same, and it still counts elsewhere: one of its codes, or an invitation, comes before anything is set up.
+    RenewByCode,
     /// Setting up can be put off.
     MaySkip {
         /// For so many days yet.

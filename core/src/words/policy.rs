@@ -219,9 +219,10 @@ fn prompted(prompt: Prompt, outlook: &Outlook) -> Option<String> {
         Prompt::Invitation => {
             Some("a prompt for an invitation; with a right one, a first factor is set up".to_owned())
         }
-        Prompt::NextTokenCode | Prompt::CurrentCode | Prompt::Saved | Prompt::Yes => {
-            Some("a prompt".to_owned())
+        Prompt::CurrentCode => {
+            Some("a prompt for a code from what was set up before, or an invitation".to_owned())
         }
+        Prompt::NextTokenCode | Prompt::Saved | Prompt::Yes => Some("a prompt".to_owned()),
         Prompt::Choice | Prompt::NewAddress | Prompt::NewNumber | Prompt::Close => None,
     }
 }

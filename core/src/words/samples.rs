@@ -83,6 +83,7 @@ fn notes() -> Vec<Note> {
         Note::TokenAhead { codes: 1 },
         Note::TokenAhead { codes: 2 },
         Note::NoLongerValid,
+        Note::RenewByCode,
         Note::SessionIdle { minutes: 1 },
         Note::SessionIdle { minutes: 17 },
         Note::EnrollingWords { drawn: Drawn::Yes },

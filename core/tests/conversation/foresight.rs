@@ -10,7 +10,7 @@ use countersign_core::factor::sent::Bind;
 use countersign_core::login::{Existence, LoginRequest};
 use countersign_core::policy::{Certainty, Force};
 use countersign_core::secret::Entropy;
-use countersign_core::words::{Message, Prompt, Setup};
+use countersign_core::words::{Message, Note, Prompt, Setup};
 
 use crate::scenes::{Scene, enforced, scene};
 use crate::world::World;
@@ -53,6 +53,9 @@ fn course_of(reply: &Reply) -> Option<Course> {
     let messages: Vec<&Message> = reply.lines.iter().flat_map(|line| &line.messages).collect();
     let shows_key =
         |message: &&Message| matches!(message, Message::Setup(Setup::Scan | Setup::EnterKey { .. }));
+    if messages.contains(&&Message::Note(Note::RenewByCode)) {
+        return Some(Course::Enroll);
+    }
     match messages.last() {
         Some(Message::Prompt(Prompt::Close)) => None,
         Some(Message::Prompt(Prompt::Invitation)) => Some(Course::Invite),

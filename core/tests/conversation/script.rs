@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use countersign_core::account::HostId;
+use countersign_core::account::{HostId, RuleName};
 use countersign_core::contact::{Contacts, Country, EmailAddress, PhoneNumber};
 use countersign_core::conversation::backup_codes::{BackupCodes, BackupCodesRequest};
 use countersign_core::conversation::enrollment::{Enrollment as EnrollmentDialogue, EnrollmentRequest};
@@ -36,7 +36,9 @@ use countersign_core::factor::{Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_LIFE;
 use countersign_core::login::{FirstFactor, LoginRequest, Person, Phase, PublicKey, Source};
-use countersign_core::policy::{Accepted, ContactRule, Enrollment, Mode, Requirement, SkipRule};
+use countersign_core::policy::{
+    Accepted, ContactRule, Enrollment, Matcher, Mode, Requirement, Rule, SkipRule,
+};
 use countersign_core::secret::Secret;
 use countersign_core::sending::{Channels, Numbers};
 use countersign_core::throttle::Bucket;
@@ -136,6 +138,14 @@ impl Stage {
             ["mode", "monitor"] => policy.default.mode = Mode::Monitor,
             ["mode", "enforce"] => policy.default.mode = Mode::Enforce,
             ["switched", switch] => policy.is_enabled = *switch == "on",
+            ["rule", service] => {
+                let rule = Rule {
+                    name: RuleName::try_from(*service).expect("a name"),
+                    matcher: Matcher { services: vec![(*service).to_owned()], ..Matcher::default() },
+                    ..policy.default.clone()
+                };
+                policy.rules.push(rule);
+            }
             ["enrolled_after", "now"] => policy.default.enrolled_after = Some(self.world.wall),
             ["fresh_for", minutes] => {
                 let minutes = minutes.parse().expect("minutes");

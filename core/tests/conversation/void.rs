@@ -338,6 +338,115 @@ fn nobody_puts_off_what_replaces_something_void() {
     assert_eq!(stage.say("skip").state, State::Verdict(Verdict::Skip));
 }
 
+/// A stage in which what alice set up is void at sshd and honored by the rule of another service.
+fn honored_elsewhere() -> (Stage, LoginRequest) {
+    let mut stage = voided(Enrollment::AtLogin);
+    stage.world.policy.rules = vec![rule(&stage.world, "vpn", "openvpn")];
+    let vpn = LoginRequest { service: "openvpn".into(), ..ssh_login(stage.alice.clone()) };
+    assert_eq!(course(&mut stage.world, vpn.clone()), (Course::Ask, None), "vpn asks for the old app");
+    (stage, vpn)
+}
+
+fn shows_key(reply: &Reply) -> bool {
+    let mut messages = reply.lines.iter().flat_map(|line| &line.messages);
+    messages.any(|message| matches!(message, Message::Setup(Setup::Key { .. })))
+}
+
+#[test]
+fn the_password_alone_sets_up_nothing_that_a_rule_would_take_which_honors_what_is_void_here() {
+    let (mut stage, _) = honored_elsewhere();
+    assert_eq!(stage.course(), (Course::Enroll, None));
+    let reply = stage.log_in();
+    assert_eq!(prompt(&reply), Some(&Message::Prompt(Prompt::CurrentCode)));
+    let before = stage.account();
+    for answer in ["123456", "new", "skip"] {
+        assert!(!shows_key(&reply));
+        let reply = stage.say(answer);
+        assert!(!shows_key(&reply), "{answer}");
+        assert!(!matches!(reply.state, State::Verdict(Verdict::Allow | Verdict::Skip)), "{answer}");
+    }
+    let after = stage.account();
+    assert_eq!(after.factors, before.factors);
+    assert_ne!(after.throttle, before.throttle, "wrong codes are charged");
+    assert!(matches!(stage.conversation, Conversation::End), "three prompts and no more");
+    // Nor is there a way around them by more logins.
+    for _ in 0..20 {
+        let reply = stage.log_in();
+        assert!(!shows_key(&reply));
+        let _ = stage.say("123456");
+    }
+    assert_eq!(stage.course().0, Course::Refuse, "wrong codes lock");
+}
+
+#[test]
+fn a_code_of_what_is_honored_elsewhere_leads_to_setting_up_and_is_used_up() {
+    let (mut stage, vpn) = honored_elsewhere();
+    let old = stage.phone.clone();
+    let code = old.code(stage.world.wall, 0);
+    let _ = stage.log_in();
+    let reply = stage.say(&code);
+    assert_eq!(reply.state, State::Ask, "it lets nobody in");
+    let new = key(&reply);
+    stage.world.given = None;
+    // The same code is good nowhere else.
+    let kept = stage.conversation.clone();
+    stage.conversation = Login::begin(vpn, stage.world.policy());
+    let _ = stage.turn(Event::Begun);
+    assert_ne!(stage.say(&code).state, State::Verdict(Verdict::Allow));
+    stage.conversation = kept;
+    assert_eq!(stage.give(&new).state, State::Verdict(Verdict::Allow));
+    let account = stage.account();
+    assert_eq!((account.factors.len(), account.void_before), (2, WallTime::default()));
+    assert_eq!(stage.course(), (Course::Ask, None));
+}
+
+#[test]
+fn who_lost_what_is_honored_elsewhere_sets_up_by_an_invitation() {
+    let (mut stage, _) = honored_elsewhere();
+    let mut account = stage.account();
+    let expires = stage.world.wall.after(Duration::from_hours(1));
+    let code = account.invite(expires, &mut stage.world.entropy);
+    stage.world.store(account);
+    let _ = stage.log_in();
+    let wrong = stage.say("AAAA-BBBB-CCCC");
+    assert!(!shows_key(&wrong));
+    assert_eq!(prompt(&wrong), Some(&Message::Prompt(Prompt::CurrentCode)));
+    let new = key(&stage.say(code.expose()));
+    assert_eq!(stage.give(&new).state, State::Verdict(Verdict::Allow));
+}
+
+#[test]
+fn a_reset_while_a_code_is_asked_for_before_setting_up_ends_the_login() {
+    let (mut stage, _) = honored_elsewhere();
+    let code = stage.phone.code(stage.world.wall, 0);
+    let _ = stage.log_in();
+    let mut account = stage.account();
+    account.factors.clear();
+    stage.world.store(account);
+    let reply = stage.say(&code);
+    assert!(!shows_key(&reply));
+    assert_eq!(reply.state, State::Verdict(Verdict::Deny));
+}
+
+#[test]
+fn a_code_is_sent_where_what_is_honored_elsewhere_is_an_address_though_this_rule_takes_none() {
+    let (mut stage, _) = honored_elsewhere();
+    stage.world.policy.settings.channels.email = true;
+    let mut account = stage.account();
+    account.factors.clear();
+    stage.world.store(account);
+    let address = EmailAddress::try_from("alice@example.org").expect("an address");
+    let after = stage.world.policy.default.enrolled_after.take();
+    let _ = stage.world.enroll_recipient(&stage.alice, "letters", Recipient::Email(address));
+    stage.world.wait(1);
+    stage.world.policy.default.enrolled_after = after.map(|_| stage.world.wall);
+    assert_eq!(stage.course(), (Course::Enroll, None));
+    assert!(!shows_key(&stage.log_in()));
+    let code = stage.world.mailed();
+    let new = key(&stage.say(&code));
+    assert_eq!(stage.give(&new).state, State::Verdict(Verdict::Allow));
+}
+
 /// Stages in which what alice set up is void for admins alone, and the course of her login with groups known or not.
 fn courses(require: Requirement, enroll: Enrollment, groups: &[&str]) -> [Course; 2] {
     let mut stage = voided(enroll);

@@ -18,6 +18,7 @@ use crate::words::{Message, Note, Prompt, Refusal};
 
 use super::opening::{Grounds, Manner};
 use super::posting::Freshness;
+use super::renewing::Purpose;
 use super::{Login, Stage};
 
 /// What the last answers leave for the next.
@@ -33,8 +34,9 @@ pub(super) struct Asking {
 
 impl Asking {
     /// Tells the prompt, which makes an offer where there is one and the person chose nothing else.
-    fn prompt(&self, offering: Option<Prompt>) -> Prompt {
+    fn prompt(&self, purpose: Purpose, offering: Option<Prompt>) -> Prompt {
         match &self.way {
+            None if purpose == Purpose::Renewal => Prompt::CurrentCode,
             None => offering.unwrap_or(Prompt::Code),
             Some(Way::Own(method)) => Prompt::CodeOf(*method),
             Some(Way::Sent(_)) => offering.unwrap_or(Prompt::CodeOrOther),
@@ -70,7 +72,7 @@ impl Login {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 match tried.obstacle(account, now) {
                     Some(grounds) => tried.evaluate_nothing(&code, grounds, fresh, account, now),
-                    None => tried.evaluate(&code, wish, asking, account, now),
+                    None => tried.evaluate((&code, wish), asking, account, now, entropy),
                 }
             }
         }
@@ -125,7 +127,7 @@ impl Login {
                 let first = self.decision.methods.iter().copied().find(|method| method.is_enrollable());
                 Ways::of_anybody(allowed.filter(|method| Some(*method) == first || !method.is_enrollable()))
             }
-            (FirstFactor::Settled, Existence::Known { .. }) => Ways::of(account, &self.decision.methods),
+            (FirstFactor::Settled, Existence::Known { .. }) => Ways::of(account, self.methods()),
         }
     }
 
@@ -155,9 +157,19 @@ impl Login {
         }
     }
 
-    fn evaluate(&self, code: &str, wish: bool, asking: &Asking, account: &Account, now: Now) -> Turn {
-        match self.check(account, now).against_active(code, &self.decision.methods) {
-            Outcome::Right { account, used } => self.accept(account, &used, wish, now),
+    fn evaluate(
+        &self,
+        (code, wish): (&str, bool),
+        asking: &Asking,
+        account: &Account,
+        now: Now,
+        entropy: &mut dyn Entropy,
+    ) -> Turn {
+        match self.check(account, now).against_active(code, self.methods()) {
+            Outcome::Right { account: after, used } => match self.purpose {
+                Purpose::Entry => self.accept(after, &used, wish, now),
+                Purpose::Renewal => self.renew_by(&used, account, after, now, entropy),
+            },
             Outcome::Repeated { note } => {
                 let record = self.event(EventId::CodeRepeated, account, now);
                 let note = match self.manner(Grounds::WrongCode) {
@@ -249,7 +261,8 @@ impl Login {
             return self.refuse(effects, grounds, vec![Message::Refusal(Refusal::NoRightCode)], account, now);
         }
         let failed = self.failed(&mut asking, account, now);
-        let messages = with_prompt(failed.into_iter().chain(notes), asking.prompt(self.offering_prompt()));
+        let messages =
+            with_prompt(failed.into_iter().chain(notes), asking.prompt(self.purpose, self.offering_prompt()));
         self.ask(effects, messages, Stage::Asking(asking))
     }
 }

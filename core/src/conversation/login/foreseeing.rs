@@ -75,7 +75,7 @@ impl Way {
             Self::Refuse(grounds) | Self::Tell(grounds) => (Course::Refuse, Some(grounds.reason())),
             Self::Shut(_) => (Course::Refuse, Some(Grounds::NotEnrolled.reason())),
             Self::Ask => (Course::Ask, None),
-            Self::Enroll(_) => (Course::Enroll, None),
+            Self::Enroll(_) | Self::Renew => (Course::Enroll, None),
             Self::Invite => (Course::Invite, None),
         }
     }

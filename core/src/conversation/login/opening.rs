@@ -62,6 +62,8 @@ pub(super) enum Way {
     Ask,
     /// Out, once the person has read why.
     Tell(Grounds),
+    /// To the question for a code of what is void here and honored elsewhere, and then to setting up.
+    Renew,
     /// To setting up a first factor.
     Enroll(Authority),
     /// The same, where nothing can be set up at the moment: setting up itself tells why.
@@ -85,6 +87,7 @@ impl Login {
             Way::Refuse(grounds) => self.refuse(Vec::new(), grounds, Vec::new(), account, now),
             Way::Ask => self.open_asking(account, now, entropy),
             Way::Tell(grounds) => self.tell(grounds, account, now),
+            Way::Renew => self.open_renewal(account, now, entropy),
             Way::Enroll(authority) | Way::Shut(authority) => {
                 self.open_enrolling(authority, account, now, entropy)
             }
@@ -130,8 +133,11 @@ impl Login {
         match self.decision.enroll {
             Enrollment::AtLogin if !needs_invitation && !may_be_enrolled => {
                 let authority = Authority::Rule;
-                let is_open = self.can_set_up(authority, account, now);
-                if is_open { Way::Enroll(authority) } else { Way::Shut(authority) }
+                match self.as_honored(account, now) {
+                    _ if !self.can_set_up(authority, account, now) => Way::Shut(authority),
+                    Some(_) => Way::Renew,
+                    None => Way::Enroll(authority),
+                }
             }
             Enrollment::AtLogin | Enrollment::SelfService | Enrollment::Invited => {
                 match pending(account, at) {
@@ -194,8 +200,7 @@ impl Login {
 
     /// Tells why an answer may not be evaluated.
     pub(super) fn obstacle(&self, account: &Account, now: Now) -> Option<Grounds> {
-        let methods = &self.decision.methods;
-        let can_answer = methods.iter().any(|method| account.holds(*method));
+        let can_answer = self.methods().iter().any(|method| account.holds(*method));
         self.barrier(account, now).or(if can_answer { None } else { Some(Grounds::NotEnrolled) })
     }
 

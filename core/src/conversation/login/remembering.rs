@@ -18,6 +18,7 @@ use crate::time::Now;
 use crate::words::Prompt;
 
 use super::Login;
+use super::renewing::Purpose;
 
 /// What asks to be remembered, as a last word of its own.
 const WISH: &str = "r";
@@ -39,7 +40,8 @@ impl Login {
 
     /// Tells where and for how long the person can be remembered.
     fn offer(&self) -> Option<(IpAddr, Duration)> {
-        Some((self.place()?.address, life(&self.decision)?))
+        let place = self.place().filter(|_| self.purpose == Purpose::Entry)?;
+        Some((place.address, life(&self.decision)?))
     }
 
     /// Tells the prompt that makes the offer.

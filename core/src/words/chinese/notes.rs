@@ -48,6 +48,7 @@ pub(super) fn remark(note: &Note) -> String {
         ),
         Note::MaySkip { days, times } => format!("输入 `skip` 可稍后再设置。{}", left(*days, *times)),
         Note::NoLongerValid => "您之前设置的验证码在此处已失效。".to_owned(),
+        Note::RenewByCode => "仅凭您之前设置的验证码，在此处已不足够。要重新设置，请先输入其中一个验证码，或输入邀请码。".to_owned(),
         Note::SessionIdle { minutes } => {
             format!("Countersign：此会话长时间无操作。如果您不输入任何内容，将在 {minutes} 分钟后结束。")
         }

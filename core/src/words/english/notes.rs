@@ -53,6 +53,7 @@ pub(super) fn remark(note: &Note) -> String {
         ),
         Note::MaySkip { days, times } => format!("Type `skip` to do this later. {}", left(*days, *times)),
         Note::NoLongerValid => "The codes that you had set up are no longer valid here.".to_owned(),
+        Note::RenewByCode => "The codes that you had set up are no longer enough here. To set up new ones, first enter one of them, or an invitation.".to_owned(),
         Note::SessionIdle { minutes } => {
             let unit = if *minutes == 1 { "minute" } else { "minutes" };
             format!("Countersign: this session has been idle. It is ended in {minutes} {unit} unless you type something.")

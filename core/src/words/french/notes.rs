@@ -53,6 +53,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Saisissez `skip` pour le faire plus tard. {}", left(*days, *times))
         }
         Note::NoLongerValid => "Les codes que vous aviez configurés ne sont plus valables ici.".to_owned(),
+        Note::RenewByCode => "Les codes que vous aviez configurés ne suffisent plus ici. Pour en configurer de nouveaux, saisissez d’abord l’un d’eux, ou une invitation.".to_owned(),
         Note::SessionIdle { minutes } => {
             let unit = if *minutes == 1 { "minute" } else { "minutes" };
             format!("Countersign\u{a0}: cette session est inactive. Elle sera fermée dans {minutes} {unit} si vous ne saisissez rien.")

@@ -55,6 +55,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Geben Sie `skip` ein, um dies später zu tun. {}", left(*days, *times))
         }
         Note::NoLongerValid => "Die Codes, die Sie eingerichtet hatten, gelten hier nicht mehr.".to_owned(),
+        Note::RenewByCode => "Die Codes, die Sie eingerichtet hatten, genügen hier nicht mehr. Um neue einzurichten, geben Sie zuerst einen davon oder eine Einladung ein.".to_owned(),
         Note::SessionIdle { minutes } => {
             let unit = if *minutes == 1 { "Minute" } else { "Minuten" };
             format!("Countersign: Diese Sitzung ist unbenutzt. Sie wird in {minutes} {unit} beendet, wenn Sie nichts eingeben.")

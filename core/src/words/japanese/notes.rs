@@ -53,6 +53,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("後で設定するには`skip`と入力してください。{}", left(*days, *times))
         }
         Note::NoLongerValid => "以前に設定した確認コードは、ここではもう使えません。".to_owned(),
+        Note::RenewByCode => "以前に設定した確認コードだけでは、ここではもう足りません。新しく設定するには、まずその確認コードか招待コードを入力してください。".to_owned(),
         Note::SessionIdle { minutes } => session_idle(*minutes),
         Note::NotAnAddress => "コードを送信できるメールアドレスではありません。alice@example.orgのように入力してください。".to_owned(),
         Note::NotANumber => "電話番号ではありません。+49 30 123456のように国番号を付けて入力してください。".to_owned(),

@@ -55,6 +55,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Escriba `skip` para hacerlo más tarde. {}", left(*days, *times))
         }
         Note::NoLongerValid => "Los códigos que había configurado ya no son válidos aquí.".to_owned(),
+        Note::RenewByCode => "Los códigos que había configurado ya no bastan aquí. Para configurar otros nuevos, introduzca primero uno de ellos o una invitación.".to_owned(),
         Note::SessionIdle { minutes } => {
             let unit = if *minutes == 1 { "minuto" } else { "minutos" };
             format!("Countersign: esta sesión está inactiva. Se cerrará en {minutes} {unit} si no escribe nada.")
