@@ -8,7 +8,7 @@ use countersign_core::conversation::login::{Course, Login, foresee};
 use countersign_core::conversation::{Effect, Event, Reply, State, Verdict};
 use countersign_core::factor::sent::Bind;
 use countersign_core::login::{Existence, LoginRequest};
-use countersign_core::policy::{Certainty, Force};
+use countersign_core::policy::{Certainty, Enrollment, Force};
 use countersign_core::secret::Entropy;
 use countersign_core::words::{Message, Note, Prompt, Setup};
 
@@ -101,6 +101,32 @@ fn what_is_foretold_of_a_login_is_what_its_first_turn_does() {
         let times = seen.get(&outcome).copied().unwrap_or_default();
         assert!(times >= 5, "{outcome:?} was tried {times} times only, of {seen:?}");
     }
+}
+
+#[test]
+fn nobody_sets_up_anything_before_a_code_of_what_some_rule_in_force_honors() {
+    let (mut renewing, mut setting_up) = (0, 0);
+    for number in 0..SCENES {
+        let Scene { mut world, request } = scene(number);
+        for rule in world.policy.rules.iter_mut().chain([&mut world.policy.default]) {
+            (rule.enroll, rule.enroll_within) = (Enrollment::AtLogin, None);
+        }
+        let (account, now) = (world.load(&request.person), world.now());
+        let policy = world.policy();
+        let honored = policy.honored_after_of(&request.person, &request.host, now.latest());
+        let is_honored = account.seen_from(honored, now.latest()).is_enrolled();
+        let enrolls = foresee(request.clone(), &policy, &account, now).outcome().0 == Course::Enroll;
+        let (_, reply) = world.turn(&Login::begin(request, policy), Event::Begun);
+        let messages: Vec<Message> =
+            reply.into_iter().flat_map(|reply| reply.lines).flat_map(|line| line.messages).collect();
+        let asks_first = messages.contains(&Message::Note(Note::RenewByCode));
+        let shows_key = messages.iter().any(|message| matches!(message, Message::Setup(Setup::Key { .. })));
+        assert!(!(is_honored && shows_key), "scene {number}");
+        assert!(!asks_first || is_honored && enrolls, "scene {number}");
+        renewing += usize::from(asks_first);
+        setting_up += usize::from(shows_key);
+    }
+    assert!(renewing >= 10 && setting_up >= 10, "{renewing} asked first, {setting_up} set up at once");
 }
 
 #[test]

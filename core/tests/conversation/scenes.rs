@@ -88,7 +88,17 @@ pub(crate) fn scene(number: u64) -> Scene {
     };
     let session = if dice.once_in(2) { AuditSession::of(3) } else { None };
     let request = LoginRequest { session, fresh: session.map(|_| fresh), ..request };
+    if dice.once_in(2) {
+        honor_elsewhere(&mut world.policy);
+    }
     Scene { world, request }
+}
+
+/// Adds a rule for another service that honors whatever was enrolled.
+fn honor_elsewhere(policy: &mut Policy) {
+    let base = World::new(Requirement::Always, Enrollment::AtLogin).policy.default;
+    let matcher = Matcher { services: vec!["elsewhere".to_owned()], ..Matcher::default() };
+    policy.rules.push(Rule { name: RuleName::try_from("elsewhere").expect("a name"), matcher, ..base });
 }
 
 /// Lets the person give a code and ask to be remembered, as far as the rules offer that.

@@ -401,6 +401,27 @@ fn a_code_of_what_is_honored_elsewhere_leads_to_setting_up_and_is_used_up() {
 }
 
 #[test]
+fn a_code_before_setting_up_is_used_up_even_where_nothing_new_is_made() {
+    let (mut stage, _) = honored_elsewhere();
+    let old = stage.phone.clone();
+    let _ = stage.log_in();
+    let new = key(&stage.give(&old));
+    // The connection is lost; the next login asks for a code of the old app again, then for one of the new.
+    stage.world.wait(30);
+    let code = old.code(stage.world.wall, 0);
+    let _ = stage.log_in();
+    let reply = stage.say(&code);
+    assert!(!shows_key(&reply));
+    assert_eq!(prompt(&reply), Some(&Message::Prompt(Prompt::PendingCode)));
+    let waiting = stage.conversation.clone();
+    let _ = stage.log_in();
+    let reply = stage.say(&code);
+    assert_eq!(prompt(&reply), Some(&Message::Prompt(Prompt::CurrentCode)), "the same code is good once");
+    stage.conversation = waiting;
+    assert_eq!(stage.give(&new).state, State::Verdict(Verdict::Allow));
+}
+
+#[test]
 fn who_lost_what_is_honored_elsewhere_sets_up_by_an_invitation() {
     let (mut stage, _) = honored_elsewhere();
     let mut account = stage.account();
