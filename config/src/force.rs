@@ -1,6 +1,7 @@
 //! Whether a rule is in force, and for which enrollments: `mode`, `enrolled_after` (rows P3, P4).
 //!
-//! Owns what the file says of both, and the warnings about `enrolled_after` that shows another meaning than is meant.
+//! Owns what the file says of both, and the warnings where enrollments become void to another end than is meant: by
+//! `enrolled_after`, or by `on_reenable = "enroll-again"`.
 //! Leaves what a monitored login comes to, and which factors are void, to `core`.
 
 use countersign_core::policy::{Enrollment, Mode, Requirement};
@@ -12,6 +13,7 @@ use crate::calendar;
 use crate::diagnostics::Findings;
 use crate::placed::PlacedRule;
 use crate::sections::Section;
+use crate::switch::Reenable;
 use crate::values::{Choices, Value};
 
 const MODES: Choices<Mode> =
@@ -90,7 +92,26 @@ fn complete(written: Datetime) -> Datetime {
     }
 }
 
-/// Warns where void enrollments open a door, or close one for good.
+/// What void enrollments do under a rule that was written without a thought of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// Whose enrollment is void is not asked for a code.
+    Opens,
+    /// Whose enrollment is void can neither log in nor enroll.
+    Closes,
+}
+
+/// Tells what void enrollments do where they open a door, or close one for good.
+fn effect(require: Requirement, enroll: Enrollment) -> Option<Effect> {
+    match (require, enroll) {
+        (Requirement::Enrolled, _) => Some(Effect::Opens),
+        (Requirement::Always | Requirement::Chosen, Enrollment::SelfService) => Some(Effect::Closes),
+        (Requirement::Always | Requirement::Chosen, Enrollment::AtLogin | Enrollment::Invited)
+        | (Requirement::Never, _) => None,
+    }
+}
+
+/// Warns of what `enrolled_after` opens or closes.
 pub(crate) fn warn_of_void(
     section: &Section<'_, '_>,
     require: Requirement,
@@ -98,20 +119,42 @@ pub(crate) fn warn_of_void(
     findings: &mut Findings,
 ) {
     let Some(value) = section.value("enrolled_after") else { return };
-    match (require, enroll) {
-        (Requirement::Enrolled, _) => {
-            let message =
-                "whoever enrolled before gets in without a code: require = \"enrolled\" does not ask them";
-            let help = "write require = \"always\" and enroll = \"at-login\", or take `enrolled_after` out";
-            findings.warning(&value.place, message, help);
-        }
-        (Requirement::Always | Requirement::Chosen, Enrollment::SelfService) => {
-            let message = "whoever enrolled before does not get in here to set up anew";
-            let help =
-                "write enroll = \"at-login\"; or \"invited\", and invite them: countersign user invite";
-            findings.warning(&value.place, message, help);
-        }
-        (Requirement::Always | Requirement::Chosen, Enrollment::AtLogin | Enrollment::Invited)
-        | (Requirement::Never, _) => {}
+    let (message, help) = match effect(require, enroll) {
+        Some(Effect::Opens) => (
+            "whoever enrolled before gets in without a code: require = \"enrolled\" does not ask them",
+            "write require = \"always\" and enroll = \"at-login\", or take `enrolled_after` out",
+        ),
+        Some(Effect::Closes) => (
+            "whoever enrolled before does not get in here to set up anew",
+            "write enroll = \"at-login\"; or \"invited\", and invite them: countersign user invite",
+        ),
+        None => return,
+    };
+    findings.warning(&value.place, message, help);
+}
+
+/// Warns of what `on_reenable = "enroll-again"` opens or closes, when the second factor is switched on again.
+pub(crate) fn warn_of_switch(placed: &PlacedRule<'_>, reenable: Option<Reenable>, findings: &mut Findings) {
+    match reenable {
+        Some(Reenable::EnrollAgain) => {}
+        Some(Reenable::Keep) | None => return,
     }
+    let name = &placed.rule.name;
+    let (message, help) = match effect(placed.rule.require, placed.rule.enroll) {
+        Some(Effect::Opens) => (
+            format!(
+                "with \"enroll-again\" whoever enrolled before gets in under `{name}` without a code: require = \
+                 \"enrolled\" does not ask them"
+            ),
+            "write require = \"always\" and enroll = \"at-login\", or on_reenable = \"keep\"",
+        ),
+        Some(Effect::Closes) => (
+            format!(
+                "with \"enroll-again\" whoever enrolled before does not get in under `{name}` to set up anew"
+            ),
+            "write enroll = \"at-login\"; or \"invited\", and invite them: countersign user invite",
+        ),
+        None => return,
+    };
+    findings.warning(placed.place_of("require"), message, help);
 }

@@ -148,6 +148,7 @@ fn compare(
     services::check(rules, default, findings);
     for placed in rules.iter().chain(default) {
         force::tell_watched(placed, findings);
+        force::warn_of_switch(placed, main.and_then(|file| file.switch.on_reenable), findings);
         overlap::check(placed, findings);
     }
     let protected = main.map(|file| file.protected.as_slice()).unwrap_or_default();
