@@ -224,7 +224,8 @@ impl Week {
         self.is_asked("ann");
         let switched = recorded(&self.machine, "second-factor-switched");
         let changes: Vec<&str> = switched.iter().filter_map(|record| record["change"].as_str()).collect();
-        assert_eq!(changes, ["off", "on keep", "off", "on enroll-again", "off", "on keep"]);
+        let expected = ["off", "on keep", "off", "on enroll-again", "off", "on undecided", "on keep"];
+        assert_eq!(changes, expected);
     }
 
     fn distrust_the_students(&mut self) {

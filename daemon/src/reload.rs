@@ -17,22 +17,27 @@ use countersign_core::audit::retention::Retention;
 use countersign_core::policy::Policy;
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use census::census;
 
 use crate::args::Args;
 use crate::delivery::Delivery;
 use crate::engine::Handle;
-use crate::switch::{Keeper, Outcome};
+use crate::switch::{Keeper, Moment, Occasion, Outcome};
 
 /// The folder of drop-ins beside the main file.
 const DROP_INS: &str = "policy.d";
 /// How long somebody waits for a reload: less than a client of the bus does.
 const LIMIT: Duration = Duration::from_secs(4);
+/// How long the store is asked for its time: within [`LIMIT`] there has to be time for all the rest.
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// What a file lacks that switches the second factor on again.
 pub(crate) const UNSETTLED: &str =
     "the second factor was off, and the file does not say what becomes of enrollments when it is on again";
+/// What holds where the service started with a switch that nothing has settled.
+pub(crate) const UNDECIDED: &str = "the second factor was off, and is on since a start that did not settle what becomes of \
+                                    enrollments: they are kept until a reload with `on_reenable` does";
 
 /// Where the configuration lies, and whose it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,15 +176,13 @@ impl Reloader {
 
     /// Takes into force what has no mistake; tells what is to be warned of besides.
     async fn take(&self, mut loaded: Loaded, actor: &str) -> Result<Option<String>, Refusal> {
-        let (outcome, switch) = (self.turn_switch(&loaded).await?, Arc::clone(&self.switch));
+        let outcome = self.turn_switch(&loaded).await?;
         let warning = match outcome {
-            Outcome::Unsettled if !self.engine.policy().is_enabled => return Err(self.unsettled().await),
-            // The service came up so, and went on asking for codes.
-            Outcome::Unsettled => Some(format!("warning: {UNSETTLED}; they are kept until it does")),
+            Outcome::Unsettled => return Err(self.unsettled().await),
+            Outcome::Undecided => Some(format!("warning: {UNDECIDED}")),
             Outcome::Stays | Outcome::Switched(_) => None,
         };
-        loaded.policy.enrolled_after = switch.void_before();
-        loaded.policy.open_from = switch.open_from();
+        loaded.policy = self.switch.settle(loaded.policy);
         let force = Arc::clone(&self.force);
         if spawn_blocking(move || force.take(loaded)).await.is_err() {
             return Err(Refusal::about("error: making the ways out ready failed".to_owned()));
@@ -193,12 +196,18 @@ impl Reloader {
 
     /// Keeps what follows from the master switch in the files.
     async fn turn_switch(&self, loaded: &Loaded) -> Result<Outcome, Refusal> {
-        let (switch, wanted, at) = (Arc::clone(&self.switch), loaded.switch, self.engine.wall());
-        match spawn_blocking(move || switch.take(wanted, at)).await {
+        let (switch, wanted, moment) = (Arc::clone(&self.switch), loaded.switch, self.moment().await);
+        match spawn_blocking(move || switch.take(wanted, Occasion::Reload, moment)).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(error)) => Err(Refusal::about(format!("error: {error}"))),
             Err(_) => Err(Refusal::about("error: switching the second factor failed".to_owned())),
         }
+    }
+
+    /// Tells the time as commits have it, or by the wall clock alone where the store does not tell its own.
+    async fn moment(&self) -> Moment {
+        let latest = timeout(TIME_LIMIT, self.engine.latest()).await;
+        Moment::of(self.engine.wall(), latest.ok().and_then(Result::ok))
     }
 
     /// Says how many enrollments hang on what the file does not say.

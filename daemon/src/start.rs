@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign_config::StoreSettings;
 use countersign_core::audit::EventId;
-use countersign_core::policy::Policy;
+use countersign_core::login::Host;
 use countersign_core::time::WallTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -28,12 +28,12 @@ use crate::host::identity::{self, IdentityError};
 use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
 use crate::host::{breakglass, upkeep};
-use crate::reload::{Files, InForce, Reloader, UNSETTLED, record};
+use crate::reload::{Files, InForce, Reloader, UNDECIDED, record};
 use crate::sessions::idle::Watch;
 use crate::sessions::terminal;
 use crate::store::sealing::WrappingKey;
 use crate::store::{self, Store, StoreError};
-use crate::switch::{Keeper, Outcome, SwitchError};
+use crate::switch::{Change, Keeper, Moment, Occasion, Outcome, SwitchError};
 
 /// Where the machine-id lies.
 const MACHINE_ID: &str = "/etc/machine-id";
@@ -90,16 +90,20 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let files = Files::of(&args);
     let loaded = files.read().map_err(|mistakes| StartError::Configuration(mistakes.len()))?;
     let switch = Arc::new(Keeper::open(state_folder())?);
-    let switched = switch.take(loaded.switch, SystemClock.wall())?;
-    let policy =
-        Policy { enrolled_after: switch.void_before(), open_from: switch.open_from(), ..loaded.policy };
-    let (policy, policy_in_force) = watch::channel(Arc::new(policy));
+    let (host, store) = open_store(&loaded.store).await?;
+    let newest = newest_time(&*store).await?;
+    let switched = switch.take(loaded.switch, Occasion::Start, Moment::of(SystemClock.wall(), newest))?;
+    let (policy, policy_in_force) = watch::channel(Arc::new(switch.settle(loaded.policy)));
     let (retention, kept) = watch::channel(loaded.audit);
     let journal: Arc<dyn Journal> = Arc::new(
         SystemJournal::start()
             .map_err(|cause| StartError::System { doing: "starting the journal's thread", cause })?,
     );
-    let (engine, mut loop_) = start_engine(&loaded.store, policy_in_force, Arc::clone(&journal)).await?;
+    let tools = tools(store);
+    // Every account brings its own newest time; until a server is reached nobody is let in anyway.
+    let floor = newest.unwrap_or_default();
+    let parts = Parts { tools, policy: policy_in_force, journal: Arc::clone(&journal), host, floor };
+    let (engine, mut loop_) = engine::start(parts);
     let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
     let delivery = Arc::new(Delivery::new(&loaded.delivery, credentials));
     let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
@@ -145,14 +149,17 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     ended
 }
 
-/// Tells what became of the master switch at the start. Where the file does not settle it, codes are asked for.
+/// Tells what became of the master switch at the start. Where nothing settles it, codes are asked for.
 async fn tell_switch(engine: &Handle, switched: Outcome) {
     match switched {
         Outcome::Stays => {}
-        Outcome::Switched(change) => record::about_switch(engine, "service", change).await,
-        Outcome::Unsettled => {
-            tracing::error!("{UNSETTLED} (`on_reenable`): they are kept, and a reload with it settles it");
+        Outcome::Switched(change) => {
+            record::about_switch(engine, "service", change).await;
+            if change == Change::OnUndecided {
+                tracing::error!("{UNDECIDED}");
+            }
         }
+        Outcome::Unsettled | Outcome::Undecided => tracing::error!("{UNDECIDED}"),
     }
 }
 
@@ -162,11 +169,7 @@ fn state_folder() -> Option<PathBuf> {
     std::env::split_paths(&folders).next()
 }
 
-async fn start_engine(
-    settings: &StoreSettings,
-    policy: watch::Receiver<Arc<Policy>>,
-    journal: Arc<dyn Journal>,
-) -> Result<(Handle, JoinHandle<()>), StartError> {
+async fn open_store(settings: &StoreSettings) -> Result<(Host, Arc<dyn Store>), StartError> {
     let key = match (&settings.key_file, std::env::var_os(CREDENTIALS)) {
         (Some(file), _) => WrappingKey::from_file(file)?,
         (None, Some(folder)) => WrappingKey::from_credential(&PathBuf::from(folder))?,
@@ -174,14 +177,20 @@ async fn start_engine(
     };
     let host = identity::read(Path::new(MACHINE_ID))?;
     let store: Arc<dyn Store> = store::open(settings, key, &host.id).await?;
-    let floor = match store.newest_time().await {
-        // Every account brings its own newest time; until a server is reached nobody is let in anyway.
-        Err(StoreError::Unreachable(_)) => WallTime::default(),
-        told => told?,
-    };
+    Ok((host, store))
+}
+
+fn tools(store: Arc<dyn Store>) -> Tools {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tools = Tools { store, clock, entropy: Arc::new(Mutex::new(SystemEntropy)) };
-    Ok(engine::start(Parts { tools, policy, journal, host, floor }))
+    Tools { store, clock, entropy: Arc::new(Mutex::new(SystemEntropy)) }
+}
+
+/// Tells the newest time in the store; none while its server is not reached.
+async fn newest_time(store: &dyn Store) -> Result<Option<WallTime>, StoreError> {
+    match store.newest_time().await {
+        Err(StoreError::Unreachable(_)) => Ok(None),
+        told => told.map(Some),
+    }
 }
 
 /// Waits for what the manager wants: to hear that the service lives, or the end.

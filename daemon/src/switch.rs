@@ -1,9 +1,10 @@
 //! The master switch: what is kept of its being off, and what becomes of enrollments when it is on again (row P3).
 //!
-//! Owns the file `switch` in the service's own folder: since when the second factor is off, and from when on enrollments
-//! count. Leaves to `config` what the file of the policy says, and to core what follows from it. Invariants: the marks are on
-//! the disk before a policy that goes by them is in force; marks that cannot be read or believed start no service; nobody's
-//! enrollment is deleted.
+//! Owns the file `switch` in the service's own folder. Leaves what follows from a switch to `marks`, what the file of the
+//! policy says to `config`, and what comes of it for a login to core. Invariants: the marks are on the disk before a policy
+//! that goes by them is in force; marks that cannot be read or believed start no service; nobody's enrollment is deleted.
+
+mod marks;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,12 +12,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_config::{Reenable, Switch};
+use countersign_config::Switch;
+use countersign_core::policy::Policy;
 use countersign_core::time::WallTime;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::store::guarded_file::{self, Links};
+
+use marks::Marks;
 
 /// The name of the file.
 const NAME: &str = "switch";
@@ -46,6 +49,11 @@ pub enum SwitchError {
         /// What the system said.
         cause: String,
     },
+    /// The second factor was switched off while the store did not tell the time, nor does it now.
+    #[error(
+        "the store does not tell from when on enrollments are void; the second factor was not switched, reload again"
+    )]
+    NoTime,
     /// There is nowhere to keep them.
     #[error(
         "the service has no folder of its own (STATE_DIRECTORY) to keep since when the second factor is off"
@@ -62,6 +70,8 @@ pub enum Change {
     OnKeep,
     /// On, and everybody enrolls again.
     OnEnrollAgain,
+    /// On with a start, and all enrollments are kept until a file says what becomes of them.
+    OnUndecided,
 }
 
 impl Change {
@@ -72,6 +82,7 @@ impl Change {
             Self::Off => "off",
             Self::OnKeep => "on keep",
             Self::OnEnrollAgain => "on enroll-again",
+            Self::OnUndecided => "on undecided",
         }
     }
 }
@@ -84,23 +95,34 @@ pub enum Outcome {
     Stays,
     /// It was switched.
     Switched(Change),
-    /// It would be on again, and the file does not say what becomes of enrollments; the marks are as they were.
+    /// It would be on again, and the file does not say what becomes of enrollments; it stays off.
     Unsettled,
+    /// It is on since a start, and still nothing says what becomes of enrollments.
+    Undecided,
 }
 
-/// What is kept, in seconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Marks {
-    /// Since when the second factor is off, until it is on again and settled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    off_since: Option<u64>,
-    /// Enrollments made before are void.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    void_before: Option<u64>,
-    /// When it was switched on again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    on_since: Option<u64>,
+/// Who takes a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The service comes up: there is nobody to ask, and no last good policy.
+    Start,
+    /// A reload, which can be refused.
+    Reload,
+}
+
+/// When a file is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    at: WallTime,
+    is_exact: bool,
+}
+
+impl Moment {
+    /// Takes the wall clock and the newest time in the store, where the store tells it: enrollments carry the later of both.
+    #[must_use]
+    pub fn of(wall: WallTime, newest: Option<WallTime>) -> Self {
+        Self { at: wall.max(newest.unwrap_or_default()), is_exact: newest.is_some() }
+    }
 }
 
 /// The keeper of the marks.
@@ -123,10 +145,11 @@ impl Keeper {
     /// Takes what a file says, and keeps what follows from it before it is told. It waits for the disk.
     ///
     /// # Errors
-    /// [`SwitchError::Unwritable`], [`SwitchError::NoFolder`]; the marks are as they were.
-    pub fn take(&self, wanted: Switch, at: WallTime) -> Result<Outcome, SwitchError> {
+    /// [`SwitchError::Unwritable`], [`SwitchError::NoFolder`], with a reload [`SwitchError::NoTime`]; the marks are as they
+    /// were.
+    pub fn take(&self, wanted: Switch, occasion: Occasion, moment: Moment) -> Result<Outcome, SwitchError> {
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, outcome) = marks.follow(wanted, at);
+        let (next, outcome) = marks.follow(wanted, occasion, moment)?;
         if next != *marks {
             let folder = self.folder.as_deref().ok_or(SwitchError::NoFolder)?;
             write(folder, next).map_err(|cause| SwitchError::Unwritable {
@@ -142,37 +165,14 @@ impl Keeper {
     #[must_use]
     pub fn void_before(&self) -> Option<WallTime> {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.void_before.map(WallTime::from_seconds)
+        marks.void_before()
     }
 
-    /// Tells when the second factor was switched on again, where it was: nobody could enroll before.
+    /// Puts into a policy what follows from the switch.
     #[must_use]
-    pub fn open_from(&self) -> Option<WallTime> {
+    pub fn settle(&self, policy: Policy) -> Policy {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.on_since.map(WallTime::from_seconds)
-    }
-}
-
-impl Marks {
-    fn follow(self, wanted: Switch, at: WallTime) -> (Self, Outcome) {
-        match (wanted.is_enabled, self.off_since, wanted.on_reenable) {
-            (false, None, _) => {
-                let off = Self { off_since: Some(at.as_seconds()), ..self };
-                (off, Outcome::Switched(Change::Off))
-            }
-            (false, Some(_), _) | (true, None, _) => (self, Outcome::Stays),
-            (true, Some(_), None) => (self, Outcome::Unsettled),
-            (true, Some(_), Some(Reenable::Keep)) => {
-                let on = Self { off_since: None, on_since: Some(at.as_seconds()), ..self };
-                (on, Outcome::Switched(Change::OnKeep))
-            }
-            (true, Some(since), Some(Reenable::EnrollAgain)) => {
-                // Nobody enrolls while it is off: the beginning is the same for every host of a fleet.
-                let void_before = self.void_before.max(Some(since));
-                let on = Self { off_since: None, void_before, on_since: Some(at.as_seconds()) };
-                (on, Outcome::Switched(Change::OnEnrollAgain))
-            }
-        }
+        Policy { enrolled_after: marks.void_before(), open_from: marks.open_from(), ..policy }
     }
 }
 
@@ -213,7 +213,10 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+    use countersign_config::Reenable;
     use tempfile::TempDir;
+
+    use Occasion::{Reload, Start};
 
     const OFF: Switch = Switch { is_enabled: false, on_reenable: None };
     const ON: Switch = Switch { is_enabled: true, on_reenable: None };
@@ -222,6 +225,11 @@ mod tests {
 
     fn at(seconds: u64) -> WallTime {
         WallTime::from_seconds(seconds)
+    }
+
+    /// A moment that the store tells.
+    fn exact(seconds: u64) -> Moment {
+        Moment::of(at(seconds), Some(at(0)))
     }
 
     fn folder() -> TempDir {
@@ -239,71 +247,50 @@ mod tests {
     #[test]
     fn each_step_is_on_the_disk_and_holds_after_a_restart() {
         let folder = folder();
-        // What the file says, when; what comes of it; what is kept; from when on enrollments count; when it was on again.
-        for (wanted, now, outcome, kept, void_before, on_since) in [
-            (OFF, 100, Outcome::Switched(Change::Off), r#"{"off_since":100}"#, None, None),
-            (OFF, 200, Outcome::Stays, r#"{"off_since":100}"#, None, None),
-            (ON, 300, Outcome::Unsettled, r#"{"off_since":100}"#, None, None),
-            (KEEP, 400, Outcome::Switched(Change::OnKeep), r#"{"on_since":400}"#, None, Some(400)),
-            (AGAIN, 450, Outcome::Stays, r#"{"on_since":400}"#, None, Some(400)),
-            (
-                OFF,
-                500,
-                Outcome::Switched(Change::Off),
-                r#"{"off_since":500,"on_since":400}"#,
-                None,
-                Some(400),
-            ),
-            (
-                AGAIN,
-                600,
-                Outcome::Switched(Change::OnEnrollAgain),
-                r#"{"void_before":500,"on_since":600}"#,
-                Some(500),
-                Some(600),
-            ),
-            (ON, 650, Outcome::Stays, r#"{"void_before":500,"on_since":600}"#, Some(500), Some(600)),
-            (
-                OFF,
-                700,
-                Outcome::Switched(Change::Off),
-                r#"{"off_since":700,"void_before":500,"on_since":600}"#,
-                Some(500),
-                Some(600),
-            ),
-            (
-                KEEP,
-                800,
-                Outcome::Switched(Change::OnKeep),
-                r#"{"void_before":500,"on_since":800}"#,
-                Some(500),
-                Some(800),
-            ),
+        let of = |change| Outcome::Switched(change);
+        // What the file says, who takes it, when; what comes of it; what is kept.
+        for (wanted, occasion, now, outcome, kept) in [
+            (OFF, Reload, 100, of(Change::Off), r#"{"off_since":100}"#),
+            (OFF, Start, 200, Outcome::Stays, r#"{"off_since":100}"#),
+            (ON, Reload, 300, Outcome::Unsettled, r#"{"off_since":100}"#),
+            (KEEP, Reload, 400, of(Change::OnKeep), r#"{"on_since":400}"#),
+            (AGAIN, Start, 450, Outcome::Stays, r#"{"on_since":400}"#),
+            (OFF, Start, 500, of(Change::Off), r#"{"off_since":500}"#),
+            (AGAIN, Start, 600, of(Change::OnEnrollAgain), r#"{"on_since":600,"void_before":500}"#),
+            (ON, Reload, 650, Outcome::Stays, r#"{"on_since":600,"void_before":500}"#),
+            (OFF, Reload, 700, of(Change::Off), r#"{"off_since":700,"void_before":500}"#),
+            (KEEP, Reload, 800, of(Change::OnKeep), r#"{"on_since":800,"void_before":500}"#),
         ] {
-            let keeper = open(&folder);
-            assert_eq!(keeper.take(wanted, at(now)), Ok(outcome), "at {now}");
+            assert_eq!(open(&folder).take(wanted, occasion, exact(now)), Ok(outcome), "at {now}");
             assert_eq!(text(&folder), kept, "at {now}");
-            let again = open(&folder);
-            assert_eq!(again.void_before(), void_before.map(at), "at {now}");
-            assert_eq!(again.open_from(), on_since.map(at), "at {now}");
         }
+        let marks = *open(&folder).marks.lock().unwrap();
+        assert_eq!((marks.void_before(), marks.open_from()), (Some(at(500)), Some(at(800))));
     }
 
     #[test]
     fn a_factor_that_was_never_off_leaves_no_file() {
         let folder = folder();
         for wanted in [ON, KEEP, AGAIN] {
-            assert_eq!(open(&folder).take(wanted, at(100)), Ok(Outcome::Stays));
+            assert_eq!(open(&folder).take(wanted, Start, exact(100)), Ok(Outcome::Stays));
         }
         assert!(!folder.path().join(NAME).exists());
     }
 
     #[test]
     fn marks_that_are_torn_or_not_ours_are_not_believed() {
-        let whole = r#"{"off_since":100,"void_before":50,"on_since":60}"#;
+        let whole = r#"{"off_since":100,"void_before":50}"#;
         let torn = (0..whole.len()).map(|length| &whole[..length]);
-        let foreign =
-            ["null", "[]", "[100]", "{\"off_since\":-1}", "{\"off\":1}", "{\"off_since\":\"100\"}", "{}{}"];
+        let foreign = [
+            "null",
+            "[]",
+            "[100]",
+            "{\"off_since\":-1}",
+            "{\"off\":1}",
+            "{\"off_since\":\"100\"}",
+            "{\"off_by_wall\":1}",
+            "{}{}",
+        ];
         let is_believed = |text: &str| {
             let folder = folder();
             let file = folder.path().join(NAME);
@@ -311,7 +298,8 @@ mod tests {
             fs::set_permissions(&file, fs::Permissions::from_mode(MODE)).unwrap();
             Keeper::open(Some(folder.path().to_owned())).is_ok()
         };
-        assert!(is_believed(whole));
+        assert!(is_believed(whole), "as versions before wrote it");
+        assert!(is_believed(r#"{"off_since":100,"off_by_wall":true,"on_since":200,"void_before":50}"#));
         for text in torn.chain(foreign) {
             assert!(!is_believed(text), "{text:?}");
         }
@@ -343,22 +331,22 @@ mod tests {
         assert!(matches!(Keeper::open(Some(missing)), Err(SwitchError::Unreadable { .. })));
         let keeper = open(&folder);
         folder.close().unwrap();
-        assert!(matches!(keeper.take(OFF, at(100)), Err(SwitchError::Unwritable { .. })));
-        assert_eq!(keeper.take(ON, at(100)), Ok(Outcome::Stays), "it is on as before");
+        assert!(matches!(keeper.take(OFF, Reload, exact(100)), Err(SwitchError::Unwritable { .. })));
+        assert_eq!(keeper.take(ON, Reload, exact(100)), Ok(Outcome::Stays), "it is on as before");
         let homeless = Keeper::open(None).unwrap();
-        assert_eq!(homeless.take(OFF, at(100)), Err(SwitchError::NoFolder));
-        assert_eq!(homeless.take(ON, at(100)), Ok(Outcome::Stays));
+        assert_eq!(homeless.take(OFF, Reload, exact(100)), Err(SwitchError::NoFolder));
+        assert_eq!(homeless.take(ON, Reload, exact(100)), Ok(Outcome::Stays));
     }
 
     #[test]
     fn what_a_crash_left_of_a_write_is_neither_read_nor_in_the_way() {
         let folder = folder();
-        assert_eq!(open(&folder).take(OFF, at(100)), Ok(Outcome::Switched(Change::Off)));
+        assert_eq!(open(&folder).take(OFF, Reload, exact(100)), Ok(Outcome::Switched(Change::Off)));
         fs::write(folder.path().join(NEW_NAME), "{\"off_si").unwrap();
         fs::set_permissions(folder.path().join(NEW_NAME), fs::Permissions::from_mode(0o400)).unwrap();
         let keeper = open(&folder);
-        assert_eq!(keeper.take(AGAIN, at(200)), Ok(Outcome::Switched(Change::OnEnrollAgain)));
-        assert_eq!(text(&folder), r#"{"void_before":100,"on_since":200}"#);
+        assert_eq!(keeper.take(AGAIN, Reload, exact(200)), Ok(Outcome::Switched(Change::OnEnrollAgain)));
+        assert_eq!(text(&folder), r#"{"on_since":200,"void_before":100}"#);
         assert!(!folder.path().join(NEW_NAME).exists());
     }
 }

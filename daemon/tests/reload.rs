@@ -294,3 +294,70 @@ async fn a_switch_that_cannot_be_kept_is_not_thrown() {
     assert_eq!(site.world.engine.policy(), before);
     assert_eq!(site.switches().await, Vec::<String>::new());
 }
+
+/// Everybody is asked, and enrolls within a week from the first login.
+const AT_LOGIN: &str = "[default]\nrequire = \"always\"\nenroll = \"at-login\"\n";
+
+/// Logs in, is asked, and tells whether an invitation is wanted for enrolling.
+async fn needs_invitation(site: &Site, name: &str) -> bool {
+    let (person, engine) = (person(name), &site.world.engine);
+    assert_eq!(site.world.begin(&person).await.step.state, State::Ask, "{name}");
+    let (policy, at) = (engine.policy(), site.world.clock.wall());
+    let decided = policy.decide(&request(&person, ADDRESS));
+    let account = site.world.account(&person).await.seen_from(decided.enrolled_after, at);
+    policy.wants_invitation(&person, engine.host(), &account, at)
+}
+
+#[tokio::test]
+async fn who_could_not_enroll_while_it_was_off_has_the_whole_time_for_it_when_it_is_on_again() {
+    for on_reenable in ["enroll-again", "keep"] {
+        let site = Site::new(CLOSED);
+        assert!(site.reload(AT_LOGIN).await.is_loaded);
+        site.world.seed(&person("alice")).await;
+        for name in ["alice", "bob"] {
+            assert!(!needs_invitation(&site, name).await, "{name} is covered from now on");
+        }
+        assert!(site.reload(OFF).await.is_loaded);
+        site.world.clock.advance(30 * DAY);
+        assert!(site.reload(&format!("on_reenable = \"{on_reenable}\"\n\n{AT_LOGIN}")).await.is_loaded);
+        assert!(site.reload(AT_LOGIN).await.is_loaded, "the key is taken out, as the guide says");
+        site.world.clock.advance(6 * DAY);
+        for name in ["alice", "bob"] {
+            assert!(!needs_invitation(&site, name).await, "{name} {on_reenable}");
+        }
+        site.world.clock.advance(2 * DAY);
+        assert!(needs_invitation(&site, "bob").await, "{on_reenable}: the week is over");
+        let opened = site.world.engine.policy().open_from;
+        assert_eq!(opened.map(|since| site.world.clock.wall().since(since)), Some(8 * DAY));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_moved_back_spares_no_enrollment_from_being_void() {
+    let site = Site::new(CLOSED);
+    let alice = person("alice");
+    let phone = site.world.seed(&alice).await;
+    site.world.clock.advance(DAY);
+    let begun = site.world.begin(&alice).await;
+    let code = phone.code_at(site.world.clock.wall());
+    assert_eq!(site.world.answer(begun.id, &code).await, Ok(State::Allow));
+    let newest = site.world.clock.wall();
+    site.world.clock.set_back(7 * DAY);
+    assert!(site.reload(OFF).await.is_loaded);
+    let again = format!("on_reenable = \"enroll-again\"\n\n{AT_LOGIN}");
+    assert!(site.reload(&again).await.is_loaded);
+    let policy = site.world.engine.policy();
+    assert_eq!((policy.enrolled_after, policy.open_from), (Some(newest), Some(newest)));
+    let decided = policy.decide(&request(&alice, ADDRESS));
+    assert!(!site.world.account(&alice).await.seen_from(decided.enrolled_after, newest).is_enrolled());
+}
+
+#[tokio::test]
+async fn a_reload_to_enroll_again_tells_which_rules_it_opens_or_closes() {
+    let site = Site::new(CLOSED);
+    assert!(site.reload(OFF).await.is_loaded);
+    let reloaded = site.reload("on_reenable = \"enroll-again\"\n\n[default]\nrequire = \"enrolled\"\n").await;
+    assert!(reloaded.is_loaded);
+    let told = reloaded.warnings.join("\n");
+    assert!(told.contains("gets in under `default` without a code"), "{told}");
+}

@@ -266,6 +266,15 @@ async fn a_service_that_starts_with_the_factor_on_and_a_mark_of_its_being_off_as
         sleep(Duration::from_millis(20)).await;
     }
     assert!(house.stop().success());
+    let store = countersignd::store::sqlite::Sqlite::open(&house.database(), House::key()).await.unwrap();
+    let records = store.audit(0, 1000).await.unwrap();
+    let events = records.iter().map(|record| AuditEvent::from_canonical(&record.record).unwrap());
+    let changes: Vec<String> = events
+        .filter(|event| event.event == EventId::FactorSwitched)
+        .filter_map(|event| event.change)
+        .collect();
+    assert_eq!(changes[..2], ["off", "on undecided"], "{changes:?}");
+    drop(store);
     fs::write(house.path("state/switch"), "{\"off_since\":18").unwrap();
     let output = house.command(None).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
