@@ -50,15 +50,18 @@ impl AdminInterface {
             }
             let person = self.person_of(&account).await;
             let mut row = match &person {
-                Some(person) => {
+                Ok(Some(person)) => {
                     let here = (engine.host(), engine.wall());
                     facts::standing(person, Some(&account), &policy, here, reader)
                 }
-                None => OwnedFacts::new(),
+                Ok(None) | Err(_) => OwnedFacts::new(),
             };
             put(&mut row, "user", account.key.name.as_str());
             put(&mut row, "realm", account.key.realm.as_str());
-            put(&mut row, "gone", person.is_none());
+            // While the name service fails nobody is gone.
+            if let Ok(person) = &person {
+                put(&mut row, "gone", person.is_none());
+            }
             rows.push(row);
             last = Some(account.key);
         }
@@ -66,9 +69,9 @@ impl AdminInterface {
     }
 
     /// The person that an account belongs to, where the name service of this host knows them.
-    async fn person_of(&self, account: &Account) -> Option<Person> {
-        let person = self.service.known_person(account.key.name.as_str()).await.ok()?;
-        (person.realm == account.key.realm).then_some(person)
+    async fn person_of(&self, account: &Account) -> Result<Option<Person>, BusError> {
+        let answer = self.service.known_person(account.key.name.as_str()).await;
+        of_realm(answer, &account.key.realm)
     }
 }
 
@@ -77,7 +80,8 @@ impl AdminInterface {
 impl AdminInterface {
     /// Lists accounts in pages: cursor `after` (empty begins), at most `limit` (1000) rows.
     ///
-    /// Answers rows (as `Helpdesk.Show`, with `realm` s and `gone` b), the next cursor (empty at the end), the total.
+    /// Answers rows (as `Helpdesk.Show`, with `realm` s and `gone` b, absent where the name service did not answer), the next
+    /// cursor (empty at the end), the total.
     /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("rows", "next", "total"))]
     async fn list_users(
@@ -289,6 +293,15 @@ impl AdminInterface {
     }
 }
 
+/// Takes an answer of the name service for a person of a realm: nobody is an answer, a failure is none.
+fn of_realm(answer: Result<Person, BusError>, realm: &Realm) -> Result<Option<Person>, BusError> {
+    match answer {
+        Ok(person) => Ok(Some(person).filter(|person| person.realm == *realm)),
+        Err(BusError::NoSuchUser) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A cursor is `realm/name`: neither may hold a slash.
 fn write_key(key: &AccountKey) -> String {
     format!("{}/{}", key.realm, key.name)
@@ -319,6 +332,24 @@ fn not_a_cursor() -> BusError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign_core::contact::Contacts;
+    use countersign_core::login::{Existence, Groups, Origin};
+
+    #[test]
+    fn nobody_is_gone_while_the_name_service_fails() {
+        let [here, elsewhere] = ["local:h1", "EXAMPLE.ORG"].map(|realm| Realm::try_from(realm).unwrap());
+        let alice = Person {
+            name: UserName::try_from("alice").unwrap(),
+            realm: here.clone(),
+            existence: Existence::Known { uid: 1000, origin: Origin::Local },
+            groups: Groups::Complete(Vec::new()),
+            contacts: Contacts::default(),
+        };
+        assert_eq!(of_realm(Ok(alice.clone()), &here), Ok(Some(alice.clone())));
+        assert_eq!(of_realm(Ok(alice), &elsewhere), Ok(None), "a namesake");
+        assert_eq!(of_realm(Err(BusError::NoSuchUser), &here), Ok(None));
+        assert_eq!(of_realm(Err(BusError::Unavailable), &here), Err(BusError::Unavailable));
+    }
 
     #[test]
     fn cursors_survive_their_text_and_nothing_else_is_one() {
