@@ -3,8 +3,8 @@
 //! Owns when: where the rule says so and certainly applies, asked by root in `auth` behind a first factor that is settled, for
 //! a person who could give a code now, and while nothing has changed since. Only for who asks from within a session, as sudo
 //! and su name them: a service with which sessions begin may itself run in that of whoever started it, and then all its
-//! logins do. And only by a code that the rules which take it for fresh would have taken themselves. The engine keeps which code was given in which session, and only it says so: nothing of it comes from the
-//! caller.
+//! logins do. And only by a code that the rules which take it for fresh would have taken themselves. The engine keeps which
+//! code was given in which session, and only it says so: nothing of it comes from the caller.
 
 use crate::account::Account;
 use crate::factor::Method;
