@@ -1,15 +1,36 @@
 //! Sessions that nobody uses (row L8).
 //!
-//! Owns when one is told, hung up or locked. Its person is told first, always: a session that is found idle for a whole
+//! Owns whose sessions have a limit, and when one is told, hung up or locked. Its person is told first, always: a session that is found idle for a whole
 //! weekend, because nobody looked before, gets the same five minutes. Whoever types something has ended the idleness, and
 //! it begins anew. Leaves to the daemon how idleness is measured, and to `remember` what ends with the session.
 
 use std::time::Duration;
 
+use crate::policy::{Certainty, Decision, Force, Policy};
+
 /// So long before it is hung up a session is told.
 pub const NOTICE: Duration = Duration::from_mins(5);
 /// How exactly the beginning of an idleness is known: terminals keep the time of their last use in steps of 8 s.
 const SLACK: Duration = Duration::from_mins(1);
+
+impl Decision {
+    /// Tells for how long a session under this decision may be idle. Nobody is hung up by a rule that is only watched, while
+    /// the second factor is off, or where not everything is known of the person.
+    #[must_use]
+    pub fn idle_limit(&self) -> Option<Duration> {
+        let holds = self.force == Force::InForce && self.certainty == Certainty::Certain;
+        self.idle_timeout.filter(|_| holds)
+    }
+}
+
+impl Policy {
+    /// Tells the shortest limit of all rules; none where there is none, or the second factor is off.
+    #[must_use]
+    pub fn shortest_idle_limit(&self) -> Option<Duration> {
+        let rules = self.rules.iter().chain([&self.default]);
+        rules.filter_map(|rule| rule.idle_timeout).min().filter(|_| self.is_enabled)
+    }
+}
 
 /// What a session is, as far as its being idle goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

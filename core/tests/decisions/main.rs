@@ -6,6 +6,7 @@ mod audit;
 mod delivery;
 mod explain;
 mod helpdesk;
+mod idle;
 mod people;
 mod policy;
 mod qr;

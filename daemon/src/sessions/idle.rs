@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use countersign_core::idle::{self, Kind, NOTICE, Step};
 use countersign_core::login::{Existence, FirstFactor, LoginRequest, Person, Phase, Source, SshFacts};
-use countersign_core::policy::{Certainty, Decision, Force, Policy};
+use countersign_core::policy::{Certainty, Decision, Policy};
 use countersign_core::remember::IdleSession;
 use countersign_core::words::Language;
 use countersign_protocol::frame::draining;
@@ -78,7 +78,7 @@ impl Watch {
 
     async fn look(&mut self) -> zbus::Result<()> {
         let policy = self.engine.policy();
-        let Some(shortest) = shortest_limit(&policy) else {
+        let Some(shortest) = policy.shortest_idle_limit() else {
             self.told.clear();
             return Ok(());
         };
@@ -127,8 +127,7 @@ impl Watch {
         if decision.certainty != Certainty::Certain && decision.idle_timeout.is_some() {
             tracing::warn!(session = session.id, "an idle session is left alone: not all groups are known");
         }
-        let holds = is_theirs && decision.force == Force::InForce && decision.certainty == Certainty::Certain;
-        let limit = decision.idle_timeout.filter(|_| holds)?;
+        let limit = decision.idle_limit().filter(|_| is_theirs)?;
         let language = policy.settings.language;
         Some(Found { session, person, source, decision, idle, limit, language })
     }
@@ -235,12 +234,6 @@ async fn carry_out(connection: &Connection, id: &str, step: Step) -> zbus::Resul
 
 fn key(session: &Session) -> (String, u32) {
     (session.id.clone(), session.leader)
-}
-
-/// The shortest limit of all rules; none where there is none, or the second factor is off.
-fn shortest_limit(policy: &Policy) -> Option<Duration> {
-    let rules = policy.rules.iter().chain([&policy.default]);
-    rules.filter_map(|rule| rule.idle_timeout).min().filter(|_| policy.is_enabled)
 }
 
 /// Where a session's person is, as a login from there would have it.
