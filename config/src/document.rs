@@ -5,6 +5,7 @@
 
 use countersign_core::audit::retention::Retention;
 use countersign_core::delivery::Channel;
+use countersign_core::policy::switch::Switch;
 use countersign_core::policy::{Mode, Settings};
 use toml::de::DeTable;
 
@@ -18,7 +19,7 @@ use crate::sections::Section;
 use crate::settings;
 use crate::source::Source;
 use crate::store::StoreSettings;
-use crate::switch::{self, Switch};
+use crate::switch;
 use crate::tables;
 
 /// What the main file says.

@@ -4,6 +4,7 @@
 //! `enrolled_after`, or by `on_reenable = "enroll-again"`.
 //! Leaves what a monitored login comes to, and which factors are void, to `core`.
 
+use countersign_core::policy::switch::Reenable;
 use countersign_core::policy::{Enrollment, Mode, Requirement};
 use countersign_core::time::WallTime;
 use toml::de::DeValue;
@@ -13,7 +14,6 @@ use crate::calendar;
 use crate::diagnostics::Findings;
 use crate::placed::PlacedRule;
 use crate::sections::Section;
-use crate::switch::Reenable;
 use crate::values::{Choices, Value};
 
 const MODES: Choices<Mode> =

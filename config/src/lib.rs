@@ -70,6 +70,6 @@ pub use rules::RULE_LIMIT;
 pub use schema::schema;
 pub use settings::{HELP_LIMIT, ORGANIZATION_LIMIT};
 pub use store::{Database, LocalNames, StoreSettings};
-pub use switch::{Reenable, Switch};
+
 pub use template::{Piece, Placeholder, Template, UnknownPlace};
 pub use values::{ENTRY_LIMIT, NAME_LIMIT};

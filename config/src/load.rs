@@ -8,6 +8,7 @@ use std::path::Path;
 
 use countersign_core::audit::retention::Retention;
 use countersign_core::policy::Policy;
+use countersign_core::policy::switch::Switch;
 use sha2::{Digest, Sha256};
 
 use crate::delivery::DeliverySettings;
@@ -19,7 +20,6 @@ use crate::placed::PlacedRule;
 use crate::rules::RULE_LIMIT;
 use crate::source::Source;
 use crate::store::StoreSettings;
-use crate::switch::Switch;
 use crate::{force, order, overlap, protected, reach, services, texts};
 
 /// What the files say.

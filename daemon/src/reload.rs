@@ -15,6 +15,7 @@ use countersign_config::{Diagnostic, Loaded, StoreSettings, Trust};
 use countersign_core::audit::EventId;
 use countersign_core::audit::retention::Retention;
 use countersign_core::policy::Policy;
+use countersign_core::policy::switch::{Moment, Occasion, Outcome};
 use tokio::sync::{Mutex, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -24,7 +25,7 @@ use census::census;
 use crate::args::Args;
 use crate::delivery::Delivery;
 use crate::engine::Handle;
-use crate::switch::{Keeper, Moment, Occasion, Outcome};
+use crate::switch::Keeper;
 
 /// The folder of drop-ins beside the main file.
 const DROP_INS: &str = "policy.d";

@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign_config::StoreSettings;
 use countersign_core::audit::EventId;
 use countersign_core::login::Host;
+use countersign_core::policy::switch::{Change, Moment, Occasion, Outcome};
 use countersign_core::time::WallTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -33,7 +34,7 @@ use crate::sessions::idle::Watch;
 use crate::sessions::terminal;
 use crate::store::sealing::WrappingKey;
 use crate::store::{self, Store, StoreError};
-use crate::switch::{Change, Keeper, Moment, Occasion, Outcome, SwitchError};
+use crate::switch::{Keeper, SwitchError};
 
 /// Where the machine-id lies.
 const MACHINE_ID: &str = "/etc/machine-id";

@@ -1,10 +1,8 @@
 //! The master switch: what is kept of its being off, and what becomes of enrollments when it is on again (row P3).
 //!
-//! Owns the file `switch` in the service's own folder. Leaves what follows from a switch to `marks`, what the file of the
-//! policy says to `config`, and what comes of it for a login to core. Invariants: the marks are on the disk before a policy
+//! Owns the file `switch` in the service's own folder. Leaves what follows from a switch to core, and what the
+//! file of the policy says to `config`. Invariants: the marks are on the disk before a policy
 //! that goes by them is in force; marks that cannot be read or believed start no service; nobody's enrollment is deleted.
-
-mod marks;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,14 +10,12 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use countersign_config::Switch;
 use countersign_core::policy::Policy;
+use countersign_core::policy::switch::{Marks, Moment, NoTime, Occasion, Outcome, Switch};
 use countersign_core::time::WallTime;
 use serde_json::{Map, Value};
 
 use crate::store::guarded_file::{self, Links};
-
-use marks::Marks;
 
 /// The name of the file.
 const NAME: &str = "switch";
@@ -49,80 +45,14 @@ pub enum SwitchError {
         /// What the system said.
         cause: String,
     },
-    /// The second factor was switched off while the store did not tell the time, nor does it now.
-    #[error(
-        "the store does not tell from when on enrollments are void; the second factor was not switched, reload again"
-    )]
-    NoTime,
+    /// Nobody knows from when on enrollments are void.
+    #[error(transparent)]
+    NoTime(#[from] NoTime),
     /// There is nowhere to keep them.
     #[error(
         "the service has no folder of its own (STATE_DIRECTORY) to keep since when the second factor is off"
     )]
     NoFolder,
-}
-
-/// A switch that was thrown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Off.
-    Off,
-    /// On, and all enrollments are kept.
-    OnKeep,
-    /// On, and everybody enrolls again.
-    OnEnrollAgain,
-    /// On with a start, and all enrollments are kept until a file says what becomes of them.
-    OnUndecided,
-}
-
-impl Change {
-    /// Tells the words that the audit keeps.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::OnKeep => "on keep",
-            Self::OnEnrollAgain => "on enroll-again",
-            Self::OnUndecided => "on undecided",
-        }
-    }
-}
-
-/// What comes of a file in which the second factor is on or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Outcome {
-    /// It is as it was.
-    Stays,
-    /// It was switched.
-    Switched(Change),
-    /// It would be on again, and the file does not say what becomes of enrollments; it stays off.
-    Unsettled,
-    /// It is on since a start, and still nothing says what becomes of enrollments.
-    Undecided,
-}
-
-/// Who takes a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occasion {
-    /// The service comes up: there is nobody to ask, and no last good policy.
-    Start,
-    /// A reload, which can be refused.
-    Reload,
-}
-
-/// When a file is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    at: WallTime,
-    is_exact: bool,
-}
-
-impl Moment {
-    /// Takes the wall clock and the newest time in the store, where the store tells it: enrollments carry the later of both.
-    #[must_use]
-    pub fn of(wall: WallTime, newest: Option<WallTime>) -> Self {
-        Self { at: wall.max(newest.unwrap_or_default()), is_exact: newest.is_some() }
-    }
 }
 
 /// The keeper of the marks.
@@ -213,7 +143,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    use countersign_config::Reenable;
+    use countersign_core::policy::switch::{Change, Reenable};
     use tempfile::TempDir;
 
     use Occasion::{Reload, Start};

@@ -1,6 +1,6 @@
 //! The master switch: what it is without a word, and what can be said of it.
 
-use countersign_config::{Reenable, Switch};
+use countersign_core::policy::switch::{Reenable, Switch};
 
 use crate::folder::{Folder, MINIMAL, fault_of};
 

@@ -9,6 +9,7 @@ mod explain;
 mod fit;
 mod matcher;
 pub mod simulate;
+pub mod switch;
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! What is recorded of the service itself: its start, its policy, its master switch.
 
 use countersign_core::audit::{AuditEvent, EventId};
+use countersign_core::policy::switch::Change;
 
 use crate::engine::Handle;
-use crate::switch::Change;
 
 /// Records that the second factor was switched on or off for this host.
 pub(crate) async fn about_switch(engine: &Handle, actor: &str, change: Change) {
