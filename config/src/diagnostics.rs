@@ -150,7 +150,8 @@ impl Findings {
         self.errors
     }
 
-    fn at(&mut self, severity: Severity, place: &Place<'_>, message: String, help: String) {
+    /// Notes a diagnostic at a place.
+    pub(crate) fn at(&mut self, severity: Severity, place: &Place<'_>, message: String, help: String) {
         if !self.make_room(severity) {
             return;
         }

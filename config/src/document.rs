@@ -13,6 +13,7 @@ use crate::audit;
 use crate::delivery::{self, DeliverySettings, Ways};
 use crate::diagnostics::{Findings, Place};
 use crate::force;
+use crate::named::{self, NamedFile};
 use crate::placed::PlacedRule;
 use crate::rules;
 use crate::sections::Section;
@@ -35,6 +36,8 @@ pub(crate) struct MainFile<'s> {
     pub(crate) audit: Retention,
     pub(crate) delivery: DeliverySettings,
     pub(crate) ways: Vec<(Channel, Place<'s>)>,
+    /// The files that it names.
+    pub(crate) named: Vec<NamedFile<'s>>,
     pub(crate) default: Option<PlacedRule<'s>>,
     pub(crate) rules: Vec<PlacedRule<'s>>,
 }
@@ -51,10 +54,11 @@ pub(crate) fn read_main<'s>(source: &'s Source, findings: &mut Findings) -> Opti
     let named = top.value("protected_groups").map(|value| value.entry_places()).unwrap_or_default();
     let places = named.into_iter().map(Some).chain(std::iter::repeat(None));
     let protected = settings.protected_groups.iter().cloned().zip(places).collect();
+    let named = named::list(&top, &store, &delivery);
     let audit = audit::read(&top, findings);
     let rules = read_rules(&top, findings);
     let default = rules::read_default(&top, source, findings);
-    Some(MainFile { settings, switch, mode, protected, store, audit, delivery, ways, default, rules })
+    Some(MainFile { settings, switch, mode, protected, store, audit, delivery, ways, named, default, rules })
 }
 
 /// Reads a drop-in.

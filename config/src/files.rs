@@ -19,6 +19,7 @@ use nix::sys::stat::Mode;
 
 use crate::diagnostics::Diagnostic;
 use crate::printable::escape;
+use crate::reader::Reader;
 use crate::source::Source;
 
 /// The largest file that is read, in bytes.
@@ -41,9 +42,9 @@ pub enum Trust {
 
 /// How much is asked of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Guard {
-    /// Regular, no symbolic link, written by nobody but the owner.
-    Trusted(Trust),
+pub(crate) enum Guard<'r> {
+    /// Regular, no symbolic link, written by nobody but the owner, and within the reach of its reader.
+    Installed(Trust, &'r Reader),
     /// Regular; for checking a file that is not in force.
     Readable,
 }
@@ -61,7 +62,7 @@ pub(crate) struct Gathered {
 }
 
 /// Reads the main file and the drop-ins.
-pub(crate) fn gather(main: &Path, drop_ins: Option<&Path>, guard: Guard) -> Gathered {
+pub(crate) fn gather(main: &Path, drop_ins: Option<&Path>, guard: Guard<'_>) -> Gathered {
     let mut gathered = Gathered::default();
     match read_main(main, guard) {
         Ok(source) => gathered.main = Some(source),
@@ -83,7 +84,7 @@ struct DropIns {
 }
 
 impl Gathered {
-    fn read_all(&mut self, directory: &DropIns, guard: Guard) {
+    fn read_all(&mut self, directory: &DropIns, guard: Guard<'_>) {
         for name in &directory.names {
             match read(&directory.opened, &directory.path.join(name), name, guard) {
                 Ok(source) => self.drop_ins.push(source),
@@ -93,7 +94,7 @@ impl Gathered {
     }
 }
 
-fn read_main(path: &Path, guard: Guard) -> Fallible<Source> {
+fn read_main(path: &Path, guard: Guard<'_>) -> Fallible<Source> {
     let Some(name) = path.file_name() else {
         return Err(about(path, "this is not the name of a file", "name a file"));
     };
@@ -110,7 +111,7 @@ fn read_main(path: &Path, guard: Guard) -> Fallible<Source> {
 }
 
 /// Opens the directory of the drop-ins and lists the names of the files that count; none where there is none.
-fn open_drop_ins(path: &Path, guard: Guard) -> Fallible<Option<DropIns>> {
+fn open_drop_ins(path: &Path, guard: Guard<'_>) -> Fallible<Option<DropIns>> {
     let Some(opened) = open_directory(path, guard)? else { return Ok(None) };
     let names = list(&opened).map_err(|error| io_fault(path, error))?;
     let Some(mut names) = names else {
@@ -142,7 +143,7 @@ fn list(directory: &OwnedFd) -> io::Result<Option<Vec<OsString>>> {
     Ok(Some(names))
 }
 
-fn open_directory(path: &Path, guard: Guard) -> Fallible<Option<OwnedFd>> {
+fn open_directory(path: &Path, guard: Guard<'_>) -> Fallible<Option<OwnedFd>> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | no_follow(guard);
     let opened = match openat(AT_FDCWD, path, flags, Mode::empty()) {
         Ok(opened) => opened,
@@ -160,7 +161,7 @@ fn open_directory(path: &Path, guard: Guard) -> Fallible<Option<OwnedFd>> {
 }
 
 /// Reads one file of a directory; the checks are made on the opened descriptor.
-fn read(directory: &OwnedFd, path: &Path, name: &OsStr, guard: Guard) -> Fallible<Source> {
+fn read(directory: &OwnedFd, path: &Path, name: &OsStr, guard: Guard<'_>) -> Fallible<Source> {
     // O_NONBLOCK: a FIFO put here must not hold us.
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | no_follow(guard);
     let opened = openat(directory, name, flags, Mode::empty()).map_err(|errno| open_fault(path, errno))?;
@@ -198,17 +199,17 @@ fn into_source(path: &Path, bytes: Vec<u8>) -> Fallible<Source> {
     })
 }
 
-fn no_follow(guard: Guard) -> OFlag {
+fn no_follow(guard: Guard<'_>) -> OFlag {
     match guard {
-        Guard::Trusted(_) => OFlag::O_NOFOLLOW,
+        Guard::Installed(..) => OFlag::O_NOFOLLOW,
         Guard::Readable => OFlag::empty(),
     }
 }
 
 /// Refuses what another than the trusted owner could have written.
-fn check_trust(path: &Path, metadata: &Metadata, guard: Guard, mode: &str) -> Fallible<()> {
-    let trust = match guard {
-        Guard::Trusted(trust) => trust,
+fn check_trust(path: &Path, metadata: &Metadata, guard: Guard<'_>, mode: &str) -> Fallible<()> {
+    let (trust, reader) = match guard {
+        Guard::Installed(trust, reader) => (trust, reader),
         Guard::Readable => return Ok(()),
     };
     let (owner, shown) = (metadata.uid(), escape(&path.to_string_lossy()));
@@ -227,6 +228,13 @@ fn check_trust(path: &Path, metadata: &Metadata, guard: Guard, mode: &str) -> Fa
         faults.push(format!("others than its owner can write this (mode {bits:04o})"));
         commands.push(format!("chmod {mode} {shown}"));
     }
+    let is_reached = if metadata.is_dir() { reader.enters(metadata) } else { reader.reads(metadata) };
+    if !is_reached {
+        let bits = metadata.mode() & 0o7777;
+        faults.push(format!("the service's user cannot read this (mode {bits:04o})"));
+        commands.push(format!("chmod {mode} {shown}"));
+    }
+    commands.dedup();
     if faults.is_empty() {
         return Ok(());
     }
@@ -260,7 +268,9 @@ fn io_fault(path: &Path, error: impl Into<io::Error>) -> Box<Diagnostic> {
     let error: io::Error = error.into();
     let shown = escape(&path.to_string_lossy());
     let help = match error.kind() {
-        io::ErrorKind::PermissionDenied => format!("let the daemon read it: chmod 0644 {shown}"),
+        io::ErrorKind::PermissionDenied => {
+            format!("check it as root, and let the service read it: chmod 0644 {shown}")
+        }
         _ => "mend what the system says".to_owned(),
     };
     about(path, format!("this cannot be read: {error}"), help)

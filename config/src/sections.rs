@@ -51,6 +51,12 @@ impl<'t, 's> Section<'t, 's> {
         value
     }
 
+    /// Finds where a value of a table within this one stands.
+    pub(crate) fn place_within(&self, table: &'static str, key: &str) -> Option<Place<'s>> {
+        let DeValue::Table(inner) = self.value(table)?.content else { return None };
+        Some(self.place.source.place(inner.get(key)?.span()))
+    }
+
     /// Opens a table within this one.
     pub(crate) fn section(
         &self,

@@ -13,6 +13,8 @@ use crate::values::{Choices, Value};
 
 /// The store where the file names none.
 pub(crate) const DEFAULT_STORE: &str = "/var/lib/countersign/countersign.db";
+/// The service's own folder, in which that lies.
+pub(crate) const DEFAULT_FOLDER: &str = "/var/lib/countersign";
 
 /// Where the store is and with what it is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]

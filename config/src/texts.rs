@@ -1,7 +1,7 @@
 //! Files whose texts somebody handed over, as if they had been read.
 //!
-//! Owns the limits, which are those of files. Leaves trust to whoever took the texts: what is made of them is compared
-//! or checked, and never put in force.
+//! Owns the limits, which are those of files. Leaves trust to those who took the texts: only what the
+//! service kept itself is put in force.
 
 use std::path::{Path, PathBuf};
 

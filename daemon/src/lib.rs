@@ -15,4 +15,4 @@ mod start;
 pub mod store;
 pub mod switch;
 
-pub use start::{StartError, run};
+pub use start::{StartError, run, state_folder};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use countersignd::args::{Request, USAGE};
 use countersignd::delivery::command::runner;
-use countersignd::host::confine;
+use countersignd::host::{confine, restarts};
 use countersignd::sessions::terminal;
 use countersignd::store::postgres::{self, Migrated};
 use tracing::level_filters::LevelFilter;
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("countersignd: {error}");
+            std::thread::sleep(restarts::failed(countersignd::state_folder().as_deref()));
             ExitCode::FAILURE
         }
     }

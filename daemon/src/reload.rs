@@ -5,6 +5,7 @@
 //! reload is under way at a time; no thread that serves logins waits for a disk.
 
 mod census;
+pub mod last_good;
 pub(crate) mod record;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use census::census;
 use crate::args::Args;
 use crate::delivery::Delivery;
 use crate::engine::Handle;
+use crate::host::notify;
 use crate::switch::Keeper;
 
 /// The folder of drop-ins beside the main file.
@@ -45,13 +47,31 @@ pub(crate) const UNDECIDED: &str = "the second factor was off, and is on since a
 pub struct Files {
     main: PathBuf,
     trust: Trust,
+    /// Where the last good ones are kept; without a folder they are not.
+    folder: Option<PathBuf>,
+}
+
+/// What the service starts with.
+#[derive(Debug)]
+pub struct Basis {
+    /// What is in force.
+    pub loaded: Loaded,
+    /// What is wrong with the files, where the last good ones are used in their place.
+    pub fault: Option<String>,
 }
 
 impl Files {
     /// Takes the places that the arguments name.
     #[must_use]
     pub fn of(args: &Args) -> Self {
-        Self { main: args.config.clone(), trust: args.trust_uid.map_or(Trust::Root, Trust::Owner) }
+        let trust = args.trust_uid.map_or(Trust::Root, Trust::Owner);
+        Self { main: args.config.clone(), trust, folder: None }
+    }
+
+    /// Keeps the last good ones in the service's own folder.
+    #[must_use]
+    pub fn kept_in(self, folder: Option<PathBuf>) -> Self {
+        Self { folder, ..self }
     }
 
     /// Reads them; every mistake and warning goes to standard error. It waits for the disk.
@@ -66,6 +86,43 @@ impl Files {
             Err(mistakes) => mistakes,
         });
         read
+    }
+
+    /// Reads them for a start; where they have a mistake, the last good ones take their place (row P8). It waits for the disk.
+    ///
+    /// # Errors
+    /// How many mistakes there are, where nothing can take their place; why not goes to standard error as well.
+    pub fn read_at_start(&self) -> Result<Basis, usize> {
+        let mistakes = match self.read() {
+            Ok(loaded) => return Ok(Basis { loaded, fault: None }),
+            Err(mistakes) => mistakes,
+        };
+        match last_good::load(self.folder.as_deref()) {
+            Ok(loaded) => {
+                let fault = Refusal::of(&mistakes).reason;
+                tracing::error!(
+                    reason = fault,
+                    policy = loaded.policy.digest,
+                    "the configuration is not taken; the service starts with the last good one"
+                );
+                Ok(Basis { loaded, fault: Some(fault) })
+            }
+            Err(none) => {
+                tracing::error!(%none, "nothing can take the place of the configuration");
+                if let last_good::NoLastGood::Invalid { mistakes, .. } = &none {
+                    say(mistakes);
+                }
+                Err(mistakes.len())
+            }
+        }
+    }
+
+    /// Keeps the texts of what is in force now. A fault of the disk is logged: it matters at the next start only.
+    pub fn keep(&self, texts: &[(String, String)]) {
+        let Some(folder) = &self.folder else { return };
+        if let Err(error) = last_good::keep(folder, texts) {
+            tracing::error!(%error, "the policy in force is not kept for a start with an invalid file");
+        }
     }
 }
 
@@ -87,11 +144,12 @@ pub struct InForce {
 
 impl InForce {
     /// Takes everything into force. Passwords and authorities of the ways out are read before anything changes.
-    fn take(&self, loaded: Loaded) {
-        let Loaded { policy, audit, delivery, .. } = loaded;
+    fn take(&self, loaded: Loaded, files: &Files) {
+        let Loaded { policy, audit, delivery, texts, .. } = loaded;
         self.delivery.reload(&delivery);
         self.retention.send_replace(audit);
         self.policy.send_replace(Arc::new(policy));
+        files.keep(&texts);
     }
 }
 
@@ -184,10 +242,11 @@ impl Reloader {
             Outcome::Stays | Outcome::Switched(_) => None,
         };
         loaded.policy = self.switch.settle(loaded.policy);
-        let force = Arc::clone(&self.force);
-        if spawn_blocking(move || force.take(loaded)).await.is_err() {
+        let (force, files) = (Arc::clone(&self.force), self.files.clone());
+        if spawn_blocking(move || force.take(loaded, &files)).await.is_err() {
             return Err(Refusal::about("error: making the ways out ready failed".to_owned()));
         }
+        notify::status(SERVING);
         self.record(EventId::PolicyLoaded, "reload", actor).await;
         if let Outcome::Switched(change) = outcome {
             record::about_switch(&self.engine, actor, change).await;
@@ -237,6 +296,7 @@ impl Reloader {
     async fn refuse(&self, refusal: Refusal, warnings: Vec<String>, actor: &str) -> Reloaded {
         let Refusal { reason, mistakes } = refusal;
         tracing::error!(reason, "the configuration is not taken; the last good one stays in force");
+        notify::status(&serving_without(&reason));
         self.record(EventId::PolicyRefused, &reason, actor).await;
         Reloaded { is_loaded: false, policy: self.digest(), mistakes, warnings }
     }
@@ -248,6 +308,14 @@ impl Reloader {
     fn digest(&self) -> String {
         self.engine.policy().digest.clone()
     }
+}
+
+/// What the service manager shows while the files are in force.
+pub(crate) const SERVING: &str = "serving logins";
+
+/// What the service manager shows while the last good policy is in force in the place of the files.
+pub(crate) fn serving_without(fault: &str) -> String {
+    format!("{SERVING} by the last good policy: the configuration is not in force ({fault})")
 }
 
 /// Why files are not taken.

@@ -1,6 +1,7 @@
 //! From arguments to a service, and to its end.
 //!
-//! Whatever is missing or invalid at the start is said in full, and the service does not start: nobody is let in.
+//! Whatever is missing or invalid at the start is said in full. In the place of invalid files the last good ones are used;
+//! where there are none, and for everything else, the service does not start: nobody is let in.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -28,8 +29,8 @@ use crate::host::entropy::SystemEntropy;
 use crate::host::identity::{self, IdentityError};
 use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
-use crate::host::{breakglass, upkeep};
-use crate::reload::{Files, InForce, Reloader, UNDECIDED, record};
+use crate::host::{breakglass, restarts, upkeep};
+use crate::reload::{Basis, Files, InForce, Reloader, SERVING, UNDECIDED, record, serving_without};
 use crate::sessions::idle::Watch;
 use crate::sessions::terminal;
 use crate::store::sealing::WrappingKey;
@@ -88,8 +89,9 @@ pub enum StartError {
 pub async fn run(args: Args) -> Result<(), StartError> {
     // Before anybody can know that the service runs: until then the signal would end it.
     let hangup = listen(SignalKind::hangup())?;
-    let files = Files::of(&args);
-    let loaded = files.read().map_err(|mistakes| StartError::Configuration(mistakes.len()))?;
+    let files = Files::of(&args).kept_in(state_folder());
+    let Basis { mut loaded, fault } = files.read_at_start().map_err(StartError::Configuration)?;
+    let texts = std::mem::take(&mut loaded.texts);
     let switch = Arc::new(Keeper::open(state_folder())?);
     let (host, store) = open_store(&loaded.store).await?;
     let newest = newest_time(&*store).await?;
@@ -117,6 +119,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
     record::about_service(&engine, "service", EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
     tell_switch(&engine, switched).await;
+    let status = settle_files(&engine, &files, &texts, fault).await;
     let force = InForce { policy, retention, delivery: Arc::clone(&delivery) };
     let reloader = Arc::new(Reloader::new(files, loaded.store, switch, force, engine.clone()));
     let service = Service::new(engine.clone(), directory, Arc::clone(&delivery), Arc::clone(&reloader));
@@ -129,7 +132,8 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let notes =
         state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
     let upkeep = tokio::spawn(upkeep::audit(engine.clone(), journal, kept));
-    notify::ready("serving logins");
+    notify::ready(&status);
+    restarts::succeeded(state_folder().as_deref());
     let hangups = tokio::spawn(reload_on_hangup(hangup, reloader));
     let ended = attend(&engine, &mut loop_).await;
     notify::stopping();
@@ -164,8 +168,25 @@ async fn tell_switch(engine: &Handle, switched: Outcome) {
     }
 }
 
+/// Keeps the files that the service started with, or records that it started without them; tells what the manager shows.
+async fn settle_files(
+    engine: &Handle,
+    files: &Files,
+    texts: &[(String, String)],
+    fault: Option<String>,
+) -> String {
+    let Some(fault) = fault else {
+        files.keep(texts);
+        return SERVING.to_owned();
+    };
+    let reason = format!("{fault}; the service started with the last good policy");
+    record::about_service(engine, "service", EventId::PolicyRefused, &reason).await;
+    serving_without(&fault)
+}
+
 /// Tells the service's own folder, where systemd gave it one.
-fn state_folder() -> Option<PathBuf> {
+#[must_use]
+pub fn state_folder() -> Option<PathBuf> {
     let folders = std::env::var_os(STATE)?;
     std::env::split_paths(&folders).next()
 }

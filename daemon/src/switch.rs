@@ -4,9 +4,8 @@
 //! file of the policy says to `config`. Invariants: the marks are on the disk before a policy
 //! that goes by them is in force; marks that cannot be read or believed start no service; nobody's enrollment is deleted.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,14 +14,11 @@ use countersign_core::policy::switch::{Marks, Moment, NoTime, Occasion, Outcome,
 use countersign_core::time::WallTime;
 use serde_json::{Map, Value};
 
+use crate::host::durable;
 use crate::store::guarded_file::{self, Links};
 
 /// The name of the file.
 const NAME: &str = "switch";
-/// The name of the file while it is written.
-const NEW_NAME: &str = "switch.new";
-/// What the file may allow at most: its owner alone reads and writes it.
-const MODE: u32 = 0o600;
 /// The largest file that is read, in bytes.
 const LIMIT: u64 = 1024;
 
@@ -116,26 +112,15 @@ fn read(folder: &Path) -> Result<Marks, SwitchError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Marks::default()),
         Err(error) => return Err(unreadable(error.to_string())),
     }
-    let text = guarded_file::read(&path, MODE, Links::Refused, LIMIT).map_err(unreadable)?;
+    let text = guarded_file::read(&path, durable::MODE, Links::Refused, LIMIT).map_err(unreadable)?;
     // A list would do for a structure as well, an empty one for no marks.
     let marks: serde_json::Result<Map<String, Value>> = serde_json::from_slice(&text);
     let marks = marks.and_then(|marks| serde_json::from_value(Value::Object(marks)));
     marks.map_err(|error| unreadable(error.to_string()))
 }
 
-/// Puts the marks in the place of the old ones: either is there, whatever happens meanwhile.
 fn write(folder: &Path, marks: Marks) -> io::Result<()> {
-    let new = folder.join(NEW_NAME);
-    // What a crash left behind may have any owner or mode.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&new)?;
-    file.write_all(&serde_json::to_vec(&marks)?)?;
-    file.sync_all()?;
-    fs::rename(&new, folder.join(NAME))?;
-    File::open(folder)?.sync_all()
+    durable::replace(folder, NAME, &serde_json::to_vec(&marks)?)
 }
 
 #[cfg(test)]
@@ -225,7 +210,7 @@ mod tests {
             let folder = folder();
             let file = folder.path().join(NAME);
             fs::write(&file, text).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(MODE)).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(durable::MODE)).unwrap();
             Keeper::open(Some(folder.path().to_owned())).is_ok()
         };
         assert!(is_believed(whole), "as versions before wrote it");
@@ -272,11 +257,11 @@ mod tests {
     fn what_a_crash_left_of_a_write_is_neither_read_nor_in_the_way() {
         let folder = folder();
         assert_eq!(open(&folder).take(OFF, Reload, exact(100)), Ok(Outcome::Switched(Change::Off)));
-        fs::write(folder.path().join(NEW_NAME), "{\"off_si").unwrap();
-        fs::set_permissions(folder.path().join(NEW_NAME), fs::Permissions::from_mode(0o400)).unwrap();
+        fs::write(folder.path().join("switch.new"), "{\"off_si").unwrap();
+        fs::set_permissions(folder.path().join("switch.new"), fs::Permissions::from_mode(0o400)).unwrap();
         let keeper = open(&folder);
         assert_eq!(keeper.take(AGAIN, Reload, exact(200)), Ok(Outcome::Switched(Change::OnEnrollAgain)));
         assert_eq!(text(&folder), r#"{"on_since":200,"void_before":100}"#);
-        assert!(!folder.path().join(NEW_NAME).exists());
+        assert!(!folder.path().join("switch.new").exists());
     }
 }

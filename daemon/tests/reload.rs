@@ -209,7 +209,8 @@ async fn policy_and_retention_come_into_force_together_and_a_file_that_is_gone_t
 #[tokio::test]
 async fn a_changed_store_is_a_warning_until_the_service_is_started_again() {
     let site = Site::new(CLOSED);
-    write(site.folder.path(), &format!("[store]\nurl = \"sqlite:///elsewhere/countersign.db\"\n\n{OPEN}"));
+    let elsewhere = "[store]\nurl = \"sqlite:///var/lib/countersign/elsewhere.db\"";
+    write(site.folder.path(), &format!("{elsewhere}\n\n{OPEN}"));
     let reloaded = site.reloader.reload("root").await.unwrap();
     assert!(reloaded.is_loaded);
     let is_of_store = |warning: &String| warning.contains("[store]");

@@ -147,6 +147,76 @@ async fn what_is_invalid_at_the_start_is_said_in_full_and_nothing_listens() {
     assert!(!house.socket().exists());
 }
 
+/// What a start by the house's command says on standard error; it must end by itself.
+fn refused_start(house: &House) -> String {
+    let output = house.command(None).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{told}");
+    told
+}
+
+#[tokio::test]
+async fn a_start_with_an_invalid_file_takes_the_last_good_policy_and_says_so() {
+    type Spoil = fn(&House);
+    let spoils: [Spoil; 5] = [
+        |house| house.configure("[default]\nrequire = \"sometimes\"\n"),
+        |house| {
+            fs::set_permissions(house.path("countersign.toml"), fs::Permissions::from_mode(0o666)).unwrap()
+        },
+        |house| fs::remove_file(house.path("countersign.toml")).unwrap(),
+        |house| fs::set_permissions(house.folder.path(), fs::Permissions::from_mode(0o777)).unwrap(),
+        |house| {
+            let text = fs::read_to_string(house.path("countersign.toml")).unwrap();
+            fs::write(house.path("countersign.toml"), text.replace("store-key", "nope")).unwrap();
+        },
+    ];
+    for (index, spoil) in spoils.into_iter().enumerate() {
+        let mut house = House::build(NEVER);
+        house.start(None).await;
+        // An answer comes once the files are kept.
+        begin(&house.connect().await, &own_name()).await.unwrap();
+        house.kill();
+        spoil(&house);
+        house.start(None).await;
+        let connection = house.connect().await;
+        assert_eq!(begin(&connection, &own_name()).await.unwrap().1, "skip", "{index}: the policy of before");
+        assert!(house.stop().success());
+        let store = countersignd::store::sqlite::Sqlite::open(&house.database(), House::key()).await.unwrap();
+        let records = store.audit(0, 1000).await.unwrap();
+        let mut events = records.iter().map(|record| AuditEvent::from_canonical(&record.record).unwrap());
+        let refused = events.find(|event| event.event == EventId::PolicyRefused).expect("a record");
+        assert!(refused.reason.unwrap().contains("the last good policy"), "{index}");
+    }
+}
+
+#[tokio::test]
+async fn a_reload_is_kept_for_the_next_start_and_what_was_refused_is_not() {
+    let mut house = House::build(ALWAYS);
+    house.start(None).await;
+    let connection = house.connect().await;
+    house.configure(NEVER);
+    kill(house.pid(), Signal::SIGHUP).unwrap();
+    let begun = Instant::now();
+    while begin(&connection, &own_name()).await.unwrap().1 != "skip" {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the new rules are not in force");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(house.stop().success());
+    house.configure("[default]\nrequire = \"sometimes\"\n");
+    house.start(None).await;
+    let connection = house.connect().await;
+    assert_eq!(begin(&connection, &own_name()).await.unwrap().1, "skip");
+    assert!(house.stop().success());
+
+    // What another could have written is no policy of ours.
+    fs::set_permissions(house.path("state").join("last-good"), fs::Permissions::from_mode(0o644)).unwrap();
+    let told = refused_start(&house);
+    assert!(told.contains("sometimes") && told.contains("last-good"), "{told}");
+    let begun = Instant::now();
+    refused_start(&house);
+    assert!(begun.elapsed() >= Duration::from_secs(1), "the second failed start is not followed at once");
+}
+
 #[tokio::test]
 async fn a_frame_that_claims_much_costs_its_sender_the_connection_and_nobody_anything() {
     let mut house = House::build(ALWAYS);

@@ -6,6 +6,7 @@ mod delivery;
 mod diagnostics;
 mod files;
 mod folder;
+mod installed;
 mod manual;
 mod names;
 mod places;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use countersign_config::{Known, NAMES_LIMIT, Names, Severity, check, check_with, interpret};
+use countersign_config::{Known, NAMES_LIMIT, Names, Reader, Severity, check, check_with, interpret};
 
 use crate::diagnostics::assert_golden;
 use crate::folder::{Folder, MINIMAL};
@@ -43,12 +43,12 @@ impl Names for Host {
 }
 
 /// A host as Debian sets one up.
-fn debian() -> Host {
+pub(crate) fn debian() -> Host {
     Host { users: vec!["root", "alice"], groups: vec!["root", "sudo", "staff"], ..Host::default() }
 }
 
 fn messages_on(host: &Host, text: &str) -> Vec<String> {
-    let found = check_with(&Folder::new(text).main(), None, host);
+    let found = check_with(&Folder::new(text).main(), None, &Reader::ThisProcess, host);
     assert!(found.iter().all(|found| found.severity != Severity::Error), "{found:#?}");
     let warnings = found.into_iter().filter(|found| found.severity == Severity::Warning);
     warnings.map(|found| found.message).collect()
@@ -60,7 +60,7 @@ fn rule(name: &str, lines: &str) -> String {
 
 #[test]
 fn what_is_odd_about_a_file_on_a_host_is_reported_with_its_place_and_what_to_write() {
-    let found = check_with("tests/mistakes/oddities.toml".as_ref(), None, &debian());
+    let found = check_with("tests/mistakes/oddities.toml".as_ref(), None, &Reader::ThisProcess, &debian());
     assert!(found.iter().all(|found| found.severity != Severity::Error), "{found:#?}");
     assert_golden(&found, "oddities.txt");
 }
@@ -193,7 +193,7 @@ fn the_shipped_file_and_the_examples_raise_no_warning_on_a_host_either() {
     files.extend(std::fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path()));
     let mut left = Vec::new();
     for file in files {
-        let mut found = check_with(&file, None, &Everybody);
+        let mut found = check_with(&file, None, &Reader::ThisProcess, &Everybody);
         found.retain(|found| found.severity != Severity::Note);
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
         if let [only] = found.as_slice()

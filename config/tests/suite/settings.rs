@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_config::{Database, LocalNames, PostgresUrl, Severity, check};
+use countersign_config::{Database, LocalNames, PostgresUrl, Severity, check, interpret};
 use countersign_core::audit::retention::Retention;
 use countersign_core::factor::Method;
 use countersign_core::factor::totp::{Algorithm, Digits, Period, Window};
@@ -78,8 +78,8 @@ fn is_setting(line: &str) -> bool {
 
 #[test]
 fn every_setting_reaches_the_policy() {
-    let loaded = Folder::new(
-        r#"
+    // As a text: the files that it names are on no host.
+    let text = r#"
         organization = "Universität Zürich"
         language = "de"
         help = "IT, +41 44 1234"
@@ -106,10 +106,8 @@ fn every_setting_reaches_the_policy() {
         enroll = "at-login"
         [default]
         require = "enrolled"
-        "#,
-    )
-    .load()
-    .unwrap();
+        "#;
+    let loaded = interpret(&[("countersign.toml".to_owned(), text.to_owned())]).unwrap();
     let settings = loaded.policy.settings;
     assert_eq!(settings.organization, "Universität Zürich");
     assert_eq!((settings.language, settings.echo), (Language::German, Echo::Hidden));

@@ -1,6 +1,6 @@
 //! Texts that were handed over: read as files are, with the same limits, wherever they come from.
 
-use countersign_config::{DROP_IN_LIMIT, FILE_LIMIT, interpret};
+use countersign_config::{DROP_IN_LIMIT, FILE_LIMIT, Loaded, interpret};
 
 use crate::folder::{Folder, MINIMAL};
 
@@ -22,7 +22,10 @@ fn texts_become_what_the_same_files_become() {
         ("policy.d/9.toml", &rule("nine")),
         ("policy.d/10.toml", &rule("ten")),
     ]);
-    assert_eq!(interpret(&texts), folder.load());
+    let [taken, loaded] =
+        [interpret(&texts), folder.load()].map(|read| Loaded { texts: Vec::new(), ..read.unwrap() });
+    assert_eq!(taken, loaded);
+    assert_eq!(interpret(&texts).unwrap().texts.len(), texts.len(), "they are there to be kept");
     let rules = interpret(&texts).unwrap().policy.rules;
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names, ["main", "ten", "nine"]);

@@ -3,8 +3,10 @@
 pub mod breakglass;
 pub mod clock;
 pub mod confine;
+pub mod durable;
 pub mod entropy;
 pub mod identity;
 pub mod journal;
 pub mod notify;
+pub mod restarts;
 pub mod upkeep;

@@ -61,6 +61,11 @@ pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
+/// Tells the manager what the service does.
+pub fn status(status: &str) {
+    tell(&[NotifyState::Status(status)]);
+}
+
 /// Tells the manager that the service ends.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

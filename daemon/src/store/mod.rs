@@ -12,7 +12,6 @@ pub mod sqlite;
 #[cfg(test)]
 mod conformance;
 mod encoding;
-pub(crate) mod guarded_file;
 mod migration;
 mod wrapping_key;
 
@@ -21,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub(crate) use countersign_config::guarded as guarded_file;
 use countersign_config::{Database, PostgresUrl, StoreSettings};
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
 use countersign_core::audit::{AuditEvent, Span};

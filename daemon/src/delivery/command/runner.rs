@@ -21,8 +21,6 @@ use tokio::time::timeout;
 
 use super::talk::{self, Order, Outcome, READY};
 
-/// Drop-ins hold rules only: there are none here.
-const NO_DROP_INS: &str = "policy.d";
 /// How long the service may take with its order.
 const ORDER_LIMIT: Duration = Duration::from_secs(5);
 /// Where programs are looked for.
@@ -37,7 +35,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// What the system said, or that the file is invalid; then nothing was said to the service.
 pub async fn run(config: &Path) -> std::io::Result<()> {
     let trust = Trust::Owner(nix::unistd::geteuid().as_raw());
-    let loaded = countersign_config::load(config, &config.with_file_name(NO_DROP_INS), trust);
+    let loaded = countersign_config::load_copy(config, trust);
     let settings = loaded.map_err(|mistakes| {
         for mistake in mistakes {
             eprintln!("{mistake}");
