@@ -113,6 +113,26 @@ fn the_key_of_the_store_is_made_once_and_a_lost_one_is_not_replaced() {
     assert!(said.contains("put the key back"), "{said}");
 }
 
+/// Answers the questions of the package's purge beforehand, as an administrator may.
+fn answer_purge(machine: &Machine, folder: &str) {
+    let answers = format!(
+        "countersign countersign/purge-enrollments boolean true\n\
+         countersign countersign/purge-copy string {folder}\n"
+    );
+    machine.write_file("/root/answers", answers, 0o600).unwrap();
+    machine.run_ok(&["debconf-set-selections", "/root/answers"]).unwrap();
+}
+
+/// Makes the package anew with another version, and installs it; returns what dpkg said.
+fn install_as(machine: &Machine, version: &str) -> String {
+    let pack = format!(
+        "cd /root && rm -rf tree && dpkg-deb -R package.deb tree && \
+         sed -i 's/^Version: .*/Version: {version}/' tree/DEBIAN/control && dpkg-deb -Znone -b tree other.deb >/dev/null && \
+         dpkg --install other.deb 2>&1"
+    );
+    machine.run_ok(&["sh", "-c", &pack]).unwrap()
+}
+
 #[test]
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
 fn an_upgrade_restarts_the_service_and_never_takes_the_socket_down() {
@@ -121,34 +141,109 @@ fn an_upgrade_restarts_the_service_and_never_takes_the_socket_down() {
         machine.run_ok(&["systemctl", "show", "--value", "--property", name, unit]).unwrap()
     };
     let listening_since = || property("countersignd.socket", "ActiveEnterTimestampMonotonic");
-    let (since, pid) = (listening_since(), property("countersignd.service", "MainPID"));
+    let pid = || property("countersignd.service", "MainPID");
+    switch_on(&machine, "countersign");
+    let stacks = all_stacks(&machine);
+    let (since, first) = (listening_since(), pid());
     machine.install(&Options::with_built_package().unwrap().package.unwrap()).unwrap();
+    let upgraded = pid();
+    assert_ne!(upgraded, first);
+    install_as(&machine, "0.0.1");
+    assert_ne!(pid(), upgraded, "a downgrade too");
+    assert_eq!(all_stacks(&machine), stacks, "the profile stays on");
+
+    let running = pid();
+    let file = "/etc/countersign/countersign.toml";
+    let good = machine.read_file(file).unwrap();
+    machine.write_file(file, format!("{good}\nrequier = true\n"), 0o644).unwrap();
+    let said = install_as(&machine, "9.9.9");
+    assert!(said.contains("NOT restarted") && said.contains("requier"), "{said}");
+    assert_eq!(pid(), running, "a service with a good policy is not replaced by one that cannot start");
+    machine.run_ok(&["dpkg", "--verify", "countersign"]).unwrap();
+    machine.write_file(file, &good, 0o644).unwrap();
+    machine.run_ok(&["systemctl", "restart", "countersignd.service"]).unwrap();
     assert_eq!(listening_since(), since);
-    assert_ne!(property("countersignd.service", "MainPID"), pid);
 }
 
 #[test]
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
-fn removal_takes_the_lines_out_of_the_stacks_first() {
+fn removal_takes_the_lines_out_of_the_stacks_first_and_a_purge_keeps_enrollments_unless_told() {
     let machine = machine();
+    let package = Options::with_built_package().unwrap().package.unwrap();
+    let key = "/etc/credstore.encrypted/countersign-store-key";
+    let sum = || machine.run_ok(&["sha256sum", key, "/var/lib/countersign/countersign.db"]).unwrap();
     let before = all_stacks(&machine);
     switch_on(&machine, "countersign");
-    assert_ne!(all_stacks(&machine), before);
+    let on = all_stacks(&machine);
+    assert_ne!(on, before);
     machine.run_ok(&["dpkg", "--remove", "countersign"]).unwrap();
     assert_eq!(all_stacks(&machine), before);
     logs_in_with_the_password_alone(&machine);
+    let kept = sum();
+    machine.install(&package).unwrap();
+    assert_eq!(all_stacks(&machine), on, "what was on before the removal is on again");
+
+    machine.run_ok(&["dpkg", "--purge", "countersign"]).unwrap();
+    assert_eq!(all_stacks(&machine), before);
+    assert_eq!(
+        sum().split_whitespace().next(),
+        kept.split_whitespace().next(),
+        "nobody was asked: the key stays"
+    );
+    machine.install(&package).unwrap();
+    assert_eq!(all_stacks(&machine), before, "a purge forgets what was on");
+    machine.run_ok(&["systemctl", "is-active", "countersignd.service"]).unwrap();
+
+    answer_purge(&machine, "/srv/kept");
     machine.run_ok(&["dpkg", "--purge", "countersign"]).unwrap();
     let left = machine.run_ok(&["find", "/etc", "/var/lib", "/usr", "-name", "*countersign*"]).unwrap();
     assert_eq!(left, "");
+    let copy = machine.run_ok(&["sh", "-c", "stat -c '%U %a' /srv/kept/*; tar -tzf /srv/kept/*"]).unwrap();
+    for part in
+        ["root 600", "var/lib/countersign/countersign.db", "etc/credstore.encrypted/countersign-store-key"]
+    {
+        assert!(copy.contains(part), "{part}: {copy}");
+    }
 }
 
 #[test]
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
-fn removal_is_refused_while_a_stack_written_by_hand_names_the_module() {
+fn a_refused_removal_changes_nothing() {
     let machine = machine();
-    machine.run_ok(&["sh", "-c", "echo 'auth required pam_countersign.so' >>/etc/pam.d/su"]).unwrap();
-    let removal = machine.run(&["dpkg", "--remove", "countersign"]).unwrap();
-    assert!(!removal.status.success());
-    assert!(String::from_utf8_lossy(&removal.stderr).contains("/etc/pam.d/su"));
-    machine.run_ok(&["systemctl", "is-active", "countersignd.socket"]).unwrap();
+    switch_on(&machine, "countersign");
+    switch_on(&machine, "countersign-publickey");
+    let stacks = all_stacks(&machine);
+    let pid = machine.run_ok(&["systemctl", "show", "-P", "MainPID", "countersignd.service"]).unwrap();
+    let by_hand = [
+        // A comment in another encoding hides nothing.
+        ("/etc/pam.d/su", "printf '# na\\357ve\\nauth required pam_countersign.so\\n' >>/etc/pam.d/su"),
+        (
+            "/usr/lib/pam.d/probe",
+            "mkdir -p /usr/lib/pam.d; echo 'auth required pam_countersign.so' >/usr/lib/pam.d/probe",
+        ),
+        // Behind the blocks of pam-auth-update, and within one.
+        ("/etc/pam.d/common-auth", "echo 'auth optional pam_countersign.so' >>/etc/pam.d/common-auth"),
+        (
+            "/etc/pam.d/common-account",
+            "sed -i '/pam_countersign/a account optional pam_countersign.so' /etc/pam.d/common-account",
+        ),
+    ];
+    machine.run_ok(&["cp", "-a", "/etc/pam.d", "/root/pam.d"]).unwrap();
+    for (file, command) in by_hand {
+        machine.run_ok(&["sh", "-c", command]).unwrap();
+        let changed = machine.run_ok(&["sh", "-c", "sha256sum /etc/pam.d/* /var/lib/pam/*"]).unwrap();
+        let removal = machine.run(&["dpkg", "--remove", "countersign"]).unwrap();
+        assert!(!removal.status.success(), "{file}");
+        let said = String::from_utf8_lossy(&removal.stderr);
+        assert!(said.contains(file) && said.contains("pam_countersign.so"), "{said}");
+        let after = machine.run_ok(&["sh", "-c", "sha256sum /etc/pam.d/* /var/lib/pam/*"]).unwrap();
+        assert_eq!(after, changed, "{file}: {said}");
+        machine.run_ok(&["sh", "-c", "cp -a /root/pam.d/* /etc/pam.d/; rm -rf /usr/lib/pam.d"]).unwrap();
+        assert_eq!(all_stacks(&machine), stacks);
+    }
+    let status =
+        machine.run_ok(&["dpkg-query", "--show", "--showformat=${db:Status-Abbrev}", "countersign"]).unwrap();
+    assert_eq!(status.chars().nth(1), Some('i'), "it is still installed: {status}");
+    machine.run_ok(&["systemctl", "is-active", "countersignd.socket", "countersignd.service"]).unwrap();
+    assert_eq!(machine.run_ok(&["systemctl", "show", "-P", "MainPID", "countersignd.service"]).unwrap(), pid);
 }
