@@ -3,6 +3,8 @@
 //! Prints medians and rates with one process and with sixteen, and their ratio; asserts nothing about time. The people
 //! exist in a mount namespace of this process only (`/etc/passwd` is covered), nothing of the host is changed. As root.
 //!
+//! Run it by `cargo xtask bench`, which installs the other modules; it stops where one is missing.
+//!
 //! `COUNTERSIGN_MODULE` and `COUNTERSIGN_DAEMON` name what is measured; otherwise both are built with `--release`.
 
 use std::fmt::Write as _;
@@ -13,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
-use countersign_tests::pam::{Person, Reaction, Stacks, Transaction, code};
+use countersign_tests::pam::{Person, Reaction, Stacks, Transaction, code, is_installed};
 use countersign_tests::phone::{Phone, setup_key};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -27,6 +29,9 @@ const FIRST_UID: usize = 70_000;
 const PROCESSES: [usize; 2] = [1, 16];
 /// What is measured, each a PAM service of that name.
 const STACKS: [&str; 4] = ["permit", "countersign", "google", "oath"];
+/// The modules to compare with, and Debian's packages of them.
+const COMPETITORS: [(&str, &str); 2] =
+    [("pam_google_authenticator.so", "libpam-google-authenticator"), ("pam_oath.so", "libpam-oath")];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +43,12 @@ fn main() -> Result<()> {
 }
 
 fn measure() -> Result<()> {
+    for (module, package) in COMPETITORS {
+        ensure!(
+            is_installed(module, Path::new("/")),
+            "{module} is not installed, so there is nothing to compare with: apt-get install {package} (`cargo xtask bench` does)"
+        );
+    }
     let place = Place::prepare()?;
     let _daemon = Daemon::start(place.path())?;
     place.enroll_all()?;
@@ -224,6 +235,8 @@ fn run(folder: &Path, stack: &str, processes: usize) -> Result<Measured> {
     times.sort_unstable();
     let median = times.get(times.len() / 2).context("nobody logged in")?;
     let accepted = u32::try_from(times.len() - refused)?;
+    // A rate of nothing would make any other look infinite.
+    ensure!(accepted > 0, "{stack} let nobody in: there is nothing to compare with");
     let rate = f64::from(accepted) / Duration::from_micros(last - first).as_secs_f64();
     Ok(Measured { median: Duration::from_micros(*median), rate, refused })
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::libc;
 
-pub use stacks::{Stacks, module};
+pub use stacks::{Stacks, is_installed, module};
 
 /// `PAM_SILENT`.
 pub const SILENT: i32 = 0x8000;

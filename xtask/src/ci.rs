@@ -2,13 +2,16 @@
 //!
 //! Every check runs, and all that failed are named at the end.
 
-use anyhow::{Result, ensure};
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
 
 use crate::prerequisites::{BUILD, MACHINE, ensure_installed};
-use crate::shell::{capture, cargo, is_ci, program, run, target};
+use crate::shell::{capture, cargo, is_ci, program, root, run, target};
 use crate::tidy;
 
-/// The exposure that systemd may find in the service's sandbox, times ten (SECURITY.md 5).
+/// The exposure that systemd may find in the sandbox of a service, times ten (SECURITY.md 5).
 const EXPOSURE_LIMIT: &str = "--threshold=12";
 
 /// A check and its name.
@@ -45,15 +48,27 @@ pub(crate) fn all() -> Result<()> {
     Ok(())
 }
 
-/// Fails when systemd finds the service, or a unit that works for it, more exposed than the limit.
+/// Fails when systemd finds a service of the package more exposed than the limit.
 fn sandbox() -> Result<()> {
     let analyze = ["security", "--offline=true", "--no-pager", EXPOSURE_LIMIT];
-    for unit in ["countersignd.service", "countersign-command@.service", "countersign-tell@.service"] {
-        let unit = format!("packaging/systemd/{unit}");
-        let report = capture(program("systemd-analyze", &analyze).arg(unit))?;
+    for unit in units()? {
+        let report = capture(program("systemd-analyze", &analyze).arg(&unit))?;
         eprintln!("{}", report.lines().last().unwrap_or_default());
     }
     Ok(())
+}
+
+/// Lists every service that the package brings, so that none is forgotten.
+fn units() -> Result<Vec<PathBuf>> {
+    let folder = root().join("packaging/systemd");
+    let mut units = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
+        units.push(entry?.path());
+    }
+    units.retain(|path| path.extension().is_some_and(|extension| extension == "service"));
+    units.sort();
+    ensure!(!units.is_empty(), "no service in {}", folder.display());
+    Ok(units)
 }
 
 /// Fails when a crate depends on one that DESIGN.md 1 keeps from it.

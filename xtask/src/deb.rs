@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::changelog;
 use crate::prerequisites::{self, ensure_installed};
 use crate::shell::{self, capture, cargo, program, root, target};
 
@@ -66,6 +67,9 @@ const FILES: &[Entry] = &[
     ("packaging/pam/countersign", "usr/share/pam-configs/countersign", 0o644),
     ("packaging/pam/countersign-publickey", "usr/share/pam-configs/countersign-publickey", 0o644),
     ("packaging/deb/copyright", "usr/share/doc/countersign/copyright", 0o644),
+    ("README.md", "usr/share/doc/countersign/README.md", 0o644),
+    ("SECURITY.md", "usr/share/doc/countersign/SECURITY.md", 0o644),
+    ("docs/threat-model.md", "usr/share/doc/countersign/docs/threat-model.md", 0o644),
     ("config/countersign.schema.json", "usr/share/countersign/countersign.schema.json", 0o644),
     ("config/countersign.toml", "etc/countersign/countersign.toml", 0o644),
 ];
@@ -76,6 +80,7 @@ const CONTROL: &[Entry] = &[
     ("packaging/deb/postinst", "DEBIAN/postinst", 0o755),
     ("packaging/deb/prerm", "DEBIAN/prerm", 0o755),
     ("packaging/deb/postrm", "DEBIAN/postrm", 0o755),
+    ("packaging/deb/templates", "DEBIAN/templates", 0o644),
 ];
 
 /// The completions that the command line writes, and where each shell looks for them.
@@ -94,9 +99,11 @@ pub(crate) const LOOSE_MODULE: &str = "debian/pam_countersign.so";
 /// Builds the package and says where it lies.
 ///
 /// # Errors
-/// As [`package`].
+/// As [`package`] and [`lint`].
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    println!("{}", package(&arguments.profile)?.display());
+    let package = package(&arguments.profile)?;
+    lint(&package, &arguments.profile)?;
+    println!("{}", package.display());
     Ok(())
 }
 
@@ -116,6 +123,24 @@ pub(crate) fn package(profile: &str) -> Result<PathBuf> {
     }
     lay_out(&tree, &built)?;
     pack(&tree, profile)
+}
+
+/// Checks the package as Debian does.
+///
+/// # Errors
+/// When lintian finds an error or a warning, with all of them.
+pub(crate) fn lint(package: &Path, profile: &str) -> Result<()> {
+    let mut lintian =
+        program("lintian", &["--fail-on", "error,warning", "--tag-display-limit", "0", "--allow-root"]);
+    if profile == "dev" {
+        // It carries what debuggers need.
+        lintian.args(["--suppress-tags", "unstripped-binary-or-object"]);
+    }
+    // What it finds goes to standard output.
+    let output = lintian.arg(package).output().context("starting lintian")?;
+    let found = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "lintian: {}\n{found}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 /// Builds the module by its own call, so that no feature of the daemon gets into other people's processes.
@@ -154,21 +179,26 @@ fn lay_out(tree: &Path, built: &Path) -> Result<()> {
     for statements in files_in(&root().join("packaging/postgresql"))? {
         put(&statements, &tree.join("usr/share/doc/countersign/postgresql").join(name(&statements)?), 0o644)?;
     }
+    for guide in files_in(&root().join("docs/guide"))? {
+        put(&guide, &tree.join("usr/share/doc/countersign/docs/guide").join(name(&guide)?), 0o644)?;
+    }
     add_manual(tree, built)?;
-    add_compressed(&root().join("CHANGELOG.md"), &tree.join("usr/share/doc/countersign/changelog.gz"))?;
+    add_changelog(tree)?;
     describe(tree)
 }
 
 /// Adds the completions and man pages that the command line writes about itself, and the man pages of `docs/man`.
 fn add_manual(tree: &Path, built: &Path) -> Result<()> {
     let generated = target().join(GENERATED);
-    capture(program(&built.join("countersign").to_string_lossy(), &["generate"]).arg(&generated))?;
+    let date = source_date("+%F")?;
+    let generate = ["generate", "--date", &date];
+    capture(program(&built.join("countersign").to_string_lossy(), &generate).arg(&generated))?;
     for (script, place) in COMPLETIONS {
         put(&generated.join("completions").join(script), &tree.join(place), 0o644)?;
     }
     let manual = generated.join("man");
     for page in files_in(&root().join("docs/man"))? {
-        typeset(&page, &manual)?;
+        typeset(&page, &manual, &date)?;
     }
     for page in files_in(&manual)? {
         let section =
@@ -180,14 +210,43 @@ fn add_manual(tree: &Path, built: &Path) -> Result<()> {
 }
 
 /// Makes a man page of `<title>.<section>.md`.
-fn typeset(source: &Path, manual: &Path) -> Result<()> {
+fn typeset(source: &Path, manual: &Path, date: &str) -> Result<()> {
     let page = source.file_stem().context("a page without a name")?.to_string_lossy().into_owned();
     let (title, section) = page.rsplit_once('.').context("a page without a section")?;
-    let (title, section) = (format!("title={title}"), format!("section={section}"));
+    let told = [format!("title={title}"), format!("section={section}"), format!("date={date}")];
     // Else `--option` gets a dash that no shell takes, and `SSH_AUTH_INFO` loses its underscores.
     let plain = ["--out-no-smarty", "--parse-no-intraemph"];
-    let options = ["-s", "-T", "man", "-M", &title, "-M", &section, "-M", "source=Countersign", "-o"];
-    capture(program("lowdown", &plain).args(options).arg(manual.join(&page)).arg(source)).map(drop)
+    let mut lowdown = program("lowdown", &plain);
+    lowdown.args(["-s", "-T", "man", "-M", "source=Countersign", "-M", "volume=Countersign Manual"]);
+    for value in &told {
+        lowdown.args(["-M", value]);
+    }
+    capture(lowdown.arg("-o").arg(manual.join(&page)).arg(source)).map(drop)
+}
+
+/// Adds the changelog in Debian's form.
+fn add_changelog(tree: &Path) -> Result<()> {
+    let control = read(&root().join("packaging/deb/control"))?;
+    let maintainer = control.lines().find_map(|line| line.strip_prefix("Maintainer: "));
+    let maintainer = maintainer.context("the control file names no maintainer")?;
+    let text = read(&root().join("CHANGELOG.md"))?;
+    let text = changelog::debian(&text, env!("CARGO_PKG_VERSION"), maintainer, &source_date("-R")?)?;
+    let written = target().join(GENERATED).join("changelog");
+    write(&written, text.as_bytes(), 0o644)?;
+    add_compressed(&written, &tree.join("usr/share/doc/countersign/changelog.gz"))
+}
+
+/// Tells the time of the newest change to the source, so that two builds give the same bytes; `form` is an argument of date(1).
+fn source_date(form: &str) -> Result<String> {
+    let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(seconds) => seconds,
+        Err(_) => match capture(&mut program("git", &["log", "-1", "--format=%ct"])) {
+            Ok(seconds) => seconds,
+            // No repository, as in an unpacked archive: its files have the time.
+            Err(_) => capture(program("stat", &["--format=%Y"]).arg(root().join("CHANGELOG.md")))?,
+        },
+    };
+    capture(&mut program("date", &["--utc", "--date", &format!("@{seconds}"), form]))
 }
 
 /// Adds a file compressed, without the time, so that two builds give the same bytes; leaves out what is not there.

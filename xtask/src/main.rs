@@ -1,7 +1,9 @@
-//! Development tasks: `cargo xtask demo`, `test`, `ci`, `deb`.
+//! Development tasks: `cargo xtask demo`, `test`, `ci`, `bench`, `deb`.
 //!
 //! Wires arguments to the tasks; each has a file of its own. Nothing here ships.
 
+mod bench;
+mod changelog;
 mod ci;
 mod deb;
 mod demo;
@@ -24,6 +26,8 @@ enum Task {
     Test,
     /// Checks format, lints, documentation, dependencies, file sizes and the sandbox of the service.
     Ci,
+    /// Measures logins beside other PAM modules, having installed them.
+    Bench,
     /// Builds the Debian package into `target/debian/`.
     Deb(deb::Arguments),
 }
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::show(&arguments),
         Task::Test => test::all(),
         Task::Ci => ci::all(),
+        Task::Bench => bench::measure(),
         Task::Deb(arguments) => deb::run(&arguments),
     };
     match done {

@@ -15,6 +15,7 @@ pub(crate) fn all() -> Result<()> {
     let sets: &[&[&str]] = if is_root() { &[BUILD, MACHINE, TEST] } else { &[BUILD, TEST] };
     ensure_installed(sets)?;
     let package = deb::package("dev")?;
+    deb::lint(&package, "dev")?;
     // The module as it is packed: a build of the whole workspace would give it features of the daemon.
     let module = target().join(deb::LOOSE_MODULE);
     let prepared = [("COUNTERSIGN_DEB", &package), ("COUNTERSIGN_MODULE", &module)];

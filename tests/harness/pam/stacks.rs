@@ -35,6 +35,17 @@ impl Stacks {
     }
 }
 
+/// Tells whether a module lies in a folder where libpam looks for it, below `root`.
+#[must_use]
+pub fn is_installed(module: &str, root: &Path) -> bool {
+    let below = |library: &str| std::fs::read_dir(root.join(library)).into_iter().flatten().flatten();
+    let folders = ["lib", "usr/lib"].into_iter().flat_map(|library| {
+        let architectures = below(library).map(|entry| entry.path());
+        architectures.chain([root.join(library)])
+    });
+    folders.map(|folder| folder.join("security").join(module)).any(|path| path.exists())
+}
+
 /// The module that `COUNTERSIGN_MODULE` names, or else the one that a `cargo build` of its own leaves.
 ///
 /// # Panics
@@ -57,4 +68,23 @@ fn build_module() -> Result<PathBuf> {
     ensure!(built.success(), "cargo build -p pam-countersign failed");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(root.join(target).join("debug/libpam_countersign.so"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_installed_only_where_libpam_looks_for_it() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(!is_installed("pam_oath.so", root.path()));
+        let folder = root.path().join("usr/lib/x86_64-linux-gnu/security");
+        std::fs::create_dir_all(&folder).unwrap();
+        assert!(!is_installed("pam_oath.so", root.path()));
+        std::fs::write(folder.join("pam_oath.so"), "").unwrap();
+        assert!(
+            is_installed("pam_oath.so", root.path())
+                && !is_installed("pam_google_authenticator.so", root.path())
+        );
+    }
 }
