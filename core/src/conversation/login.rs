@@ -39,6 +39,7 @@ use crate::throttle::{Bucket, Standing};
 use crate::time::{Now, WallTime};
 use crate::words::{Language, Message};
 
+use super::answer::{Answer, Word, read};
 use super::proof::Check;
 use super::{
     CONVERSATION_LIMIT, Conversation, Departure, ENROLLING_LIMIT, Effect, Event, Reply, State, Tally, Turn,
@@ -65,6 +66,8 @@ pub struct Login {
     tally: Tally,
     /// What a code that is asked for opens.
     purpose: Purpose,
+    /// Why a user who sees the prompts gets in without a code: they are asked only because others could watch.
+    exempt: Option<&'static str>,
     stage: Stage,
 }
 
@@ -105,6 +108,7 @@ impl Login {
             id: None,
             tally: Tally::default(),
             purpose: Purpose::Entry,
+            exempt: None,
             stage: Stage::Begin,
         }
     }
@@ -186,6 +190,14 @@ impl Login {
             Ok(turn) => return turn,
             Err(text) => text,
         };
+        let turn = self.hear_at_stage(text, account, now, entropy);
+        match read(text, &[Word::Help]) {
+            Answer::Word(Word::Help) => self.offer_on(turn, account, now),
+            Answer::Nothing | Answer::Word(_) | Answer::Code(_) => turn,
+        }
+    }
+
+    fn hear_at_stage(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match &self.stage {
             // An answer to a question that was never asked: nothing of ours does that.
             Stage::Begin => self.unavailable(account, now),

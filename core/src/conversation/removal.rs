@@ -13,7 +13,7 @@ use crate::notice::{Notice, name_of};
 use crate::policy::Policy;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Language, Message, Refusal, Setup};
+use crate::words::{Language, Message, Note, Refusal, Setup};
 
 use super::naming::find;
 use super::self_service::{Asked, Failure, Proof, Proven, SelfService, done};
@@ -93,7 +93,12 @@ impl Removal {
         match find(account, &self.wanted).and_then(|factor| opened.check_last(factor, account)) {
             Ok(factor) => {
                 opened.service.method = Some(factor.kind.method());
-                opened.ask(opened.service.open_proof(account, now, entropy), factor.id)
+                let mut asked = opened.service.open_proof(account, now, entropy);
+                if account.active_factors().all(|other| other.id == factor.id) {
+                    let before_prompt = asked.messages.len().saturating_sub(1);
+                    asked.messages.insert(before_prompt, Message::Note(Note::LastMethod));
+                }
+                opened.ask(asked, factor.id)
             }
             Err(failure) => opened.service.fail(Vec::new(), failure, account, now),
         }

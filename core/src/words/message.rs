@@ -137,6 +137,8 @@ pub enum Note {
         /// In so many minutes it is ended.
         minutes: u64,
     },
+    /// What is to be removed is the user's last sign-in method; what follows from that.
+    LastMethod,
     /// What the person had set up is void here, by its age.
     NoLongerValid,
     /// The same, and it still counts elsewhere: one of its codes, or an invitation, comes before anything is set up.
@@ -145,7 +147,7 @@ pub enum Note {
     MaySkip {
         /// For so many days yet.
         days: Option<u64>,
-        /// For so many logins yet; without it the choice is remembered.
+        /// For so many logins yet, this one counted; without it the choice is remembered. With one or none it is the last time.
         times: Option<u32>,
     },
     /// What was typed is not an e-mail address.

@@ -171,6 +171,9 @@ fn noted(note: &Note) -> String {
             format!("a list of ways ({}), and nothing is sent before one is chosen", listed(ways))
         }
         Note::MaySkip { days, times } => {
+            if matches!(times, Some(0 | 1)) {
+                return "`skip` puts it off for the last time".to_owned();
+            }
             let limits =
                 [days.map(|days| count(days, "day")), times.map(|times| count(times.into(), "login"))];
             let limits: Vec<String> = limits.into_iter().flatten().collect();

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_core::conversation::login::{Course, Login, foresee};
-use countersign_core::conversation::{Effect, Event, Reply, State, Verdict};
+use countersign_core::conversation::{Conversation, Effect, Event, Reply, State, Verdict};
 use countersign_core::factor::sent::Bind;
-use countersign_core::login::{Existence, LoginRequest};
+use countersign_core::login::{Existence, FirstFactor, LoginRequest};
 use countersign_core::policy::{Certainty, Enrollment, Force};
 use countersign_core::secret::Entropy;
 use countersign_core::words::{Message, Note, Prompt, Setup};
@@ -38,9 +38,28 @@ fn happens(world: &mut World, request: &LoginRequest) -> Outcome {
         let (_, reply) = world.turn(&next, Event::Answered(String::new().into()));
         course_of(&reply.expect("a reply")).expect("an end")
     });
+    let course = if course == Course::Ask && request.first_factor == FirstFactor::Late {
+        after_prompts(world, next)
+    } else {
+        course
+    };
     let ended = world.events.iter().skip(seen).rev().find(|record| record.verdict.is_some());
+    let ended = ended.filter(|_| course != Course::Ask);
     let reason = ended.and_then(|record| record.reason.clone().or_else(|| record.factor.clone()));
     (course, reason)
+}
+
+/// Answers every prompt wrongly: where others could watch, exempt users are asked for show, and pass.
+fn after_prompts(world: &mut World, mut conversation: Conversation) -> Course {
+    loop {
+        let (next, reply) = world.turn(&conversation, Event::Answered("000".to_owned().into()));
+        conversation = next;
+        match reply.expect("a reply").state {
+            State::Ask => {}
+            State::Verdict(Verdict::Skip) => return Course::Pass,
+            State::Verdict(_) | State::Done | State::Failed => return Course::Ask,
+        }
+    }
 }
 
 /// Reads off a reply how the login goes on; nothing where the person is told something before the end.

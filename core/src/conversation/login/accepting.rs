@@ -48,6 +48,7 @@ impl Login {
                 | Grounds::NotEnrolled
                 | Grounds::WrongCode
                 | Grounds::CodeNeeded
+                | Grounds::Exempt
                 | Grounds::Changed
                 | Grounds::NotSaved,
             ) => false,

@@ -30,6 +30,8 @@ pub(super) enum Grounds {
     Locked(Standing),
     /// A code is needed and the person has none to give.
     NotEnrolled,
+    /// Nothing is asked of the user: they see prompts only because others could watch.
+    Exempt,
     /// No right code in all prompts.
     WrongCode,
     /// The phase cannot ask, and a code is needed.
@@ -82,6 +84,10 @@ impl Login {
             return self.pass_by(&passage, &way, account, now);
         }
         match way {
+            Way::Skip(reason) if self.hides_exemption(account) => {
+                let asked = Self { exempt: Some(reason), ..self.clone() };
+                asked.open_asking(account, now, entropy)
+            }
             Way::Skip(reason) => self.skip_for(reason, account, now),
             Way::Accept => self.accept_key(account, now),
             Way::Refuse(grounds) => self.refuse(Vec::new(), grounds, Vec::new(), account, now),
@@ -186,7 +192,26 @@ impl Login {
 
     /// Tells whether everybody of this name would pass unasked: a question would single out the unknown.
     fn asks_nobody(&self) -> bool {
-        self.request.person.existence == Existence::Unknown && self.decision.require == Requirement::Never
+        self.request.person.existence == Existence::Unknown
+            && self.decision.require == Requirement::Never
+            && !self.is_watched()
+    }
+
+    /// Tells whether a stranger may be watching: the first factor may have failed, and no key was accepted.
+    fn is_watched(&self) -> bool {
+        let LoginRequest { first_factor, phase, ssh, .. } = &self.request;
+        *first_factor == FirstFactor::Late && *phase == Phase::Auth && ssh.public_key.is_none()
+    }
+
+    /// Tells whether an exempt user is asked like everybody else, because a stranger would learn which accounts need only a
+    /// password.
+    fn hides_exemption(&self, account: &Account) -> bool {
+        self.is_watched() && self.exemption(account).is_some()
+    }
+
+    /// Tells why a user who was asked for show gets in without a code; nothing once the rule asks them for one.
+    pub(super) fn exempt_after_all(&self, account: &Account) -> Option<&'static str> {
+        self.exempt.filter(|_| self.hides_exemption(account))
     }
 
     /// Tells what the person could set up in the session that asks (sudo, polkit), which is their own.
@@ -200,6 +225,9 @@ impl Login {
 
     /// Tells why an answer may not be evaluated.
     pub(super) fn obstacle(&self, account: &Account, now: Now) -> Option<Grounds> {
+        if self.exempt_after_all(account).is_some() {
+            return Some(Grounds::Exempt);
+        }
         let can_answer = self.methods().iter().any(|method| account.holds(*method));
         self.barrier(account, now).or(if can_answer { None } else { Some(Grounds::NotEnrolled) })
     }
@@ -262,6 +290,7 @@ impl Login {
                 .can_enroll_here()
                 .map_or(Refusal::NotEnrolled { help }, |method| Refusal::EnrollFirst { method }),
             Grounds::UnknownPerson
+            | Grounds::Exempt
             | Grounds::WrongCode
             | Grounds::CodeNeeded
             | Grounds::Changed

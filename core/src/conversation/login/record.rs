@@ -22,6 +22,7 @@ impl Grounds {
             Self::Locked(Standing::NeedsReset) => "needs-reset",
             Self::Locked(Standing::Open | Standing::Locked { .. }) => "locked",
             Self::NotEnrolled => "not-enrolled",
+            Self::Exempt => "exempt",
             Self::WrongCode => "wrong-code",
             Self::CodeNeeded => "code-needed",
             Self::Changed => "changed-meanwhile",
@@ -89,7 +90,8 @@ impl Login {
         end(vec![Effect::Record(event)], verdict, Style::Information, Vec::new())
     }
 
-    /// Refuses. Only a person who may know of the lock is told by the verdict.
+    /// Refuses. Only a person who may know of the lock is told by the verdict. An exempt user who was asked for show reads the
+    /// same, and gets in: their first factor decides.
     pub(super) fn refuse(
         &self,
         mut effects: Vec<Effect>,
@@ -98,6 +100,11 @@ impl Login {
         account: &Account,
         now: Now,
     ) -> Turn {
+        if let Some(reason) = self.exempt_after_all(account) {
+            let event = self.verdict_event(EventId::LoginSkipped, Verdict::Skip, account, now);
+            effects.push(Effect::Record(AuditEvent { reason: Some(reason.to_owned()), ..event }));
+            return end(effects, Verdict::Skip, Style::Error, messages);
+        }
         let is_lock = matches!(grounds, Grounds::Locked(_));
         let id = if is_lock { EventId::LoginLockedOut } else { EventId::LoginDenied };
         let verdict = match self.manner(grounds) {

@@ -28,7 +28,7 @@ const PUT_OFF: &str = "put-off";
 struct SkipOffer {
     /// Days until it has to be done, begun ones counted.
     days_left: Option<u64>,
-    /// Logins that can do without, this one not counted; without it the choice is kept.
+    /// Logins that can do without, this one among them; without it the choice is kept.
     times_left: Option<u32>,
 }
 
@@ -40,7 +40,7 @@ impl SkipOffer {
 }
 
 impl Login {
-    /// Adds the offer to the first screen of setting up, above its prompt.
+    /// Adds the offer to a screen of setting up, above its prompt: the first, and the one that lists what can be typed.
     pub(super) fn offer_on(&self, mut turn: Turn, account: &Account, now: Now) -> Turn {
         let Conversation::Login(next) = &turn.next else { return turn };
         let offer = if next.sets_up_by_rule() { self.offer_skip(account, now) } else { None };
@@ -144,12 +144,12 @@ impl Login {
     }
 }
 
-/// Counts the logins that can do without, after this one; none where it cannot. What follows a counted choice within 24 h
-/// is not counted.
+/// Counts the logins that can do without, this one among them; none where it cannot. What follows a counted choice within
+/// 24 h uses up none of them.
 fn times_left(skipped: Option<&Skipped>, times: u32, at: WallTime) -> Option<u32> {
     let count = skipped.map_or(0, |skipped| skipped.count);
     if skipped.is_some_and(|skipped| is_recent(skipped, at)) {
-        return Some(times.saturating_sub(count));
+        return Some(times.saturating_sub(count).saturating_add(1));
     }
     times.checked_sub(count).filter(|left| *left > 0)
 }

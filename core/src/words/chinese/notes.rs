@@ -47,6 +47,7 @@ pub(super) fn remark(note: &Note) -> String {
             contact(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("输入 `skip` 可稍后再设置。{}", left(*days, *times)),
+        Note::LastMethod => "这是您最后一个验证方式。删除后，在此处登录将不再要求您输入验证码，您的备用验证码也会被删除。".to_owned(),
         Note::NoLongerValid => "您之前设置的验证码在此处已失效。".to_owned(),
         Note::RenewByCode => "仅凭您之前设置的验证码，在此处已不足够。要重新设置，请先输入其中一个验证码，或输入邀请码。".to_owned(),
         Note::SessionIdle { minutes } => {
@@ -84,9 +85,10 @@ fn backup_codes_left(left: usize) -> String {
 /// Says how long and how often setting up can be put off yet.
 fn left(days: Option<u64>, times: Option<u32>) -> String {
     match (days, times) {
-        (Some(days), Some(times)) => format!("您还有 {days} 天、{times} 次登录机会来完成设置。"),
-        (Some(days), None) => format!("您还有 {days} 天来完成设置。"),
-        (None, Some(times)) => format!("您还有 {times} 次登录机会来完成设置。"),
+        (_, Some(0 | 1)) => "这是最后一次：下次登录时必须完成设置。".to_owned(),
+        (Some(days), Some(times)) => format!("最多可推迟 {days} 天或 {times} 次登录，以先到者为准。"),
+        (Some(days), None) => format!("最多可推迟 {days} 天。"),
+        (None, Some(times)) => format!("最多可推迟 {times} 次登录。"),
         (None, None) => "之后不会再询问您。".to_owned(),
     }
 }

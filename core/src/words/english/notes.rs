@@ -52,6 +52,7 @@ pub(super) fn remark(note: &Note) -> String {
             whom(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("Type `skip` to do this later. {}", left(*days, *times)),
+        Note::LastMethod => "This is your last sign-in method. Without it, logins here no longer ask you for a code, and your backup codes are deleted.".to_owned(),
         Note::NoLongerValid => "The codes that you had set up are no longer valid here.".to_owned(),
         Note::RenewByCode => "The codes that you had set up are no longer enough here. To set up new ones, first enter one of them, or an invitation.".to_owned(),
         Note::SessionIdle { minutes } => {
@@ -95,10 +96,13 @@ fn backup_codes_left(left: usize) -> String {
 /// Says how long and how often setting up can be put off yet.
 fn left(days: Option<u64>, times: Option<u32>) -> String {
     let days = days.map(|days| if days == 1 { "1 day".to_owned() } else { format!("{days} days") });
-    let times = times.map(|times| if times == 1 { "1 login".to_owned() } else { format!("{times} logins") });
     match (days, times) {
-        (Some(days), Some(times)) => format!("You have {days} and {times} left to set this up."),
-        (Some(one), None) | (None, Some(one)) => format!("You have {one} left to set this up."),
+        (_, Some(0 | 1)) => "This is the last time: at your next login, you must set this up.".to_owned(),
+        (Some(days), Some(times)) => {
+            format!("You can skip this for up to {days} or {times} logins, whichever comes first.")
+        }
+        (Some(days), None) => format!("You can skip this for up to {days}."),
+        (None, Some(times)) => format!("You can skip this for up to {times} logins."),
         (None, None) => "You will not be asked again.".to_owned(),
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Saisissez `skip` pour le faire plus tard. {}", left(*days, *times))
         }
+        Note::LastMethod => "C’est votre dernière méthode de connexion. Sans elle, aucun code ne vous sera plus demandé ici, et vos codes de secours seront supprimés.".to_owned(),
         Note::NoLongerValid => "Les codes que vous aviez configurés ne sont plus valables ici.".to_owned(),
         Note::RenewByCode => "Les codes que vous aviez configurés ne suffisent plus ici. Pour en configurer de nouveaux, saisissez d’abord l’un d’eux, ou une invitation.".to_owned(),
         Note::SessionIdle { minutes } => {
@@ -95,15 +96,18 @@ fn backup_codes_left(left: usize) -> String {
 /// Says how long and how often setting up can be put off yet.
 fn left(days: Option<u64>, times: Option<u32>) -> String {
     let days = days.map(|days| if days == 1 { "1 jour".to_owned() } else { format!("{days} jours") });
-    let times =
-        times.map(|times| if times == 1 { "1 connexion".to_owned() } else { format!("{times} connexions") });
     match (days, times) {
+        (_, Some(0 | 1)) => {
+            "C’est la dernière fois\u{a0}: vous devrez terminer cette configuration à la prochaine connexion."
+                .to_owned()
+        }
         (Some(days), Some(times)) => {
-            format!("Il vous reste {days} et {times} pour terminer cette configuration.")
+            format!(
+                "Cela reste possible pendant {days} ou {times} connexions, selon ce qui arrive en premier."
+            )
         }
-        (Some(one), None) | (None, Some(one)) => {
-            format!("Il vous reste {one} pour terminer cette configuration.")
-        }
+        (Some(days), None) => format!("Cela reste possible pendant {days}."),
+        (None, Some(times)) => format!("Cela reste possible pendant {times} connexions."),
         (None, None) => "La question ne vous sera plus posée.".to_owned(),
     }
 }

@@ -54,6 +54,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Geben Sie `skip` ein, um dies später zu tun. {}", left(*days, *times))
         }
+        Note::LastMethod => "Das ist Ihre letzte Anmeldemethode. Ohne sie wird bei Anmeldungen hier kein Code mehr verlangt, und Ihre Backup-Codes werden gelöscht.".to_owned(),
         Note::NoLongerValid => "Die Codes, die Sie eingerichtet hatten, gelten hier nicht mehr.".to_owned(),
         Note::RenewByCode => "Die Codes, die Sie eingerichtet hatten, genügen hier nicht mehr. Um neue einzurichten, geben Sie zuerst einen davon oder eine Einladung ein.".to_owned(),
         Note::SessionIdle { minutes } => {
@@ -95,11 +96,15 @@ fn backup_codes_left(left: usize) -> String {
 /// Says how long and how often setting up can be put off yet.
 fn left(days: Option<u64>, times: Option<u32>) -> String {
     let days = days.map(|days| if days == 1 { "1 Tag".to_owned() } else { format!("{days} Tage") });
-    let times =
-        times.map(|times| if times == 1 { "1 Anmeldung".to_owned() } else { format!("{times} Anmeldungen") });
     match (days, times) {
-        (Some(days), Some(times)) => format!("Zum Einrichten bleiben Ihnen {days} und {times}."),
-        (Some(one), None) | (None, Some(one)) => format!("Zum Einrichten bleiben Ihnen noch: {one}."),
+        (_, Some(0 | 1)) => {
+            "Dies ist das letzte Mal: Bei der nächsten Anmeldung müssen Sie es einrichten.".to_owned()
+        }
+        (Some(days), Some(times)) => {
+            format!("Das geht noch {days} oder {times} Anmeldungen lang, je nachdem, was zuerst eintritt.")
+        }
+        (Some(days), None) => format!("Das geht noch {days} lang."),
+        (None, Some(times)) => format!("Das geht noch {times} Anmeldungen lang."),
         (None, None) => "Sie werden dann nicht wieder gefragt.".to_owned(),
     }
 }

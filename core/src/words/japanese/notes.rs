@@ -52,6 +52,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("後で設定するには`skip`と入力してください。{}", left(*days, *times))
         }
+        Note::LastMethod => "これは最後の認証方法です。削除すると、ここでのログインで確認コードは求められなくなり、バックアップコードも削除されます。".to_owned(),
         Note::NoLongerValid => "以前に設定した確認コードは、ここではもう使えません。".to_owned(),
         Note::RenewByCode => "以前に設定した確認コードだけでは、ここではもう足りません。新しく設定するには、まずその確認コードか招待コードを入力してください。".to_owned(),
         Note::SessionIdle { minutes } => session_idle(*minutes),
@@ -96,9 +97,12 @@ fn backup_codes_left(left: usize) -> String {
 /// Says how long and how often setting up can be put off yet.
 fn left(days: Option<u64>, times: Option<u32>) -> String {
     match (days, times) {
-        (Some(days), Some(times)) => format!("設定の猶予は、あと{days}日、ログイン{times}回です。"),
-        (Some(days), None) => format!("設定の猶予は、あと{days}日です。"),
-        (None, Some(times)) => format!("設定の猶予は、あとログイン{times}回です。"),
+        (_, Some(0 | 1)) => "これが最後です。次回のログインでは設定が必要です。".to_owned(),
+        (Some(days), Some(times)) => {
+            format!("延期できるのは、{days}日以内またはログイン{times}回までの、いずれか早い方までです。")
+        }
+        (Some(days), None) => format!("延期できるのは、{days}日以内です。"),
+        (None, Some(times)) => format!("延期できるのは、ログイン{times}回までです。"),
         (None, None) => "今後は確認されません。".to_owned(),
     }
 }

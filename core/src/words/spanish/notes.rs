@@ -54,6 +54,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::MaySkip { days, times } => {
             format!("Escriba `skip` para hacerlo más tarde. {}", left(*days, *times))
         }
+        Note::LastMethod => "Este es su último método de inicio de sesión. Sin él, aquí ya no se le pedirá ningún código, y sus códigos de respaldo se eliminarán.".to_owned(),
         Note::NoLongerValid => "Los códigos que había configurado ya no son válidos aquí.".to_owned(),
         Note::RenewByCode => "Los códigos que había configurado ya no bastan aquí. Para configurar otros nuevos, introduzca primero uno de ellos o una invitación.".to_owned(),
         Note::SessionIdle { minutes } => {
@@ -97,12 +98,15 @@ fn backup_codes_left(left: usize) -> String {
 /// Says how long and how often setting up can be put off yet.
 fn left(days: Option<u64>, times: Option<u32>) -> String {
     let days = days.map(|days| if days == 1 { "1 día".to_owned() } else { format!("{days} días") });
-    let times = times.map(|times| {
-        if times == 1 { "1 inicio de sesión".to_owned() } else { format!("{times} inicios de sesión") }
-    });
     match (days, times) {
-        (Some(days), Some(times)) => format!("Para configurarlo le quedan {days} y {times}."),
-        (Some(one), None) | (None, Some(one)) => format!("Para configurarlo le quedan aún: {one}."),
+        (_, Some(0 | 1)) => {
+            "Esta es la última vez: en el próximo inicio de sesión deberá configurarlo.".to_owned()
+        }
+        (Some(days), Some(times)) => {
+            format!("Puede hacerlo durante {days} o {times} inicios de sesión, lo que ocurra primero.")
+        }
+        (Some(days), None) => format!("Puede hacerlo durante {days}."),
+        (None, Some(times)) => format!("Puede hacerlo durante {times} inicios de sesión."),
         (None, None) => "No se le volverá a preguntar.".to_owned(),
     }
 }
