@@ -19,7 +19,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Writes a setup URI of a kind (`totp`, `hotp`).
 ///
 /// What is default is left out, and it is kept at 105 characters with default parameters: first the issuer's second
-/// mention goes, then account and issuer are cut.
+/// mention goes, then the host of the account, and only then are name and issuer cut, between two characters.
 pub(super) fn uri(
     kind: &str,
     secret: &[u8],
@@ -97,8 +97,11 @@ fn label_and_issuer(issuer: &str, account: &str, room: usize) -> (String, String
     if whole_issuer.len() + whole_account.len() <= room {
         return (whole_account, whole_issuer);
     }
-    let account_room = room.saturating_sub(whole_issuer.len()).max(room / 2);
-    let label = encode_short(account, account_room);
+    // The host goes before anything is cut: the app shows who issued the code, and for which name.
+    let name = account.split_once('@').map_or(account, |(name, _)| name);
+    let name = if name.is_empty() { account } else { name };
+    let name_room = room.saturating_sub(whole_issuer.len()).max(room / 2);
+    let label = encode_short(name, name_room);
     let issuer = encode_short(issuer, room.saturating_sub(label.len()));
     (label, issuer)
 }
@@ -108,20 +111,15 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(&text.replace(':', "-"), ENCODED).to_string()
 }
 
-/// Percent-encodes as many characters as fit, and two dots where some did not.
+/// Percent-encodes as many characters as fit.
 fn encode_short(text: &str, limit: usize) -> String {
-    const CUT: &str = "..";
-    let whole = encode(text);
-    if whole.len() <= limit {
-        return whole;
-    }
     let mut short = String::new();
     for character in text.chars() {
         let encoded = encode(character.encode_utf8(&mut [0; 4]));
-        if short.len() + encoded.len() + CUT.len() > limit {
+        if short.len() + encoded.len() > limit {
             break;
         }
         short.push_str(&encoded);
     }
-    short + CUT
+    short
 }
