@@ -153,6 +153,117 @@ mod tests {
         command().debug_assert();
     }
 
+    /// Every command that the specification of the product names.
+    const PRODUCT: [&str; 40] = [
+        "status",
+        "enroll",
+        "remove",
+        "rename",
+        "backup-codes",
+        "remembered",
+        "forget",
+        "test",
+        "user show",
+        "user reset",
+        "user delete",
+        "user purge",
+        "user unlock",
+        "user bypass",
+        "user invite",
+        "user resync",
+        "user enable",
+        "user disable",
+        "user set-contact",
+        "user list",
+        "user import",
+        "import",
+        "domain",
+        "audit",
+        "audit verify",
+        "doctor",
+        "setup",
+        "policy check",
+        "policy explain",
+        "policy simulate",
+        "policy report",
+        "policy reload",
+        "policy schema",
+        "delivery test",
+        "breakglass drill",
+        "store migrate",
+        "store backup",
+        "store restore",
+        "store accept-restore",
+        "store rotate-key",
+    ];
+    /// The heading above what does not exist yet, in countersign.toml(5).
+    const MISSING: &str = "# NOT IN THIS VERSION\n";
+
+    fn manual(page: &str) -> String {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        std::fs::read_to_string(format!("{root}/{page}")).unwrap_or_else(|error| panic!("{page}: {error}"))
+    }
+
+    /// Finds the command of these words; words behind it are its arguments.
+    fn find<'w>(words: &mut impl Iterator<Item = &'w str>) -> Option<clap::Command> {
+        let mut found = command().find_subcommand(words.next()?)?.clone();
+        while found.has_subcommands() {
+            let Some(word) = words.next() else { break };
+            match found.find_subcommand(word) {
+                Some(inner) => found = inner.clone(),
+                None if found.is_subcommand_required_set() => return None,
+                None => break,
+            }
+        }
+        Some(found)
+    }
+
+    #[test]
+    fn what_does_not_exist_yet_is_listed_in_the_manual_and_nothing_else_is() {
+        let text = manual("docs/man/countersign.toml.5.md");
+        let (_, missing) = text.split_once(MISSING).unwrap();
+        let missing = missing.split("\n# ").next().unwrap();
+        let heads: String = missing.lines().filter(|line| line.starts_with("`countersign ")).collect();
+        let listed: Vec<&str> =
+            heads.split('`').filter_map(|span| span.strip_prefix("countersign ")).collect();
+        for name in PRODUCT {
+            let exists = find(&mut name.split(' ')).is_some();
+            assert!(exists != listed.contains(&name), "`{name}` exists: {exists}; the list has {listed:?}");
+        }
+        assert!(listed.iter().all(|name| PRODUCT.contains(name)), "{listed:?}");
+    }
+
+    #[test]
+    fn every_command_that_a_document_shows_exists() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let mut pages = vec!["README.md".to_owned(), "SECURITY.md".to_owned(), "docs/threat-model.md".to_owned()];
+        for folder in ["docs/guide", "docs/man"] {
+            let entries = std::fs::read_dir(format!("{root}/{folder}")).unwrap();
+            pages.extend(entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().display())));
+        }
+        let mut shown = 0;
+        for page in pages {
+            let text = manual(&page);
+            let (before, after) = text.split_once(MISSING).unwrap_or((&text, ""));
+            let after = after.split_once("\n# ").map_or("", |(_, after)| after);
+            for line in before.lines().chain(after.lines()) {
+                for begin in ["`countersign ", "$ countersign ", "# countersign ", "sudo countersign "] {
+                    for (place, _) in line.match_indices(begin) {
+                        let rest = line.get(place + begin.len()..).unwrap();
+                        let is_name = |word: &&str| {
+                            !word.is_empty() && word.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())
+                        };
+                        let span = rest.split('`').next().unwrap();
+                        let names = span.split_whitespace().take_while(is_name).filter(|word| !word.starts_with('-'));
+                        assert!(find(&mut names.peekable()).is_some(), "{page}: countersign {span}");
+                        shown += 1;
+                    }
+                }
+            }
+        }
+        assert!(shown > 60, "{shown} commands were found");
+    }
+
     #[test]
     fn the_help_of_every_command_has_an_example() {
         fn check(command: &clap::Command) {

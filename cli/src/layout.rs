@@ -26,6 +26,11 @@ impl Field {
         Self { tone: Some(Tone::Caution), ..Self::new(name, value) }
     }
 
+    /// Makes one that stops the user.
+    pub(crate) fn bad(name: &'static str, value: impl Into<String>) -> Self {
+        Self { tone: Some(Tone::Bad), ..Self::new(name, value) }
+    }
+
     /// Lays it out on standard output: the value begins at a column, and where a person's terminal is too narrow it goes on
     /// below its beginning. It is colored after it was broken, line by line.
     pub(crate) fn lines(&self, output: &Output, begin: usize) -> String {

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::facts::Facts;
 use crate::time::Moment;
 
-pub(crate) use page::{indented, keep_widths, plain_table, trimmed};
+pub(crate) use page::{Ids, indented, keep_widths, plain_table, trimmed};
 
 /// A factor, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use crate::bus::interactive_call;
 use crate::commands::Context;
 use crate::exit::Failure;
 use crate::facts::Facts;
-use crate::standing::Standing;
+use crate::standing::{Ids, Standing};
 
 /// Show what a person has set up, never a secret
 ///
@@ -17,12 +17,16 @@ use crate::standing::Standing;
 pub(crate) struct Show {
     /// Whose
     user: String,
+    /// Show the number of each method, which tells apart what has the same label
+    #[arg(long)]
+    ids: bool,
 }
 
 impl Show {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let ids = if self.ids { Ids::Shown } else { Ids::Hidden };
         let helpdesk = context.bus().await?.helpdesk().await?;
         let facts = interactive_call(helpdesk.show(&self.user)).await?;
-        Standing::try_from(Facts::from(facts))?.show(&context.output)
+        Standing::try_from(Facts::from(facts))?.show(&context.output, ids)
     }
 }

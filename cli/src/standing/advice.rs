@@ -15,6 +15,11 @@ impl Standing {
         if let Some(void) = self.factors.iter().find(|factor| factor.is_void()) {
             return Some(self.advice_on_void(void));
         }
+        if self.skipped == Some(0) {
+            return Some(format!(
+                "You have put off setting up, and no login asks again. To set up {what} all the same: countersign enroll {method}"
+            ));
+        }
         let is_asked = match self.requirement.as_deref() {
             Some("never") => None,
             Some(_) if self.is_monitored() => Some(false),

@@ -4,78 +4,92 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::{FactorRow, Lock, Standing, Undelivered};
 use crate::exit::Failure;
-use crate::layout::{columns, sentence};
+use crate::layout::{Field, columns};
 use crate::output::{Output, Stream, Tone, data, is_terminal, value};
+
+/// The column at which values begin.
+const VALUES: usize = 19;
+
+/// Whether the page shows the numbers of factors, which only tell apart what has the same label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// It does.
+    Shown,
+    /// It does not.
+    Hidden,
+}
 
 impl Standing {
     /// Shows the page for people, or the value for programs.
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub(crate) fn show(&self, output: &Output) -> Result<(), Failure> {
+    pub(crate) fn show(&self, output: &Output, ids: Ids) -> Result<(), Failure> {
         if output.is_json() {
             return value(self);
         }
-        data(&self.page(output))
+        data(&self.page(output, ids))
     }
 
-    fn page(&self, output: &Output) -> String {
-        let mut lines = vec![output.paint(Stream::Out, Tone::Strong, &self.user), String::new()];
-        lines.push(field("Second factor", &self.requirement_words()));
-        if let Some(rule) = &self.rule {
-            lines.push(field("Rule", rule));
-        }
+    fn page(&self, output: &Output, ids: Ids) -> String {
+        let mut fields = vec![Field::new("Second factor", self.requirement_words())];
+        fields.extend(self.rule.as_ref().map(|rule| Field::new("Rule", rule)));
         if !self.methods.is_empty() {
-            lines.push(field("Methods allowed", &self.methods.join(", ")));
+            fields.push(Field::new("Methods allowed", self.methods.join(", ")));
         }
-        lines.push(field("Locked", &self.lock_words(output)));
-        if let Some(left) = self.backup_codes_left {
-            lines.push(field("Backup codes", &backup_words(output, left)));
-        }
-        lines.extend(self.contact_lines(output));
+        fields.push(self.lock_field());
+        fields.extend(self.backup_codes_left.map(backup_field));
+        fields.extend(self.contact_fields());
         if self.factors.is_empty() {
-            lines.push(field("Set up", "nothing"));
-        } else {
+            fields.push(Field::new("Set up", "nothing"));
+        }
+        let mut lines = vec![output.paint(Stream::Out, Tone::Strong, &self.user), String::new()];
+        lines.extend(fields.iter().map(|field| field.lines(output, VALUES)));
+        for factor in &self.factors {
             lines.push(String::new());
-            lines.push(factor_table(&self.factors));
-            lines.extend(self.void_lines(output));
+            lines.push(format!("  {}", factor.title()));
+            let fields = self.factor_fields(factor, ids);
+            lines.extend(fields.iter().map(|field| field.lines(output, VALUES)));
         }
         lines.join("\n")
     }
 
+    /// What there is to a factor, one field a line: a table would break its values on a terminal of 80 columns.
+    fn factor_fields(&self, factor: &FactorRow, ids: Ids) -> Vec<Field> {
+        let FactorRow { id, method: _, label: _, state, since, last_used, recipient } = factor;
+        let state = if factor.is_void() {
+            let words = format!("{state}: {}, no longer counts: set it up again", self.set_up_when());
+            Field::caution("  State", words)
+        } else {
+            Field::new("  State", state)
+        };
+        let since = since.map(|moment| Field::new("  Set up", moment.to_string()));
+        let last_used = last_used.map_or_else(|| "never".to_owned(), |moment| moment.to_string());
+        let recipient = recipient.as_ref().map(|recipient| Field::new("  Sent to", recipient));
+        let id = (ids == Ids::Shown).then(|| Field::new("  Id", id.to_string()));
+        [Some(state), since, Some(Field::new("  Last used", last_used)), recipient, id]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
     /// What there is besides factors: contacts on file, remembered places, what was put off, what did not go out.
-    fn contact_lines(&self, output: &Output) -> Vec<String> {
+    fn contact_fields(&self) -> Vec<Field> {
         let on_file: Vec<&str> =
             [&self.email, &self.phone].into_iter().flatten().map(String::as_str).collect();
-        let mut lines = Vec::new();
+        let mut fields = Vec::new();
         if !on_file.is_empty() {
-            lines.push(field("On file", &on_file.join(", ")));
+            fields.push(Field::new("On file", on_file.join(", ")));
         }
         match self.remembered {
             None | Some(0) => {}
-            Some(1) => lines.push(field("Remembered", "1 place")),
-            Some(places) => lines.push(field("Remembered", &format!("{places} places"))),
+            Some(1) => fields.push(Field::new("Remembered", "1 place")),
+            Some(places) => fields.push(Field::new("Remembered", format!("{places} places"))),
         }
-        if let Some(times) = self.skipped {
-            lines.push(field("Put off", &put_off_words(times)));
-        }
-        for failed in &self.undelivered {
-            let words = output.paint(Stream::Out, Tone::Caution, &failed.words());
-            lines.push(field("Not delivered", &words));
-        }
-        lines
-    }
-
-    /// Says of each factor that no longer counts why.
-    fn void_lines(&self, output: &Output) -> Vec<String> {
-        let line = |factor: &FactorRow| {
-            let name = if factor.label.is_empty() { &factor.method } else { &factor.label };
-            let words = format!("{name}: {}, no longer counts: set it up again", self.set_up_when());
-            let lines = sentence(Stream::Out, &words, 2);
-            let lines = lines.lines().map(|line| output.paint(Stream::Out, Tone::Caution, line));
-            format!("\n  {}", lines.collect::<Vec<_>>().join("\n"))
-        };
-        self.factors.iter().filter(|factor| factor.is_void()).map(line).collect()
+        fields.extend(self.skipped.map(|times| Field::new("Put off", put_off_words(times))));
+        let failed = self.undelivered.iter().map(|failed| Field::caution("Not delivered", failed.words()));
+        fields.extend(failed);
+        fields
     }
 
     fn requirement_words(&self) -> String {
@@ -102,17 +116,22 @@ impl Standing {
         }
     }
 
-    fn lock_words(&self, output: &Output) -> String {
+    fn lock_field(&self) -> Field {
         match self.lock() {
-            Lock::NeedsReset => {
-                output.paint(Stream::Out, Tone::Bad, "until the helpdesk resets it: too many wrong codes")
-            }
+            Lock::NeedsReset => Field::bad("Locked", "until the helpdesk resets it: too many wrong codes"),
             Lock::Until(until) => {
-                let words = format!("until {}: too many wrong codes", until.with_zone());
-                output.paint(Stream::Out, Tone::Caution, &words)
+                Field::caution("Locked", format!("until {}: too many wrong codes", until.with_zone()))
             }
-            Lock::Open => "no".to_owned(),
+            Lock::Open => Field::new("Locked", "no"),
         }
+    }
+}
+
+impl FactorRow {
+    /// Names it: the method, and the label where it has one.
+    fn title(&self) -> String {
+        let Self { method, label, .. } = self;
+        if label.is_empty() { method.clone() } else { format!("{method} \"{label}\"") }
     }
 }
 
@@ -131,10 +150,10 @@ impl Undelivered {
     }
 }
 
-fn backup_words(output: &Output, left: u32) -> String {
+fn backup_field(left: u32) -> Field {
     match left {
-        0 => output.paint(Stream::Out, Tone::Caution, "none left"),
-        left => format!("{left} left"),
+        0 => Field::caution("Backup codes", "none left"),
+        left => Field::new("Backup codes", format!("{left} left")),
     }
 }
 
@@ -144,28 +163,6 @@ fn put_off_words(times: u32) -> String {
         1 => "setting up was put off once".to_owned(),
         times => format!("setting up was put off {times} times"),
     }
-}
-
-fn field(name: &str, value: &str) -> String {
-    format!("  {name:<17}{value}")
-}
-
-fn factor_table(factors: &[FactorRow]) -> String {
-    let mut table = plain_table();
-    let has_sent = factors.iter().any(|factor| factor.recipient.is_some());
-    let mut header = vec!["ID", "METHOD", "LABEL", "STATE", "SET UP", "LAST USED"];
-    header.extend(has_sent.then_some("SENT TO"));
-    table.set_header(header);
-    for FactorRow { id, method, label, state, since, last_used, recipient } in factors {
-        let since = since.map_or_else(|| "-".to_owned(), |moment| moment.to_string());
-        let last_used = last_used.map_or_else(|| "never".to_owned(), |moment| moment.to_string());
-        let label = if label.is_empty() { "-" } else { label };
-        let id = id.to_string();
-        let mut row = vec![&id, method, label, state, &since, &last_used];
-        row.extend(has_sent.then(|| recipient.as_deref().unwrap_or("-")));
-        table.add_row(row);
-    }
-    indented(&mut table, 2)
 }
 
 /// Makes a table without borders; cells wrap only where a person's terminal is too narrow.

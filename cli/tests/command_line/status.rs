@@ -23,11 +23,15 @@ alice
   Methods allowed  totp
   Locked           no
 
-  ID          METHOD  LABEL  STATE   SET UP            LAST USED
-  3735928559  totp    phone  active  2026-11-02 14:32  2026-11-03 14:32
+  totp \"phone\"
+    State          active
+    Set up         2026-11-02 14:32
+    Last used      2026-11-03 14:32
 "
     );
-    assert_eq!(service.asked(), ["Status"]);
+    let with_ids = service.bus.run(&["status", "--ids"], "");
+    assert_eq!(with_ids.out, format!("{}    Id             3735928559\n", ran.out));
+    assert_eq!(service.asked(), ["Status", "Status"]);
 }
 
 #[test]
@@ -103,8 +107,11 @@ alice
   Put off          setting up was put off once
   Not delivered    email to alice@example.org at 2026-11-02 14:32 UTC: the server or gateway could not be reached
 
-  ID  METHOD  LABEL    STATE   SET UP            LAST USED  SENT TO
-  7   email   mailbox  active  2026-11-02 14:32  never      alice@example.org
+  email \"mailbox\"
+    State          active
+    Set up         2026-11-02 14:32
+    Last used      never
+    Sent to        alice@example.org
 "
     );
     let told = service(standing("alice", by_mail())).bus.run(&["status", "--json"], "").json();
@@ -128,6 +135,25 @@ fn who_has_nothing_is_told_of_the_way_that_the_rule_names_first() {
         let entries = vec![("factors", nothing.into()), ("methods", methods.into())];
         let ran = service(standing("alice", entries)).bus.run(&["status"], "");
         assert!(ran.err.contains(says), "{ran:?}");
+    }
+}
+
+#[test]
+fn who_put_setting_up_off_for_good_is_not_told_of_a_next_login() {
+    let begun = facts([
+        ("id", 7_u32.into()),
+        ("method", "totp".into()),
+        ("label", "phone".into()),
+        ("state", "pending".into()),
+    ]);
+    for factors in [vec![], vec![begun]] {
+        let entries = vec![("factors", factors.into()), ("skipped", 0_u32.into())];
+        let ran = service(standing("alice", entries)).bus.run(&["status"], "");
+        assert!(
+            ran.err.contains("no login asks again") && ran.err.contains("countersign enroll totp"),
+            "{ran:?}"
+        );
+        assert!(!ran.err.contains("next login"), "{ran:?}");
     }
 }
 
@@ -183,10 +209,10 @@ fn a_factor_that_is_void_says_since_when_and_what_to_do() {
     let ran = service(standing("alice", with_void_app(false))).bus.run(&["status"], "");
     assert_eq!(ran.code, 0);
     let expected = "
-  ID  METHOD  LABEL  STATE  SET UP            LAST USED
-  7   totp    phone  void   2026-10-26 07:33  never
-
-  phone: set up before 2026-11-01 00:00 UTC, no longer counts: set it up again
+  totp \"phone\"
+    State          void: set up before 2026-11-01 00:00 UTC, no longer counts: set it up again
+    Set up         2026-10-26 07:33
+    Last used      never
 ";
     assert!(ran.out.ends_with(expected), "{ran:?}");
     assert_eq!(
