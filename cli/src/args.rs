@@ -236,7 +236,8 @@ mod tests {
     #[test]
     fn every_command_that_a_document_shows_exists() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-        let mut pages = vec!["README.md".to_owned(), "SECURITY.md".to_owned(), "docs/threat-model.md".to_owned()];
+        let mut pages =
+            vec!["README.md".to_owned(), "SECURITY.md".to_owned(), "docs/threat-model.md".to_owned()];
         for folder in ["docs/guide", "docs/man"] {
             let entries = std::fs::read_dir(format!("{root}/{folder}")).unwrap();
             pages.extend(entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().display())));
@@ -251,10 +252,12 @@ mod tests {
                     for (place, _) in line.match_indices(begin) {
                         let rest = line.get(place + begin.len()..).unwrap();
                         let is_name = |word: &&str| {
-                            !word.is_empty() && word.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())
+                            !word.is_empty()
+                                && word.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase())
                         };
                         let span = rest.split('`').next().unwrap();
-                        let names = span.split_whitespace().take_while(is_name).filter(|word| !word.starts_with('-'));
+                        let names =
+                            span.split_whitespace().take_while(is_name).filter(|word| !word.starts_with('-'));
                         assert!(find(&mut names.peekable()).is_some(), "{page}: countersign {span}");
                         shown += 1;
                     }

@@ -6,7 +6,7 @@ use crate::shell::{capture, is_root, program, run};
 
 /// Building: the compiler's linker, libpam's headers, and the tools that check the package and typeset its manual.
 pub(crate) const BUILD: &[&str] =
-    &["binutils", "dpkg", "gcc", "libc6-dev", "libpam0g-dev", "lintian", "lowdown", "mandoc"];
+    &["binutils", "dpkg", "gcc", "libc6-dev", "libpam0g-dev", "lintian", "lowdown"];
 
 /// Booting a machine.
 pub(crate) const MACHINE: &[&str] = &["mmdebstrap", "systemd-container", "tar", "util-linux"];

@@ -63,8 +63,10 @@ fn write_pages(command: &Command, manual: &Path, date: &str) -> io::Result<()> {
 
 /// Writes how a command is called: its options with their values, its arguments, its subcommands.
 fn synopsis(command: &Command) -> String {
-    let (required, optional): (Vec<&Arg>, Vec<&Arg>) =
-        command.get_opts_and_flags().partition(|option| option.is_required_set());
+    let (required, optional): (Vec<&Arg>, Vec<&Arg>) = command
+        .get_arguments()
+        .filter(|argument| !argument.is_positional())
+        .partition(|option| option.is_required_set());
     let mut words = vec![command.get_bin_name().unwrap_or(command.get_name()).to_owned()];
     words.extend(optional.into_iter().chain(required).chain(command.get_positionals()).filter_map(word));
     if command.has_subcommands() {

@@ -29,9 +29,9 @@ alice
     Last used      2026-11-03 14:32
 "
     );
-    let with_ids = service.bus.run(&["status", "--ids"], "");
+    assert_eq!(service.asked(), ["Status"]);
+    let with_ids = self::service(standing("alice", vec![])).bus.run(&["status", "--ids"], "");
     assert_eq!(with_ids.out, format!("{}    Id             3735928559\n", ran.out));
-    assert_eq!(service.asked(), ["Status", "Status"]);
 }
 
 #[test]
