@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::commands::{
     audit, backup_codes, breakglass_drill, completions, delivery_test, enroll, forget, generate,
     policy_check, policy_explain, policy_reload, policy_report, policy_schema, policy_simulate, remembered,
-    remove, rename, status, store_rotate_key, test, user_disable, user_enable, user_import, user_invite,
-    user_list, user_reset, user_set_contact, user_show, user_unlock,
+    remove, rename, status, store_rotate_key, test, user_delete, user_disable, user_enable, user_import,
+    user_invite, user_list, user_purge, user_reset, user_set_contact, user_show, user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -97,6 +97,8 @@ pub(crate) enum Command {
 pub(crate) enum User {
     Show(user_show::Show),
     Reset(user_reset::Reset),
+    Delete(user_delete::Delete),
+    Purge(user_purge::Purge),
     Unlock(user_unlock::Unlock),
     Invite(user_invite::Invite),
     Enable(user_enable::Enable),

@@ -6,10 +6,13 @@
 mod advice;
 mod page;
 
+use countersign_protocol::proxies::OwnedFacts;
 use serde::Serialize;
+use zbus::Variant;
 
 use crate::exit::Failure;
 use crate::facts::Facts;
+use crate::output::printable;
 use crate::time::Moment;
 
 pub(crate) use page::{Ids, indented, keep_widths, plain_table, trimmed};
@@ -56,6 +59,11 @@ pub(crate) struct Standing {
     undelivered: Vec<Undelivered>,
     force: Option<String>,
     enrolled_after: Option<Moment>,
+    realm: Option<String>,
+    /// Whether the name service no longer knows the user; none where it does not tell.
+    pub(crate) gone: Option<bool>,
+    /// Whether the record, or what the service tells of it, cannot be read.
+    pub(crate) unreadable: bool,
 }
 
 impl TryFrom<Facts> for FactorRow {
@@ -111,6 +119,9 @@ impl TryFrom<Facts> for Standing {
             undelivered: undelivered.into_iter().map(Undelivered::try_from).collect::<Result<_, _>>()?,
             force: facts.optional_text("force")?,
             enrolled_after: facts.moment("enrolled_after")?,
+            realm: facts.optional_text("realm")?,
+            gone: facts.optional_flag("gone")?,
+            unreadable: facts.optional_flag("unreadable")?.unwrap_or(false),
         })
     }
 }
@@ -127,6 +138,50 @@ impl FactorRow {
 }
 
 impl Standing {
+    /// Reads a row of a list. One that cannot be read is shown as such, and hides no other.
+    pub(crate) fn of_row(row: OwnedFacts) -> Self {
+        let user = match row.get("user").map(|user| &**user) {
+            Some(Variant::Str(user)) => printable(user),
+            Some(_) | None => "?".to_owned(),
+        };
+        Self::try_from(Facts::from(row)).unwrap_or_else(|_| Self::unreadable(user))
+    }
+
+    const fn unreadable(user: String) -> Self {
+        Self {
+            user,
+            available: None,
+            rule: None,
+            requirement: None,
+            enroll: None,
+            methods: Vec::new(),
+            locked_until: None,
+            needs_reset: false,
+            factors: Vec::new(),
+            chosen: None,
+            backup_codes_left: None,
+            email: None,
+            phone: None,
+            remembered: None,
+            skipped: None,
+            undelivered: Vec::new(),
+            force: None,
+            enrolled_after: None,
+            realm: None,
+            gone: None,
+            unreadable: true,
+        }
+    }
+
+    /// Tells what is wrong with the account, in a word.
+    pub(crate) const fn state(&self) -> Option<&'static str> {
+        match (self.unreadable, self.gone) {
+            (true, _) => Some("unreadable"),
+            (false, Some(true)) => Some("gone"),
+            (false, Some(false) | None) => None,
+        }
+    }
+
     /// Lists the methods set up and confirmed, each once.
     pub(crate) fn set_up(&self) -> Vec<&str> {
         let mut methods: Vec<&str> = Vec::new();

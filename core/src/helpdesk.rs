@@ -1,11 +1,12 @@
-//! Acts of the helpdesk and of root on a person: reset, unlock, invite, switch on and off, contacts on file.
+//! Acts of the helpdesk and of root on a person: reset, unlock, invite, switch on and off, contacts on file, delete.
 //!
 //! Owns who may act on whom, what an act changes, and its record; `inviting` has what opens a way to a factor, `choosing`
-//! row P2 `chosen`, `contacting` the contact on file. The person is told of each by e-mail. Polkit answers before whether the caller is of the
+//! row P2 `chosen`, `contacting` the contact on file, `deleting` what is kept of users who are gone. The person is told of each by e-mail. Polkit answers before whether the caller is of the
 //! helpdesk at all; whatever it says, the helpdesk never acts on root, on protected groups, or on itself (row H4).
 
 mod choosing;
 mod contacting;
+mod deleting;
 mod inviting;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use crate::time::Now;
 
 pub use choosing::{NotCovered, Switch, set_chosen};
 pub use contacting::{Entry, NewContacts, Telling, set_contact};
+pub use deleting::{Kept, Presence, delete, deletion_refused};
 pub use inviting::{Invited, Issued, invite};
 
 /// The longest reason, in bytes.
@@ -111,6 +113,9 @@ pub enum Refusal {
     /// The actor itself.
     #[error("nobody can act on themselves")]
     Oneself,
+    /// A deletion of a user whom the name service knows.
+    #[error("the name service still knows {0}; use `countersign user reset`")]
+    StillKnown(UserName),
 }
 
 impl Refusal {
@@ -123,6 +128,7 @@ impl Refusal {
             Self::Protected(_) => "protected-group",
             Self::GroupsIncomplete => "groups-incomplete",
             Self::Oneself => "oneself",
+            Self::StillKnown(_) => "still-known",
         }
     }
 }

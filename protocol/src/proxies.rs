@@ -20,6 +20,9 @@ pub type ContactRow<'a> = (u32, &'a str, &'a str, &'a str);
 /// What became of rows: the lines refused and why, how many rows were looked at, how many of them changed something.
 pub type Imported = (Vec<(u32, String)>, u32, u32);
 
+/// Users who are gone (user, realm), the next cursor, the total, and facts of the page.
+pub type Purged = (Vec<(String, String)>, String, u64, OwnedFacts);
+
 /// Records of the audit with their numbers, the record up to which was looked, the newest one.
 pub type Records = (Vec<(u64, String)>, u64, u64);
 
@@ -108,6 +111,10 @@ pub trait Helpdesk {
     /// and where the person's rules ask for an invitation, `invitation` s with `expires` t.
     #[zbus(allow_interactive_auth)]
     fn reset(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Deletes what is kept of a user whom the name service no longer knows, or whose record cannot be read. Options: `reason` s
+    /// (required), `realm` s (absent: those of the host). Answers `deleted` u.
+    #[zbus(allow_interactive_auth)]
+    fn delete(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
     /// Ends the person's locks. Options: `reason` s (required). Answers `was_locked` b, `needs_reset` b (locked still: only
     /// a reset ends it).
     #[zbus(allow_interactive_auth)]
@@ -162,6 +169,11 @@ pub trait Admin {
     /// refused and why, how many rows it came to (go on after them), and how many of these it changed or would.
     #[zbus(allow_interactive_auth)]
     fn import_contacts(&self, rows: &[ContactRow<'_>], options: Facts<'_>) -> zbus::Result<Imported>;
+    /// Deletes what is kept of the users whom the name service no longer knows, page by page: cursor `after` ("" begins).
+    /// Options: `reason` s, or `check` b (deletes nothing). Answers rows (user, realm), the next cursor ("" at the end), the
+    /// total, and facts: `looked` u, `untold` u, `refused` u.
+    #[zbus(allow_interactive_auth)]
+    fn purge_gone(&self, after: &str, options: Facts<'_>) -> zbus::Result<Purged>;
     /// Sends a message of trial at once: `channel` `email`, `sms` or `call`. Answers `outcome` s (`taken`, `refused`,
     /// `not-now`, `unknown`, `not-configured`) and `said` s (why, empty where it was taken).
     #[zbus(allow_interactive_auth)]

@@ -21,11 +21,13 @@ pub(crate) mod rename;
 pub(crate) mod status;
 pub(crate) mod store_rotate_key;
 pub(crate) mod test;
+pub(crate) mod user_delete;
 pub(crate) mod user_disable;
 pub(crate) mod user_enable;
 pub(crate) mod user_import;
 pub(crate) mod user_invite;
 pub(crate) mod user_list;
+pub(crate) mod user_purge;
 pub(crate) mod user_reset;
 pub(crate) mod user_set_contact;
 pub(crate) mod user_show;
@@ -71,6 +73,8 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::Forget(forget) => forget.run(&context).await,
         Command::User(User::Show(show)) => show.run(&context).await,
         Command::User(User::Reset(reset)) => reset.run(&context).await,
+        Command::User(User::Delete(delete)) => delete.run(&context).await,
+        Command::User(User::Purge(purge)) => purge.run(&context).await,
         Command::User(User::Unlock(unlock)) => unlock.run(&context).await,
         Command::User(User::Invite(invite)) => invite.run(&context).await,
         Command::User(User::Enable(enable)) => enable.run(&context).await,

@@ -45,14 +45,26 @@ impl TryFrom<Facts> for Row {
     }
 }
 
+impl Row {
+    /// Reads a row; one that cannot be read is shown as such, and hides no other.
+    fn of(facts: Facts) -> Self {
+        let unreadable = |_| Self {
+            place: "?".to_owned(),
+            service: "unreadable".to_owned(),
+            since: None,
+            until: None,
+            rule: "-".to_owned(),
+            key: None,
+        };
+        Self::try_from(facts).unwrap_or_else(unreadable)
+    }
+}
+
 impl Remembered {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let service = context.bus().await?.self_service().await?;
         let places = call(service.remembered()).await?;
-        let places = places
-            .into_iter()
-            .map(|facts| Row::try_from(Facts::from(facts)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let places: Vec<Row> = places.into_iter().map(|row| Row::of(Facts::from(row))).collect();
         if context.output.is_json() {
             return value(&places);
         }
@@ -72,7 +84,8 @@ fn table(places: &[Row]) -> String {
     let time = |moment: &Option<Moment>| moment.map_or_else(|| "-".to_owned(), |moment| moment.to_string());
     for Row { place, service, since, until, rule, key } in places {
         let key = key.as_deref().unwrap_or("-");
-        table.add_row([place, service, &time(since), &time(until), rule, key]);
+        let until = until.map(Moment::next_minute);
+        table.add_row([place, service, &time(since), &time(&until), rule, key]);
     }
     trimmed(&table)
 }

@@ -12,7 +12,6 @@ use serde_json::json;
 use crate::bus::interactive_call;
 use crate::commands::Context;
 use crate::exit::Failure;
-use crate::facts::Facts;
 use crate::output::{Output, data};
 use crate::progress;
 use crate::standing::{Lock, Standing, keep_widths, plain_table, trimmed};
@@ -20,13 +19,14 @@ use crate::time::Moment;
 
 /// Rows asked for at once; the service answers with fewer where it must.
 const PAGE_ROWS: u32 = 1000;
-/// The columns of the table and of `--csv`.
+/// The columns of the table; `--csv` has `state` besides.
 const COLUMNS: [&str; 7] = ["user", "rule", "methods", "last_used", "locked", "email", "phone"];
 
 /// List everybody of whom something is kept
 ///
 /// Shows the rule that applies to each, the methods set up, their last use, whether the person is locked, and the
-/// address and number on file: whole for root, masked for others.
+/// address and number on file: whole for root, masked for others. In place of a rule it says `(gone)` where the name service
+/// no longer knows the user, and `(unreadable)` where the record cannot be read; `user delete` removes what is kept of them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -65,10 +65,7 @@ async fn read(admin: &AdminProxy<'_>, bar: &ProgressBar, writer: &mut dyn Writer
     let mut count = 0_u64;
     loop {
         let (rows, next, total) = interactive_call(admin.list_users(&after, PAGE_ROWS)).await?;
-        let people = rows
-            .into_iter()
-            .map(|row| Standing::try_from(Facts::from(row)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let people: Vec<Standing> = rows.into_iter().map(Standing::of_row).collect();
         writer.page(&people)?;
         count += u64::try_from(people.len()).unwrap_or(0);
         bar.set_length(total);
@@ -100,7 +97,12 @@ impl Writer for Plain<'_> {
             table.set_header(COLUMNS.map(|column| column.replace('_', " ").to_uppercase()));
         }
         for person in people {
-            table.add_row(cells(person, "-", |moment| moment.to_string()));
+            let mut row =
+                cells(person, "-", |moment| moment.to_string(), |end| end.next_minute().to_string());
+            if let (Some(state), [_, rule, ..]) = (person.state(), &mut row) {
+                *rule = format!("({state})");
+            }
+            table.add_row(row);
         }
         keep_widths(&mut table, &mut self.widths);
         data(&trimmed(&table))
@@ -122,7 +124,7 @@ struct Csv(csv::Writer<io::Stdout>);
 impl Csv {
     fn begin() -> Result<Self, Failure> {
         let mut writer = csv::Writer::from_writer(io::stdout());
-        writer.write_record(COLUMNS).map_err(csv_failure)?;
+        writer.write_record(COLUMNS.iter().chain(&["state"])).map_err(csv_failure)?;
         Ok(Self(writer))
     }
 }
@@ -130,7 +132,9 @@ impl Csv {
 impl Writer for Csv {
     fn page(&mut self, people: &[Standing]) -> Result<(), Failure> {
         for person in people {
-            self.0.write_record(cells(person, "", Moment::in_utc)).map_err(csv_failure)?;
+            let state = person.state().unwrap_or_default().to_owned();
+            let cells = cells(person, "", Moment::in_utc, Moment::in_utc).into_iter().chain([state]);
+            self.0.write_record(cells).map_err(csv_failure)?;
         }
         Ok(self.0.flush()?)
     }
@@ -168,11 +172,16 @@ impl Writer for Json {
     }
 }
 
-fn cells(person: &Standing, nothing: &str, moment: impl Fn(Moment) -> String) -> [String; 7] {
+fn cells(
+    person: &Standing,
+    nothing: &str,
+    moment: impl Fn(Moment) -> String,
+    end: impl Fn(Moment) -> String,
+) -> [String; 7] {
     let methods = person.set_up().join(" ");
     let locked = match person.lock() {
         Lock::Open => String::new(),
-        Lock::Until(until) => moment(until),
+        Lock::Until(until) => end(until),
         Lock::NeedsReset => "needs reset".to_owned(),
     };
     let or_nothing = |text: String| if text.is_empty() { nothing.to_owned() } else { text };

@@ -93,6 +93,9 @@ impl Standing {
     }
 
     fn requirement_words(&self) -> String {
+        if self.gone == Some(true) {
+            return "gone: the name service no longer knows this user".to_owned();
+        }
         let words = self.demand();
         match self.force.as_deref() {
             Some("switched-off") => "switched off on this host".to_owned(),

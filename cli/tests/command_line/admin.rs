@@ -14,10 +14,12 @@ pub(crate) struct Admin(pub(crate) Shared);
 impl Admin {
     fn list_users(&self, after: String, limit: u32) -> (Vec<OwnedFacts>, String, u64) {
         note(&self.0, format!("ListUsers {after:?} {limit}"));
-        let script = self.0.lock().unwrap();
+        let mut script = self.0.lock().unwrap();
         let first = after.parse().map_or(0, |last: usize| last + 1);
         let end = (first + usize::try_from(limit).unwrap()).min(script.people);
-        let rows = (first..end).map(|number| standing(&format!("user{number:05}"), vec![])).collect();
+        let mut rows: Vec<OwnedFacts> =
+            (first..end).map(|number| standing(&format!("user{number:05}"), vec![])).collect();
+        rows.append(&mut script.bad_rows);
         let next = if script.never_ends {
             "same".to_owned()
         } else if end < script.people {
@@ -26,6 +28,24 @@ impl Admin {
             String::new()
         };
         (rows, next, u64::try_from(script.people).unwrap())
+    }
+
+    fn purge_gone(
+        &self,
+        after: String,
+        options: HashMap<String, OwnedVariant>,
+    ) -> Result<(Vec<(String, String)>, String, u64, OwnedFacts), Error> {
+        note(&self.0, format!("PurgeGone {after:?} {}", listed(&options)));
+        let script = self.0.lock().unwrap();
+        if script.goes_away && !after.is_empty() {
+            return Err(Error::Refused("the name service does not answer now".to_owned()));
+        }
+        let user = |name: &str| (name.to_owned(), "local:h1".to_owned());
+        let next = if after.is_empty() { "local:h1/bob" } else { "" };
+        let gone = if after.is_empty() { vec![user("alice"), user("bob")] } else { vec![user("carol")] };
+        let facts = facts([("looked", 200_u32.into()), ("untold", 2_u32.into()), ("refused", 0_u32.into())]);
+        let next = if script.never_ends { "same" } else { next };
+        Ok((gone, next.to_owned(), 400, facts))
     }
 
     fn explain_policy(&self, question: HashMap<String, OwnedVariant>) -> OwnedFacts {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 36] = [
+const COMMANDS: [&[&str]; 38] = [
     &[],
     &["status"],
     &["enroll"],
@@ -17,6 +17,8 @@ const COMMANDS: [&[&str]; 36] = [
     &["user"],
     &["user", "show"],
     &["user", "reset"],
+    &["user", "delete"],
+    &["user", "purge"],
     &["user", "unlock"],
     &["user", "invite"],
     &["user", "enable"],
@@ -73,7 +75,7 @@ fn the_help_of_every_command_is_as_reviewed_and_fits_eighty_columns() {
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 36] = [
+    let wrong: [&[&str]; 38] = [
         &[],
         &["user"],
         &["nonsense"],

@@ -128,6 +128,57 @@ fn every_error_of_the_service_has_its_exit_code_and_says_why() {
 }
 
 #[test]
+fn delete_says_what_was_done_and_refuses_who_is_still_there() {
+    let service = service();
+    let ran = service.bus.run(&["user", "delete", "eve", "--reason", "left"], "");
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", "What was kept of eve is deleted.\n"));
+    let realm = ["--json", "user", "delete", "eve", "--realm", "local:h2", "--reason", "host retired"];
+    assert_eq!(service.bus.run(&realm, "").json(), json!({ "user": "eve", "deleted": 1 }));
+    let ran = service.bus.run(&["user", "delete", "alice", "--reason", "left"], "");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("still knows alice") && ran.err.contains("user reset"), "{ran:?}");
+    assert_eq!(
+        service.asked(),
+        [
+            "Delete eve reason=\"left\"",
+            "Delete eve realm=\"local:h2\" reason=\"host retired\"",
+            "Delete alice reason=\"left\""
+        ]
+    );
+}
+
+#[test]
+fn a_purge_goes_through_every_page_and_a_dry_run_deletes_nothing() {
+    let service = service();
+    let ran = service.bus.run(&["user", "purge", "--gone", "--dry-run"], "");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "alice\nbob\ncarol\n"), "{ran:?}");
+    assert!(ran.err.starts_with("3 users are gone: nothing is deleted (dry run).\nOf 4 more"), "{ran:?}");
+    let ran = service.bus.run(&["--json", "user", "purge", "--gone", "--reason", "end of term"], "");
+    assert_eq!(ran.json()["users"][2], json!({ "user": "carol", "realm": "local:h1" }));
+    assert_eq!((&ran.json()["deleted"], &ran.json()["untold"]), (&json!(true), &json!(4)));
+    assert_eq!(
+        service.asked(),
+        [
+            "PurgeGone \"\" check=true",
+            "PurgeGone \"local:h1/bob\" check=true",
+            "PurgeGone \"\" check=false reason=\"end of term\"",
+            "PurgeGone \"local:h1/bob\" check=false reason=\"end of term\"",
+        ]
+    );
+}
+
+#[test]
+fn a_purge_that_the_name_service_stops_tells_what_was_done() {
+    let service = Service::start(Script { goes_away: true, ..Script::default() });
+    let ran = service.bus.run(&["user", "purge", "--gone", "--reason", "end of term"], "");
+    assert_eq!((ran.code, ran.out.as_str()), (1, "alice\nbob\n"), "{ran:?}");
+    assert!(ran.err.contains("The name service does not answer now"), "{ran:?}");
+    for wrong in [&["user", "purge", "--reason", "x"][..], &["user", "purge", "--gone"]] {
+        assert_eq!(service.bus.run(wrong, "").code, 2, "{wrong:?}");
+    }
+}
+
+#[test]
 fn an_error_for_a_program_is_one_object_on_standard_error() {
     let ran = service().bus.run(&["--json", "user", "show", "root"], "");
     assert_eq!(ran.out, "");
@@ -140,7 +191,7 @@ fn an_error_for_a_program_is_one_object_on_standard_error() {
 #[test]
 fn a_reason_is_mandatory() {
     let service = service();
-    for verb in ["reset", "unlock", "invite", "enable", "disable"] {
+    for verb in ["reset", "delete", "unlock", "invite", "enable", "disable"] {
         let arguments = ["user", verb, "alice"];
         let ran = service.bus.run(&arguments, "");
         assert_eq!(ran.code, 2, "{ran:?}");

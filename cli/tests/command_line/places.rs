@@ -85,3 +85,14 @@ fn a_place_that_is_not_remembered_is_refused_and_nothing_at_all_is_done() {
     let ran = service.bus.run(&["forget", "--all"], "");
     assert_eq!((ran.code, ran.err.as_str()), (0, "Nothing was remembered.\n"));
 }
+
+#[test]
+fn a_place_that_cannot_be_read_hides_no_other() {
+    let service = service();
+    service.script.lock().unwrap().places.insert(0, crate::service::facts([("place", 7_u32.into())]));
+    let ran = service.bus.run(&["remembered", "--json"], "");
+    assert_eq!(
+        (ran.json()[0]["service"].clone(), ran.json()[1]["place"].clone()),
+        (json!("unreadable"), json!("198.51.100.7"))
+    );
+}

@@ -35,6 +35,8 @@ pub(crate) struct Script {
     pub(crate) places: Vec<OwnedFacts>,
     pub(crate) steps: VecDeque<WireStep>,
     pub(crate) people: usize,
+    /// Rows behind those of people.
+    pub(crate) bad_rows: Vec<OwnedFacts>,
     /// Never answers `Status`.
     pub(crate) hangs: bool,
     /// Answers every page with the same cursor; fails in the middle of sealing.
@@ -254,6 +256,17 @@ impl Helpdesk {
             answer.extend(invitation());
         }
         Ok(answer)
+    }
+
+    fn delete(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("Delete {user} {}", listed(&options)));
+        judge(&user)?;
+        if user == "alice" {
+            return Err(Error::Refused(
+                "the name service still knows alice; use `countersign user reset`".to_owned(),
+            ));
+        }
+        Ok(facts([("deleted", 1_u32.into())]))
     }
 
     fn invite(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {

@@ -1,6 +1,8 @@
 //! `user list`: page by page, in three forms.
 
-use crate::service::{Script, Service};
+use countersign_protocol::proxies::OwnedFacts;
+
+use crate::service::{Script, Service, facts, standing};
 
 fn people(people: usize) -> Service {
     Service::start(Script { people, ..Script::default() })
@@ -13,8 +15,8 @@ fn two_and_a_half_thousand_people_come_in_three_pages() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 2501);
-    assert_eq!(lines[0], "user,rule,methods,last_used,locked,email,phone");
-    assert_eq!(lines[1], "user00000,students,totp,2026-11-03T14:32:00Z,,,");
+    assert_eq!(lines[0], "user,rule,methods,last_used,locked,email,phone,state");
+    assert_eq!(lines[1], "user00000,students,totp,2026-11-03T14:32:00Z,,,,");
     assert!(lines[2500].starts_with("user02499,"));
     assert_eq!(service.asked(), ["ListUsers \"\" 1000", "ListUsers \"999\" 1000", "ListUsers \"1999\" 1000"]);
 }
@@ -40,6 +42,57 @@ fn the_json_of_a_list_is_one_object_with_every_person() {
     assert_eq!(list["users"].as_array().unwrap().len(), 2500);
     assert_eq!(list["users"][2499]["user"], "user02499");
     assert_eq!(list["users"][0]["factors"][0]["label"], "phone");
+}
+
+/// Somebody who is gone, a row as services wrote it that tell nothing of them, a record that cannot be read, and nonsense.
+fn bad_rows() -> Vec<OwnedFacts> {
+    let gone = standing("gone", vec![("gone", true.into()), ("realm", "local:h1".into())]);
+    let bare = facts([("user", "bare".into()), ("realm", "local:h1".into()), ("gone", true.into())]);
+    let unreadable = standing("spoiled", vec![("unreadable", true.into()), ("gone", false.into())]);
+    let garbled = standing("garbled", vec![("factors", 7_u32.into())]);
+    vec![gone, bare, unreadable, garbled, facts([("user", 7_u32.into())])]
+}
+
+#[test]
+fn one_bad_row_never_hides_the_others() {
+    let start = || Service::start(Script { people: 2, bad_rows: bad_rows(), ..Script::default() });
+    let ran = start().bus.run(&["user", "list", "--csv"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let states: Vec<(&str, &str)> = ran
+        .out
+        .lines()
+        .skip(1)
+        .map(|line| (line.split(',').next().unwrap(), line.rsplit(',').next().unwrap()))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("user00000", ""),
+            ("user00001", ""),
+            ("gone", "gone"),
+            ("bare", "unreadable"),
+            ("spoiled", "unreadable"),
+            ("garbled", "unreadable"),
+            ("?", "unreadable"),
+        ]
+    );
+    let list = start().bus.run(&["user", "list", "--json"], "").json();
+    assert_eq!(list["total"], 7);
+    let row = |place: usize| list["users"][place].clone();
+    assert_eq!((row(2)["gone"].clone(), row(2)["realm"].clone()), (true.into(), "local:h1".into()));
+    assert_eq!(
+        (row(0)["gone"].clone(), row(0)["unreadable"].clone()),
+        (serde_json::Value::Null, false.into())
+    );
+    assert_eq!(row(4)["unreadable"], true);
+    let ran = start().bus.run(&["user", "list"], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, "7 people.\n"));
+    let line =
+        |place: usize| ran.out.lines().nth(place).unwrap().split_whitespace().nth(1).unwrap().to_owned();
+    assert_eq!(
+        (line(1), line(3), line(6)),
+        ("students".to_owned(), "(gone)".to_owned(), "(unreadable)".to_owned())
+    );
 }
 
 #[test]

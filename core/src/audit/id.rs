@@ -113,11 +113,13 @@ pub enum EventId {
     FactorSwitched,
     /// A session was idle for too long: told so, hung up or locked (row L8).
     SessionIdle,
+    /// What was kept of a user was deleted.
+    UserDeleted,
 }
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
@@ -170,6 +172,7 @@ impl EventId {
         Self::PolicyRefused,
         Self::FactorSwitched,
         Self::SessionIdle,
+        Self::UserDeleted,
     ];
 
     /// Tells the stable name, the same in the audit, in syslog and in the journal.
@@ -228,6 +231,7 @@ impl EventId {
             Self::PolicyRefused => "policy-refused",
             Self::FactorSwitched => "second-factor-switched",
             Self::SessionIdle => "session-idle",
+            Self::UserDeleted => "user-deleted",
         }
     }
 }

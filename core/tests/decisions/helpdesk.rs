@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use countersign_core::account::{Account, Coverage, Epoch, Revision, RuleName, UserName};
-use countersign_core::audit::EventId;
+use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::contact::EmailAddress;
 use countersign_core::delivery::Recipient;
 use countersign_core::factor::{Factor, FactorKind, FactorState, Method};
 use countersign_core::helpdesk::{
-    Act, Actor, Done, Entry, NewContacts, Reason, Refusal, Scope, Switch, Telling, invite, may_act, refused,
-    reset, set_chosen, set_contact, unlock,
+    Act, Actor, Done, Entry, Kept, NewContacts, Presence, Reason, Refusal, Scope, Switch, Telling, delete,
+    invite, may_act, refused, reset, set_chosen, set_contact, unlock,
 };
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use countersign_core::policy::{Enrollment, Matcher, Policy, Requirement, Rule};
@@ -360,4 +360,46 @@ fn the_second_factor_is_switched_only_where_a_rule_asks_the_chosen() {
         refusal.to_string(),
         "Second factor not available here: no rule with require = \"chosen\" covers alice"
     );
+}
+
+fn deleted(kept: Kept<'_>, actor: Actor, target: Person, presence: Presence) -> Result<AuditEvent, Refusal> {
+    delete(kept, &Act { target, ..act(actor) }, presence, &policy(vec![]), NOW)
+}
+
+#[test]
+fn only_what_is_kept_of_users_who_are_gone_or_cannot_be_read_is_deleted() {
+    let account = locked_account();
+    let (kept, spoiled) = (Kept::Readable(&account), Kept::Unreadable(account.id));
+    let alice = || person("alice", 1000, &["staff"]);
+    let event = deleted(kept, Actor::Root, stranger("alice"), Presence::Gone).unwrap();
+    assert_eq!((event.event, event.change.as_deref()), (EventId::UserDeleted, Some("gone")));
+    assert_eq!(event.subject.unwrap().user, "alice");
+    let event = deleted(spoiled, dora(), alice(), Presence::Known).unwrap();
+    assert_eq!((event.change.as_deref(), event.at), (Some("unreadable"), NOW.latest().as_seconds()));
+    assert_eq!(event.subject.unwrap().account, Some(account.id.to_string()));
+    for actor in [Actor::Root, dora()] {
+        let refused = deleted(kept, actor.clone(), alice(), Presence::Known).unwrap_err();
+        assert_eq!(refused.word(), "still-known");
+        assert!(deleted(kept, actor, stranger("alice"), Presence::Gone).is_ok());
+    }
+}
+
+#[test]
+fn the_helpdesk_deletes_neither_the_protected_nor_itself_nor_who_may_be_there() {
+    let account = locked_account();
+    let (kept, spoiled) = (Kept::Readable(&account), Kept::Unreadable(account.id));
+    let protected = person("alice", 1000, &["wheel"]);
+    assert_eq!(
+        deleted(spoiled, dora(), protected.clone(), Presence::Known),
+        Err(Refusal::Protected("wheel".to_owned()))
+    );
+    assert!(deleted(spoiled, Actor::Root, protected, Presence::Known).is_ok());
+    assert_eq!(deleted(kept, dora(), stranger("dora"), Presence::Gone), Err(Refusal::Oneself));
+    assert_eq!(deleted(spoiled, dora(), stranger("root"), Presence::Gone), Err(Refusal::TargetIsRoot));
+    assert_eq!(deleted(kept, dora(), stranger("alice"), Presence::Untold), Err(Refusal::UnknownPerson));
+    assert!(deleted(kept, Actor::Root, stranger("alice"), Presence::Untold).is_ok());
+    let mut was_root = account.clone();
+    was_root.uids.insert(host().id, 0);
+    let refused = deleted(Kept::Readable(&was_root), dora(), stranger("toor"), Presence::Gone);
+    assert_eq!(refused, Err(Refusal::TargetIsRoot));
 }

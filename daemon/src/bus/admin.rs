@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use countersign_core::account::{Account, AccountId, AccountKey, Realm, UserName};
 use countersign_core::audit::{AuditEvent, EventId};
-use countersign_core::login::Person;
+use countersign_core::helpdesk::Presence;
 use data_encoding::HEXLOWER;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
@@ -16,7 +16,9 @@ use zbus::{Connection, OwnedVariant, interface};
 use super::contacts::{Page, ROW_LIMIT, Wish};
 use super::facts::{self, OwnedFacts, Reader, put};
 use super::helpdesk::reason;
+use super::removal::{self, Purged};
 use super::{BusError, Door, Service, audit, contacts, convert, explain, report, simulate, trial};
+use crate::store::Page as StoredPage;
 
 /// The most rows of one page.
 const PAGE_LIMIT: u16 = 1000;
@@ -38,41 +40,57 @@ impl AdminInterface {
     }
 
     /// Makes the rows of one page, as far as the time reaches; tells the key to go on after, where rows are left.
-    async fn rows(&self, accounts: Vec<Account>, reader: Reader) -> (Vec<OwnedFacts>, Option<AccountKey>) {
+    async fn rows(&self, page: StoredPage, reader: Reader) -> (Vec<OwnedFacts>, Option<AccountKey>) {
         let begun = Instant::now();
-        let engine = &self.service.engine;
-        let policy = engine.policy();
         let mut rows: Vec<OwnedFacts> = Vec::new();
         let mut last = None;
-        for account in accounts {
+        for (key, account) in entries(page) {
             if begun.elapsed() > PAGE_TIME && last.is_some() {
                 return (rows, last);
             }
-            let person = self.person_of(&account).await;
-            let mut row = match &person {
-                Ok(Some(person)) => {
-                    let here = (engine.host(), engine.wall());
-                    facts::standing(person, Some(&account), &policy, here, reader)
-                }
-                Ok(None) | Err(_) => OwnedFacts::new(),
-            };
-            put(&mut row, "user", account.key.name.as_str());
-            put(&mut row, "realm", account.key.realm.as_str());
-            // While the name service fails nobody is gone.
-            if let Ok(person) = &person {
-                put(&mut row, "gone", person.is_none());
-            }
-            rows.push(row);
-            last = Some(account.key);
+            rows.push(self.row(&key, account.as_ref(), reader).await);
+            last = Some(key);
         }
         (rows, None)
     }
 
-    /// The person that an account belongs to, where the name service of this host knows them.
-    async fn person_of(&self, account: &Account) -> Result<Option<Person>, BusError> {
-        let answer = self.service.known_person(account.key.name.as_str()).await;
-        of_realm(answer, &account.key.realm)
+    /// Makes one row; whatever is wrong with it, it tells whose it is.
+    async fn row(&self, key: &AccountKey, account: Option<&Account>, reader: Reader) -> OwnedFacts {
+        let (engine, directory) = (&self.service.engine, &self.service.directory);
+        // Without an answer nobody is gone.
+        let answer = directory.person(key.name.as_str()).await.ok();
+        let presence = answer.as_ref().and_then(|person| directory.presence(key, person).ok());
+        let at = engine.wall();
+        let known = answer.filter(|_| presence == Some(Presence::Known));
+        let mut row = match (known, account) {
+            (Some(person), account) => {
+                facts::standing(&person, account, &engine.policy(), (engine.host(), at), reader)
+            }
+            (None, Some(account)) => facts::kept(account, at, reader),
+            (None, None) => OwnedFacts::new(),
+        };
+        if account.is_none() {
+            facts::put_held(&mut row, None, at, reader);
+            put(&mut row, "unreadable", true);
+        }
+        put(&mut row, "user", key.name.as_str());
+        put(&mut row, "realm", key.realm.as_str());
+        match presence {
+            Some(Presence::Known) => put(&mut row, "gone", false),
+            Some(Presence::Gone) => put(&mut row, "gone", true),
+            Some(Presence::Untold) | None => {}
+        }
+        row
     }
+}
+
+/// The accounts of a page in the order of their keys; none for a record that cannot be read.
+fn entries(page: StoredPage) -> Vec<(AccountKey, Option<Account>)> {
+    let readable = page.accounts.into_iter().map(|account| (account.key.clone(), Some(account)));
+    let unreadable = page.unreadable.into_iter().map(|stub| (stub.key, None));
+    let mut entries: Vec<_> = readable.chain(unreadable).collect();
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    entries
 }
 
 /// What an administrator does; polkit decides, or root.
@@ -80,8 +98,8 @@ impl AdminInterface {
 impl AdminInterface {
     /// Lists accounts in pages: cursor `after` (empty begins), at most `limit` (1000) rows.
     ///
-    /// Answers rows (as `Helpdesk.Show`, with `realm` s and `gone` b, absent where the name service did not answer), the next
-    /// cursor (empty at the end), the total.
+    /// Answers rows (as `Helpdesk.Show`, with `realm` s, `gone` b, absent where this host cannot tell, and `unreadable` b where
+    /// the record cannot be read), the next cursor (empty at the end), the total.
     /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("rows", "next", "total"))]
     async fn list_users(
@@ -95,9 +113,10 @@ impl AdminInterface {
         let reader = if pass.caller.uid == 0 { Reader::Root } else { Reader::Helpdesk };
         let limit = u16::try_from(limit).unwrap_or(PAGE_LIMIT).clamp(1, PAGE_LIMIT);
         let page = self.service.engine.page(read_key(after)?.as_ref(), limit).await?;
-        let (rows, cut) = self.rows(page.accounts, reader).await;
-        let next = cut.or(page.next).as_ref().map(write_key).unwrap_or_default();
-        Ok((rows, next, page.total))
+        let (next, total) = (page.next.clone(), page.total);
+        let (rows, cut) = self.rows(page, reader).await;
+        let next = cut.or(next).as_ref().map(write_key).unwrap_or_default();
+        Ok((rows, next, total))
     }
 
     /// Explains a decision and what becomes of the login. Question: `user` s, `service` s, `from` s (numeric address, `local`,
@@ -275,6 +294,34 @@ impl AdminInterface {
         Ok((refused, done, changed))
     }
 
+    /// Deletes what is kept of the users whom the name service no longer knows, page by page: cursor `after` (empty begins).
+    /// Users of other hosts, and of a directory that this host does not use, are left. Options: `reason` s (required but
+    /// with `check`), `check` b (nothing is deleted).
+    ///
+    /// Answers rows (user, realm) of those deleted, the next cursor (empty at the end), the total, and `looked` u, `untold` u
+    /// (this host cannot tell whether they are gone), `refused` u (gone, and the caller may not delete them).
+    /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Refused` (the name service does not answer), `Unavailable`.
+    #[zbus(out_args("rows", "next", "total", "facts"))]
+    async fn purge_gone(
+        &self,
+        after: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(Vec<(String, String)>, String, u64, OwnedFacts), BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let actor = self.service.actor(&pass.caller).await?;
+        let reason = if convert::switch(&options, "check")? { None } else { Some(reason(&options)?) };
+        let after = read_key(after)?;
+        let purged = removal::purge(&self.service, &actor, after.as_ref(), reason.as_ref()).await?;
+        let Purged { gone, looked, untold, refused, next, total } = purged;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "looked", looked);
+        put(&mut facts, "untold", untold);
+        put(&mut facts, "refused", refused);
+        Ok((gone, next.as_ref().map(write_key).unwrap_or_default(), total, facts))
+    }
+
     /// Sends a message of trial at once over a channel, `email`, `sms` or `call`, past the outbox and its caps.
     ///
     /// Answers `outcome` s (`taken`, `refused`, `not-now`, `unknown`, `not-configured`) and `said` s, in words without
@@ -290,15 +337,6 @@ impl AdminInterface {
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         trial::send(&self.service, &pass.caller, channel, recipient).await
-    }
-}
-
-/// Takes an answer of the name service for a person of a realm: nobody is an answer, a failure is none.
-fn of_realm(answer: Result<Person, BusError>, realm: &Realm) -> Result<Option<Person>, BusError> {
-    match answer {
-        Ok(person) => Ok(Some(person).filter(|person| person.realm == *realm)),
-        Err(BusError::NoSuchUser) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
@@ -332,24 +370,6 @@ fn not_a_cursor() -> BusError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_core::contact::Contacts;
-    use countersign_core::login::{Existence, Groups, Origin};
-
-    #[test]
-    fn nobody_is_gone_while_the_name_service_fails() {
-        let [here, elsewhere] = ["local:h1", "EXAMPLE.ORG"].map(|realm| Realm::try_from(realm).unwrap());
-        let alice = Person {
-            name: UserName::try_from("alice").unwrap(),
-            realm: here.clone(),
-            existence: Existence::Known { uid: 1000, origin: Origin::Local },
-            groups: Groups::Complete(Vec::new()),
-            contacts: Contacts::default(),
-        };
-        assert_eq!(of_realm(Ok(alice.clone()), &here), Ok(Some(alice.clone())));
-        assert_eq!(of_realm(Ok(alice), &elsewhere), Ok(None), "a namesake");
-        assert_eq!(of_realm(Err(BusError::NoSuchUser), &here), Ok(None));
-        assert_eq!(of_realm(Err(BusError::Unavailable), &here), Err(BusError::Unavailable));
-    }
 
     #[test]
     fn cursors_survive_their_text_and_nothing_else_is_one() {

@@ -66,6 +66,9 @@ pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permissi
         ) => Permission::Anyone,
         (Entrance::Bus, HELPDESK_INTERFACE, "Show") => Permission::Polkit("org.countersign1.helpdesk.show"),
         (Entrance::Bus, HELPDESK_INTERFACE, "Reset") => Permission::Polkit("org.countersign1.helpdesk.reset"),
+        (Entrance::Bus, HELPDESK_INTERFACE, "Delete") => {
+            Permission::Polkit("org.countersign1.helpdesk.delete")
+        }
         (Entrance::Bus, HELPDESK_INTERFACE, "Unlock") => {
             Permission::Polkit("org.countersign1.helpdesk.unlock")
         }
@@ -88,6 +91,7 @@ pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permissi
         (Entrance::Bus, ADMIN_INTERFACE, "ImportContacts") => {
             Permission::Polkit("org.countersign1.admin.import")
         }
+        (Entrance::Bus, ADMIN_INTERFACE, "PurgeGone") => Permission::Polkit("org.countersign1.admin.purge"),
         (Entrance::Bus, ADMIN_INTERFACE, "TestDelivery") => {
             Permission::Polkit("org.countersign1.admin.delivery-test")
         }
@@ -192,7 +196,7 @@ mod tests {
 
     const INTERFACES: [&str; 5] =
         [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
-    const MEMBERS: [&str; 32] = [
+    const MEMBERS: [&str; 34] = [
         "Begin",
         "SessionOpened",
         "SessionClosed",
@@ -209,6 +213,7 @@ mod tests {
         "Forget",
         "Show",
         "Reset",
+        "Delete",
         "Unlock",
         "Invite",
         "SetRequired",
@@ -218,6 +223,7 @@ mod tests {
         "SimulatePolicy",
         "ReportPolicy",
         "ImportContacts",
+        "PurgeGone",
         "TestDelivery",
         "Audit",
         "VerifyAudit",
@@ -228,9 +234,10 @@ mod tests {
     ];
 
     /// What polkit is asked about.
-    const ACTIONS: [(&str, &str, &str); 14] = [
+    const ACTIONS: [(&str, &str, &str); 16] = [
         (HELPDESK_INTERFACE, "Show", "org.countersign1.helpdesk.show"),
         (HELPDESK_INTERFACE, "Reset", "org.countersign1.helpdesk.reset"),
+        (HELPDESK_INTERFACE, "Delete", "org.countersign1.helpdesk.delete"),
         (HELPDESK_INTERFACE, "Unlock", "org.countersign1.helpdesk.unlock"),
         (HELPDESK_INTERFACE, "Invite", "org.countersign1.helpdesk.invite"),
         (HELPDESK_INTERFACE, "SetRequired", "org.countersign1.helpdesk.set-required"),
@@ -242,6 +249,7 @@ mod tests {
         (ADMIN_INTERFACE, "Audit", "org.countersign1.admin.audit"),
         (ADMIN_INTERFACE, "VerifyAudit", "org.countersign1.admin.audit"),
         (ADMIN_INTERFACE, "ImportContacts", "org.countersign1.admin.import"),
+        (ADMIN_INTERFACE, "PurgeGone", "org.countersign1.admin.purge"),
         (ADMIN_INTERFACE, "TestDelivery", "org.countersign1.admin.delivery-test"),
     ];
 

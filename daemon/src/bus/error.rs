@@ -91,6 +91,7 @@ impl From<EngineError> for BusError {
             EngineError::NoConversation => Self::UnknownConversation,
             EngineError::LimitReached => Self::LimitReached,
             EngineError::Unavailable => Self::Unavailable,
+            EngineError::Unreadable => Self::Refused(error.to_string()),
         }
     }
 }

@@ -56,27 +56,42 @@ pub fn standing(
     let available = !is_off && (is_enrolled || Method::ALL.iter().any(may_enroll));
     put(&mut facts, "user", person.name.as_str());
     put(&mut facts, "available", available);
-    let factors = account.map(|account| of_factors(account, reader)).unwrap_or_default();
-    put::<Vec<HashMap<String, Variant<'static>>>>(&mut facts, "factors", factors);
-    if let Some(left) = account.and_then(Account::backup_codes_left) {
-        put(&mut facts, "backup_codes_left", u32::try_from(left).unwrap_or(u32::MAX));
-    }
     put_contacts(&mut facts, &on_file(person, account), reader);
-    if let Some(account) = account {
-        put_sent(&mut facts, account, at, reader);
-    }
+    put_held(&mut facts, account, at, reader);
     if decided.require == Requirement::Chosen {
         put(&mut facts, "chosen", account.is_some_and(|account| account.chosen));
     }
+    facts
+}
+
+/// Tells what is kept of a user whom the name service does not tell of; no rule is known for them.
+#[must_use]
+pub fn kept(account: &Account, at: WallTime, reader: Reader) -> OwnedFacts {
+    let mut facts = OwnedFacts::new();
+    put(&mut facts, "user", account.key.name.as_str());
+    put_contacts(&mut facts, &account.contacts, reader);
+    put_held(&mut facts, Some(account), at, reader);
+    facts
+}
+
+/// Adds what lies in the account: `factors`, `backup_codes_left`, locks, and what there is of remembering and sending.
+pub fn put_held(facts: &mut OwnedFacts, account: Option<&Account>, at: WallTime, reader: Reader) {
+    let factors = account.map(|account| of_factors(account, reader)).unwrap_or_default();
+    put::<Vec<HashMap<String, Variant<'static>>>>(facts, "factors", factors);
+    if let Some(left) = account.and_then(Account::backup_codes_left) {
+        put(facts, "backup_codes_left", u32::try_from(left).unwrap_or(u32::MAX));
+    }
+    if let Some(account) = account {
+        put_sent(facts, account, at, reader);
+    }
     match account.map_or(Standing::Open, |account| account.throttle.worst(at)) {
-        Standing::Open => put(&mut facts, "needs_reset", false),
-        Standing::NeedsReset => put(&mut facts, "needs_reset", true),
+        Standing::Open => put(facts, "needs_reset", false),
+        Standing::NeedsReset => put(facts, "needs_reset", true),
         Standing::Locked { until } => {
-            put(&mut facts, "needs_reset", false);
-            put(&mut facts, "locked_until", until.as_seconds());
+            put(facts, "needs_reset", false);
+            put(facts, "locked_until", until.as_seconds());
         }
     }
-    facts
 }
 
 /// Tells what came of a reload: `loaded`, `policy`, `mistakes`, `warnings`.

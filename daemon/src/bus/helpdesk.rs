@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::helpdesk::{Act, Issued, Reason, Scope, Switch};
+use countersign_core::account::{NAME_LIMIT, Realm};
+use countersign_core::helpdesk::{Act, Issued, Presence, Reason, Scope, Switch};
 use countersign_core::invitation::{INVITATION_LIFE, LONGEST_INVITATION};
 use countersign_core::login::Existence;
 use zbus::message::Header;
@@ -14,7 +15,7 @@ use zbus::{Connection, OwnedVariant, interface};
 
 use super::facts::{self, OwnedFacts, Reader, put, put_contacts};
 use super::self_service::method;
-use super::{BusError, Door, Service, contacts, convert};
+use super::{BusError, Door, Service, contacts, convert, removal};
 use crate::engine::command::{ActDone, Caller, Deed};
 use crate::sessions;
 
@@ -45,7 +46,12 @@ impl HelpdeskInterface {
         deed: Deed,
     ) -> Result<(ActDone, Existence), BusError> {
         let reason = reason(options)?;
-        let target = self.service.known_person(user).await?;
+        let target = match deed {
+            Deed::Reset(_) => self.service.person_or_kept(user).await?,
+            Deed::Unlock | Deed::Invite(_) | Deed::SetChosen(_) | Deed::SetContact(_) => {
+                self.service.known_person(user).await?
+            }
+        };
         let actor = self.service.actor(caller).await?;
         let existence = target.existence;
         let act = Act { actor, reason, target, host: self.service.engine.host().clone() };
@@ -57,7 +63,8 @@ impl HelpdeskInterface {
 /// What the helpdesk does; polkit decides, per action.
 #[interface(name = "org.countersign1.Helpdesk")]
 impl HelpdeskInterface {
-    /// Tells what a person holds, as `Self.Status` does, never a secret.
+    /// Tells what a person holds, as `Self.Status` does, never a secret. Of a user whom the name service no longer knows,
+    /// what is kept, with `realm` s and `gone` b.
     ///
     /// Errors: `NotPermitted`, `NoSuchUser`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("facts"))]
@@ -68,9 +75,19 @@ impl HelpdeskInterface {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
         let _pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
-        let person = self.service.known_person(user).await?;
+        let person = self.service.person_or_kept(user).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
+        if let (Existence::Unknown, Some(account)) = (person.existence, &account) {
+            let mut facts = facts::kept(account, engine.wall(), Reader::Helpdesk);
+            put(&mut facts, "realm", person.realm.as_str());
+            put(
+                &mut facts,
+                "gone",
+                self.service.directory.presence(&account.key, &person)? == Presence::Gone,
+            );
+            return Ok(facts);
+        }
         let here = (engine.host(), engine.wall());
         Ok(facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Helpdesk))
     }
@@ -99,6 +116,30 @@ impl HelpdeskInterface {
             put(&mut facts, "invitation", code.expose().as_str());
             put(&mut facts, "expires", expires.as_seconds());
         }
+        Ok(facts)
+    }
+
+    /// Deletes what is kept of a user whom the name service no longer knows, or whose record cannot be read. Options:
+    /// `reason` s (required), `realm` s (absent: those of this host).
+    ///
+    /// Answers `deleted` u.
+    /// Errors: as `Reset`; `Refused` also where the name service knows the user, or does not answer.
+    #[zbus(out_args("facts"))]
+    async fn delete(
+        &self,
+        user: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
+        let reason = reason(&options)?;
+        let realm = convert::text(&options, "realm", NAME_LIMIT)?.map(Realm::try_from).transpose();
+        let realm = realm.map_err(|_| BusError::InvalidArgument("not a realm".into()))?;
+        let actor = self.service.actor(&pass.caller).await?;
+        let deleted = removal::delete(&self.service, &actor, user, realm.as_ref(), &reason).await?;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "deleted", deleted);
         Ok(facts)
     }
 

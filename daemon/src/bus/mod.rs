@@ -21,6 +21,7 @@ mod pace;
 mod paced;
 mod places;
 mod polkit;
+mod removal;
 mod report;
 pub mod self_service;
 mod simulate;

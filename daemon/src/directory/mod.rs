@@ -9,6 +9,7 @@
 mod files;
 mod lane;
 mod nss;
+mod presence;
 mod probe;
 
 use std::path::PathBuf;

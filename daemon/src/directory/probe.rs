@@ -181,11 +181,20 @@ impl Switch {
         self.backends().into_iter().all(|name| OF_THE_HOST.contains(&name))
     }
 
+    /// Tells whether users are looked for beyond the host itself.
+    pub(super) fn has_directory(&self) -> bool {
+        self.backends_of(&["passwd"]).into_iter().any(|name| !OF_THE_HOST.contains(&name))
+    }
+
     fn backends(&self) -> BTreeSet<&str> {
+        self.backends_of(&["passwd", "group", "initgroups"])
+    }
+
+    fn backends_of(&self, databases: &[&str]) -> BTreeSet<&str> {
         self.0
             .lines()
             .filter_map(|line| line.split('#').next()?.split_once(':'))
-            .filter(|(database, _)| matches!(database.trim(), "passwd" | "group" | "initgroups"))
+            .filter(|(database, _)| databases.contains(&database.trim()))
             .flat_map(|(_, services)| services.split_whitespace())
             .filter(|word| !word.contains(['[', '=', ']']))
             .collect()

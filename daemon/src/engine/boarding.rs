@@ -14,6 +14,7 @@ use super::Engine;
 use super::command::ConversationId;
 use super::flight::fly;
 use super::job::{Job, Sheaf, Waiter, Work};
+use super::removal::remove_all;
 use super::{BATCH, CLOCK_FAULT_REST};
 
 impl Engine {
@@ -26,8 +27,18 @@ impl Engine {
             }
             sheaves.extend(self.clock_fault());
             self.aloft.extend(sheaves.iter().filter_map(|sheaf| sheaf.key.clone()));
+            let floor = self.parts.floor;
+            let (deletions, sheaves): (Vec<_>, Vec<_>) =
+                sheaves.into_iter().partition(|sheaf| sheaf.jobs.iter().any(Job::travels_alone));
+            let tools = self.parts.tools.clone();
             let counter = Arc::clone(&self.counter);
-            self.flights.spawn(fly(self.parts.tools.clone(), counter, self.parts.floor, sheaves));
+            self.flights.spawn(async move {
+                let removing = remove_all(&tools, floor, deletions);
+                let (mut landed, removed) =
+                    tokio::join!(fly(tools.clone(), counter, floor, sheaves), removing);
+                landed.extend(removed);
+                landed
+            });
         }
     }
 
@@ -47,13 +58,18 @@ impl Engine {
                 self.abandon(&job);
                 continue;
             }
-            boarded = boarded.saturating_add(1);
             let place =
                 key.as_ref().and_then(|key| places.get(key)).and_then(|place| sheaves.get_mut(*place));
             if let Some(sheaf) = place {
-                sheaf.jobs.push(job);
+                if job.travels_alone() || sheaf.jobs.iter().any(Job::travels_alone) {
+                    staying.push_back(job);
+                } else {
+                    sheaf.jobs.push(job);
+                    boarded = boarded.saturating_add(1);
+                }
                 continue;
             }
+            boarded = boarded.saturating_add(1);
             if let Some(key) = &key {
                 places.insert(key.clone(), sheaves.len());
             }

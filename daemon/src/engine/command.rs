@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use countersign_core::account::AccountKey;
+use countersign_core::account::{AccountKey, UserName};
 use countersign_core::audit::AuditEvent;
 use countersign_core::contact::Contacts;
 use countersign_core::conversation::backup_codes::BackupCodesRequest;
@@ -16,7 +16,7 @@ use countersign_core::conversation::removal::RemovalRequest;
 use countersign_core::conversation::renaming::RenamingRequest;
 use countersign_core::conversation::trial::TrialRequest;
 use countersign_core::delivery::Report;
-use countersign_core::helpdesk::{Act, Issued, NewContacts, NotCovered, Refusal, Scope, Switch};
+use countersign_core::helpdesk::{Act, Issued, NewContacts, NotCovered, Presence, Refusal, Scope, Switch};
 use countersign_core::idle;
 use countersign_core::login::{AuditSession, LoginRequest, Person};
 use countersign_core::remember::{IdleSession, Places};
@@ -141,6 +141,9 @@ pub enum NotDone {
     /// Nothing would come of it.
     #[error(transparent)]
     NotCovered(#[from] NotCovered),
+    /// Nothing is kept of the person.
+    #[error("nothing is kept of {0}")]
+    NoAccount(UserName),
 }
 
 /// Why the engine did not do what it was asked.
@@ -155,6 +158,9 @@ pub enum EngineError {
     /// The store or the engine failed or was late.
     #[error("the service cannot do this now")]
     Unavailable,
+    /// The record of this one person cannot be read.
+    #[error("the record of this user cannot be read; `countersign user delete` removes it")]
+    Unreadable,
 }
 
 /// The channel of an answer.
@@ -222,6 +228,15 @@ pub enum Command {
         deed: Deed,
         /// The answer, or why the act was refused.
         reply: Answer<Result<ActDone, NotDone>>,
+    },
+    /// Delete an account, where core permits it.
+    Delete {
+        /// Who, of whom, why.
+        act: Box<Act>,
+        /// What the name service says of the person.
+        presence: Presence,
+        /// The answer, or why it was refused.
+        reply: Answer<Result<(), NotDone>>,
     },
     /// Forget places at the wish of the person whose they are.
     Forget {

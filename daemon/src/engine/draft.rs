@@ -120,6 +120,8 @@ impl<'a> Draft<'a> {
                 self.turn(person, conversation, event, waiter, now, tools)
             }
             Work::Act { act, deed, policy, .. } => Ok(Outcome::Act(self.act(act, deed, policy, now, tools))),
+            // Deletions travel alone, through `removal`.
+            Work::Delete { .. } => Err(Fault::Store("a deletion among other jobs".to_owned())),
             Work::Forget { places, host, .. } => {
                 let person = job.person.as_deref().ok_or(Fault::UnknownPerson)?;
                 Ok(Outcome::Forgotten(self.forget(person, host, *places, now)))

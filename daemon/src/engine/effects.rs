@@ -37,6 +37,9 @@ pub enum Fault {
     /// The store did not load or commit.
     #[error("the store failed: {0}")]
     Store(String),
+    /// The person's record in the store cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// The account was changed by others again and again.
     #[error("the account was changed by others four times in a row")]
     Contended,
@@ -62,7 +65,11 @@ pub enum Fault {
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
-        Self::Store(error.to_string())
+        if error.is_of_record() {
+            Self::Unreadable(error.to_string())
+        } else {
+            Self::Store(error.to_string())
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::effects::Fault;
 use super::facts::{self, Facts, HostCounter};
 use super::job::{Committed, Fate, Landed, Sheaf};
 use crate::host::clock::Clock;
-use crate::store::{Change, STORE_LIMIT, Store, StoreError};
+use crate::store::{self, Change, STORE_LIMIT, Store};
 
 /// What a flight needs.
 #[derive(Clone)]
@@ -37,6 +37,9 @@ pub(super) async fn fly(
     floor: WallTime,
     sheaves: Vec<Sheaf>,
 ) -> Vec<Landed> {
+    if sheaves.is_empty() {
+        return Vec::new();
+    }
     let deadline = Instant::now() + STORE_LIMIT;
     let accounts = match timeout_at(deadline, load(&tools, &sheaves)).await {
         Ok(Ok(accounts)) => accounts,
@@ -126,36 +129,9 @@ type Loaded = Result<Option<Account>, Fault>;
 /// Reads the accounts of the sheaves, in their order. A record that cannot be read refuses its own person only.
 async fn load(tools: &Tools, sheaves: &[Sheaf]) -> Result<Vec<Loaded>, Fault> {
     let keys: Vec<AccountKey> = sheaves.iter().filter_map(|sheaf| sheaf.key.clone()).collect();
-    let loaded: Vec<Loaded> = match read(tools, &keys).await {
-        Ok(accounts) => accounts.into_iter().map(Ok).collect(),
-        Err(StoreError::Unreadable(_)) => one_by_one(tools, &keys).await,
-        Err(error) => return Err(error.into()),
-    };
-    let mut loaded = loaded.into_iter();
-    let account = |sheaf: &Sheaf| sheaf.key.as_ref().map_or(Ok(None), |_| loaded.next().unwrap_or(Ok(None)));
-    Ok(sheaves.iter().map(account).collect())
-}
-
-async fn one_by_one(tools: &Tools, keys: &[AccountKey]) -> Vec<Loaded> {
-    let mut loaded = Vec::with_capacity(keys.len());
-    for key in keys {
-        let read = read(tools, std::slice::from_ref(key)).await;
-        loaded.push(read.map(|accounts| accounts.into_iter().next().flatten()).map_err(Fault::from));
-    }
-    loaded
-}
-
-async fn read(tools: &Tools, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, StoreError> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let accounts = tools.store.load(keys).await?;
-    if accounts.len() == keys.len() {
-        Ok(accounts)
-    } else {
-        let cause = "it answered for other accounts than asked".to_owned();
-        Err(StoreError::Failed { doing: "loading", cause })
-    }
+    let mut loaded = store::load_each(&*tools.store, &keys).await?.into_iter();
+    let mut account = |_: &AccountKey| loaded.next().unwrap_or(Ok(None)).map_err(Fault::from);
+    Ok(sheaves.iter().map(|sheaf| sheaf.key.as_ref().map_or(Ok(None), &mut account)).collect())
 }
 
 /// Commits the changes in one transaction; those that change nothing are committed already.

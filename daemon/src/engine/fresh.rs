@@ -48,6 +48,11 @@ impl FreshCodes {
         self.given.push_back(Given { session, person, epoch, at });
     }
 
+    /// Forgets every code of a person: who bears the name next gave none of them.
+    pub(super) fn forget(&mut self, person: &AccountKey) {
+        self.given.retain(|given| given.person != *person);
+    }
+
     /// Notes that a login opened a session. A session is opened once: a second login that says so opens nothing.
     pub(super) fn open(&mut self, session: AuditSession, login: ConversationId) {
         if self.openings.iter().any(|opening| opening.session == session) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign_core::account::{Account, AccountId, AccountKey};
 use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Report, RequestId};
-use countersign_core::helpdesk::Act;
+use countersign_core::helpdesk::{Act, Presence};
 use countersign_core::idle;
 use countersign_core::login::{AuditSession, Host, Person};
 use countersign_core::policy::Policy;
@@ -25,7 +25,7 @@ use super::command::{
 use super::flight::Tools;
 use super::registry::key_of;
 use crate::store::outbox::{Interrupted, Waiting};
-use crate::store::{Page, Resealed, STORE_LIMIT, StoreError, StoredRecord};
+use crate::store::{self, Loaded, Page, Resealed, STORE_LIMIT, StoreError, StoredRecord};
 
 /// How long a door waits for a reply (DESIGN.md 4).
 pub const REPLY_LIMIT: Duration = Duration::from_secs(5);
@@ -101,6 +101,22 @@ impl Handle {
     /// [`EngineError::Unavailable`]; a refusal is an answer.
     pub async fn act(&self, act: Act, deed: Deed) -> Result<Result<ActDone, NotDone>, EngineError> {
         self.ask(|reply| Command::Act { act: Box::new(act), deed, reply }).await
+    }
+
+    /// Deletes an account, where core permits it.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`]; a refusal is an answer.
+    pub async fn delete(&self, act: Act, presence: Presence) -> Result<Result<(), NotDone>, EngineError> {
+        self.ask(|reply| Command::Delete { act: Box::new(act), presence, reply }).await
+    }
+
+    /// Tells whether something is kept under a key, also where it cannot be read.
+    ///
+    /// # Errors
+    /// [`EngineError::Unavailable`].
+    pub async fn is_kept(&self, key: &AccountKey) -> Result<bool, EngineError> {
+        Ok(within(self.tools.store.stub(key)).await?.is_some())
     }
 
     /// Forgets places at the wish of the person whose they are; tells how many it were.
@@ -275,19 +291,22 @@ impl Handle {
     /// Reads a person's account.
     ///
     /// # Errors
-    /// [`EngineError::Unavailable`].
+    /// [`EngineError::Unavailable`], [`EngineError::Unreadable`].
     pub async fn account(&self, person: &Person) -> Result<Option<Account>, EngineError> {
-        let keys = [key_of(person)];
-        let mut accounts = within(self.tools.store.load(&keys)).await?;
-        Ok(accounts.pop().flatten())
+        let mut loaded = self.accounts(&[key_of(person)]).await?;
+        loaded.pop().unwrap_or(Ok(None)).map_err(|error| {
+            tracing::error!(%error, user = person.name.as_str(), "an account cannot be read");
+            EngineError::Unreadable
+        })
     }
 
-    /// Reads accounts by their keys, at most [`LOAD_LIMIT`](crate::store::LOAD_LIMIT); the answers stand in their order.
+    /// Reads accounts by their keys, at most [`LOAD_LIMIT`](crate::store::LOAD_LIMIT); the answers stand in their order. A
+    /// record that cannot be read hides no other.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`].
-    pub async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, EngineError> {
-        within(self.tools.store.load(keys)).await
+    pub async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Loaded>, EngineError> {
+        within(store::load_each(&*self.tools.store, keys)).await
     }
 
     /// Reads a page of accounts.

@@ -9,7 +9,7 @@ use countersign_core::account::{AccountKey, Epoch};
 use countersign_core::audit::AuditEvent;
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::delivery::{Recipient, Report};
-use countersign_core::helpdesk::Act;
+use countersign_core::helpdesk::{Act, Presence};
 use countersign_core::idle;
 use countersign_core::login::{Existence, Host, Person};
 use countersign_core::policy::Policy;
@@ -57,6 +57,17 @@ pub(super) enum Work {
         policy: Arc<Policy>,
         /// Who waits.
         reply: Answer<Result<ActDone, NotDone>>,
+    },
+    /// Deleting an account.
+    Delete {
+        /// Who, of whom, why.
+        act: Box<Act>,
+        /// What the name service says of the person.
+        presence: Presence,
+        /// The policy that says who is protected.
+        policy: Arc<Policy>,
+        /// Who waits.
+        reply: Answer<Result<(), NotDone>>,
     },
     /// Forgetting places.
     Forget {
@@ -145,6 +156,8 @@ pub(super) enum Outcome {
     Turn(Box<Turned>),
     /// What the act did, or why it was refused.
     Act(Result<ActDone, NotDone>),
+    /// The account is deleted, or why it is not.
+    Deleted(Result<(), NotDone>),
     /// So many places are forgotten.
     Forgotten(usize),
     /// The record stands.
@@ -196,6 +209,7 @@ impl Job {
             Work::Delivered { key, .. } => key.clone(),
             Work::Turn { .. }
             | Work::Act { .. }
+            | Work::Delete { .. }
             | Work::Forget { .. }
             | Work::Idled { .. }
             | Work::PasswordChanged { .. }
@@ -208,6 +222,11 @@ impl Job {
         self.person.as_deref().is_some_and(|person| matches!(person.existence, Existence::Known { .. }))
     }
 
+    /// Tells whether it travels without other jobs of its person: what it leaves has to be read anew.
+    pub(super) const fn travels_alone(&self) -> bool {
+        matches!(self.work, Work::Delete { .. })
+    }
+
     /// Tells whether the door gave up waiting; what nobody waits for any more is not evaluated.
     #[must_use]
     pub(super) fn is_abandoned(&self) -> bool {
@@ -215,6 +234,7 @@ impl Job {
             Work::Turn { waiter: Waiter::Begin(reply, _), .. } => reply.is_closed(),
             Work::Turn { waiter: Waiter::Answer(reply), .. } => reply.is_closed(),
             Work::Act { reply, .. } => reply.is_closed(),
+            Work::Delete { reply, .. } => reply.is_closed(),
             Work::Forget { reply, .. } => reply.is_closed(),
             Work::Idled { reply, .. } => reply.is_closed(),
             Work::Turn { waiter: Waiter::Nobody, .. }

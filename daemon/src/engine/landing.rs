@@ -79,6 +79,12 @@ impl Engine {
             (Work::Act { reply, .. }, Outcome::Act(done)) => {
                 let _ = reply.send(Ok(done));
             }
+            (Work::Delete { act, reply, .. }, Outcome::Deleted(done)) => {
+                if done.is_ok() {
+                    self.fresh.forget(&key_of(&act.target));
+                }
+                let _ = reply.send(Ok(done));
+            }
             (Work::Forget { reply, .. }, Outcome::Forgotten(count)) => {
                 let _ = reply.send(Ok(count));
             }
@@ -94,6 +100,7 @@ impl Engine {
             (
                 Work::Turn { .. }
                 | Work::Act { .. }
+                | Work::Delete { .. }
                 | Work::Forget { .. }
                 | Work::Idled { .. }
                 | Work::Delivered { .. }
@@ -166,6 +173,12 @@ impl Engine {
                 }
             }
             Work::Act { reply, .. } => {
+                let _ = reply.send(Err(match fault {
+                    Fault::Unreadable(_) => EngineError::Unreadable,
+                    _ => EngineError::Unavailable,
+                }));
+            }
+            Work::Delete { reply, .. } => {
                 let _ = reply.send(Err(EngineError::Unavailable));
             }
             Work::Forget { reply, .. } => {

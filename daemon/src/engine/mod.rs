@@ -15,6 +15,7 @@ mod handle;
 mod job;
 mod landing;
 mod registry;
+mod removal;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, PoisonError};
@@ -161,6 +162,11 @@ impl Engine {
                 }
             }
             Command::Act { act, deed, reply } => self.act(act, deed, reply),
+            Command::Delete { act, presence, reply } => {
+                let person = Arc::new(act.target.clone());
+                let policy = Arc::clone(&self.parts.policy.borrow());
+                self.wait(Some(person), Work::Delete { act, presence, policy, reply });
+            }
             Command::Forget { person, places, reply } => {
                 let host = self.parts.host.clone();
                 self.wait(Some(Arc::from(person)), Work::Forget { places, host, reply });

@@ -25,7 +25,8 @@ pub(super) async fn census(engine: &Handle, void_before: Option<WallTime>) -> St
         };
         let is_enrolled =
             |account: &&Account| account.seen_from(EnrolledAfter::from(void_before), at).is_enrolled();
-        let enrolled = page.accounts.iter().filter(is_enrolled).count();
+        // Whose record cannot be read may be enrolled.
+        let enrolled = page.accounts.iter().filter(is_enrolled).count().saturating_add(page.unreadable.len());
         count = count.saturating_add(u64::try_from(enrolled).unwrap_or(u64::MAX));
         match page.next {
             Some(_) if begun.elapsed() > CENSUS_LIMIT => {

@@ -53,6 +53,9 @@ macro_rules! suite {
             a_new_data_key_reseals_while_commits_go_on
             data_keys_do_not_pile_up
             five_thousand_accounts_are_each_found
+            a_removed_account_leaves_its_name_free_and_its_record_behind
+            a_removal_needs_the_account_it_was_decided_on
+            what_a_removed_account_was_to_be_sent_never_goes_out_and_what_was_sent_counts
             a_message_comes_back_as_it_was
             of_fifty_racing_claims_one_wins
             a_claimed_message_is_interrupted_until_it_is_settled

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
-use countersign_core::audit::{self, Mark, Span};
+use countersign_core::audit::{self, AuditEvent, Mark, Span};
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::sending::{OutboxFacts, RecipientUse};
 use countersign_core::time::WallTime;
@@ -21,7 +21,7 @@ use super::encoding::{check_letter, column};
 use super::outbox::{HostUse, Interrupted, Waiting};
 use super::{
     BATCH_LIMIT, Change, DATA_KEY_LIMIT, LOAD_LIMIT, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError,
-    StoredRecord, check_count, check_page, check_trim,
+    StoredRecord, Stub, check_count, check_page, check_trim,
 };
 
 /// What goes wrong once, at the next call that it concerns.
@@ -246,10 +246,37 @@ impl Store for Memory {
         let state = self.lock();
         let mut rest =
             state.accounts.iter().filter(|(key, _)| after.is_none_or(|after| *key > after)).peekable();
-        let accounts: Vec<Account> =
+        let found: Vec<Account> =
             rest.by_ref().take(limit.into()).map(|(_, kept)| kept.account.clone()).collect();
-        let next = rest.peek().and_then(|_| accounts.last().map(|account| account.key.clone()));
-        Ok(Page { accounts, next, total: count(state.accounts.len()) })
+        let next = rest.peek().and_then(|_| found.last().map(|account| account.key.clone()));
+        let total = count(state.accounts.len());
+        let (accounts, spoiled): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|account| !state.spoiled.contains(&account.key));
+        let unreadable = spoiled.iter().map(Stub::of).collect();
+        Ok(Page { accounts, unreadable, next, total })
+    }
+
+    async fn stub(&self, key: &AccountKey) -> Result<Option<Stub>, StoreError> {
+        Ok(self.lock().accounts.get(key).map(|kept| Stub::of(&kept.account)))
+    }
+
+    async fn remove(&self, account: &Stub, events: Vec<AuditEvent>) -> Result<Result<(), Stale>, StoreError> {
+        if self.lock().take_fault(|fault| fault == Fault::FailCommit).is_some() {
+            return Err(injected("removing an account"));
+        }
+        let mut state = self.lock();
+        for event in &events {
+            column(event.at)?;
+        }
+        if state.accounts.get(&account.key).is_none_or(|kept| Stub::of(&kept.account) != *account) {
+            return Ok(Err(Stale));
+        }
+        state.accounts.remove(&account.key);
+        state.ids.remove(&account.id);
+        state.spoiled.remove(&account.key);
+        state.outbox.forget(account.id);
+        let recorded = state.apply(Change { events, ..Change::default() });
+        Ok(recorded.map(drop))
     }
 
     async fn audit(&self, after: u64, limit: u16) -> Result<Vec<StoredRecord>, StoreError> {

@@ -22,7 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub(crate) use countersign_config::guarded as guarded_file;
 use countersign_config::{Database, PostgresUrl, StoreSettings};
-use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
+use countersign_core::account::{Account, AccountId, AccountKey, HostId, Realm, Revision, UserName};
 use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Progress, Recipient, RequestId};
 use countersign_core::sending::RecipientUse;
@@ -86,6 +86,17 @@ pub enum StoreError {
     Key(String),
 }
 
+impl StoreError {
+    /// Tells whether one record is at fault; the store itself answers.
+    #[must_use]
+    pub const fn is_of_record(&self) -> bool {
+        match self {
+            Self::Unreadable(_) | Self::Key(_) => true,
+            Self::Failed { .. } | Self::TimedOut(_) | Self::Unreachable(_) => false,
+        }
+    }
+}
+
 /// Somebody else changed the account since it was read, or a code was sent to the same recipient since that was read; the
 /// change was not made, its events not recorded, its messages not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,11 +131,35 @@ impl Change {
     }
 }
 
+/// What identifies an account in the store, whether or not its record can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stub {
+    /// Its id.
+    pub id: AccountId,
+    /// Its realm and name.
+    pub key: AccountKey,
+    /// Its revision.
+    pub revision: Revision,
+}
+
+impl Stub {
+    /// Takes what identifies an account.
+    #[must_use]
+    pub fn of(account: &Account) -> Self {
+        Self { id: account.id, key: account.key.clone(), revision: account.revision }
+    }
+}
+
+/// An account that was asked for: its record, or why this one record cannot be read.
+pub type Loaded = Result<Option<Account>, StoreError>;
+
 /// A page of accounts, in the order of their keys.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The accounts.
+    /// The accounts that can be read.
     pub accounts: Vec<Account>,
+    /// Those whose record cannot be read: altered, swapped, written by a newer version, or sealed by a key that is missing.
+    pub unreadable: Vec<Stub>,
     /// The cursor of the next page; none at the end.
     pub next: Option<AccountKey>,
     /// How many accounts there are in all.
@@ -186,10 +221,25 @@ pub trait Store: Send + Sync + 'static {
     /// of the COMMIT itself, the outcome is unknown: the caller refuses, and loads again before it decides again.
     async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Result<Revision, Stale>>, StoreError>;
 
-    /// Reads a page of accounts in key order after the cursor; `limit` is 1 to [`PAGE_LIMIT`].
+    /// Tells what identifies the account of a key, also where its record cannot be read.
     ///
     /// # Errors
     /// Any [`StoreError`].
+    async fn stub(&self, key: &AccountKey) -> Result<Option<Stub>, StoreError>;
+
+    /// Removes an account with the content of its messages and records the events, in one transaction, durable before it
+    /// returns. [`Stale`] where the account is gone or has another id or revision: then nothing is written. What was sent
+    /// goes on counting toward the caps of the recipients.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    async fn remove(&self, account: &Stub, events: Vec<AuditEvent>) -> Result<Result<(), Stale>, StoreError>;
+
+    /// Reads a page of accounts in key order after the cursor; `limit` is 1 to [`PAGE_LIMIT`]. A record that cannot be read
+    /// hides no other.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] that is not of one record.
     async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, StoreError>;
 
     /// Reads this host's audit records after a sequence number; `limit` is 1 to [`PAGE_LIMIT`].
@@ -280,6 +330,58 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Any [`StoreError`].
     async fn purge(&self, at: WallTime) -> Result<u64, StoreError>;
+}
+
+/// Reads accounts by their keys, at most [`LOAD_LIMIT`], in one load where all can be read: a record that cannot be read
+/// hides no other.
+///
+/// # Errors
+/// Any [`StoreError`] that is not of one record.
+pub async fn load_each(store: &dyn Store, keys: &[AccountKey]) -> Result<Vec<Loaded>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    match store.load(keys).await {
+        Ok(accounts) if accounts.len() == keys.len() => return Ok(accounts.into_iter().map(Ok).collect()),
+        Ok(_) => {
+            let cause = "it answered for other accounts than asked".to_owned();
+            return Err(StoreError::Failed { doing: "reading accounts", cause });
+        }
+        Err(error) if error.is_of_record() => {}
+        Err(error) => return Err(error),
+    }
+    let mut loaded = Vec::with_capacity(keys.len());
+    for key in keys {
+        loaded.push(match store.load(std::slice::from_ref(key)).await {
+            Ok(accounts) => Ok(accounts.into_iter().next().flatten()),
+            Err(error) if error.is_of_record() => Err(error),
+            Err(error) => return Err(error),
+        });
+    }
+    Ok(loaded)
+}
+
+/// Puts an account that was read from one row of a page into it; what cannot be read goes by its stub.
+fn sort_in(page: &mut Page, stub: Stub, read: Result<Account, StoreError>) -> Result<(), StoreError> {
+    match read {
+        Ok(account) => page.accounts.push(account),
+        Err(error) if error.is_of_record() => page.unreadable.push(stub),
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Makes what identifies an account of its columns.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] where realm, name, id or revision is none: then it is no account of anybody.
+fn stub(id: &[u8], realm: &str, name: &str, revision: i64) -> Result<Stub, StoreError> {
+    let broken = |what: &str| StoreError::Unreadable(format!("{what} of an account is not one"));
+    let id = AccountId(id.try_into().map_err(|_| broken("the id"))?);
+    let realm = Realm::try_from(realm).map_err(|_| broken("the realm"))?;
+    let name = UserName::try_from(name).map_err(|_| broken("the name"))?;
+    let revision = Revision(u64::try_from(revision).map_err(|_| broken("the revision"))?);
+    Ok(Stub { id, key: AccountKey { realm, name }, revision })
 }
 
 /// Refuses more accounts or changes in one call than it may have.

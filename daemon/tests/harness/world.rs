@@ -31,7 +31,7 @@ use countersignd::host::clock::Clock;
 use countersignd::host::journal::Journal;
 use countersignd::store::memory::Memory;
 use countersignd::store::outbox::{HostUse, Interrupted, Waiting};
-use countersignd::store::{Change, Page, Resealed, Stale, Store, StoreError, StoredRecord};
+use countersignd::store::{Change, Page, Resealed, Stale, Store, StoreError, StoredRecord, Stub};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -120,6 +120,14 @@ impl Store for Gated {
         self.gate.acquire().await.unwrap().forget();
         self.commits.fetch_add(1, Ordering::SeqCst);
         self.memory.commit(batch).await
+    }
+
+    async fn stub(&self, key: &AccountKey) -> Result<Option<Stub>, StoreError> {
+        self.memory.stub(key).await
+    }
+
+    async fn remove(&self, account: &Stub, events: Vec<AuditEvent>) -> Result<Result<(), Stale>, StoreError> {
+        self.memory.remove(account, events).await
     }
 
     async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, StoreError> {

@@ -9,7 +9,7 @@ use super::audit::assert_chain_holds;
 use super::samples::key_in;
 use super::{Shared, change, event, full, get, key, plain, put};
 use crate::host::entropy::SystemEntropy;
-use crate::store::{BATCH_LIMIT, Change, LOAD_LIMIT, PAGE_LIMIT, Stale};
+use crate::store::{BATCH_LIMIT, Change, LOAD_LIMIT, PAGE_LIMIT, Stale, Stub};
 
 pub(crate) async fn an_account_comes_back_as_it_was(store: Shared) {
     for mut account in [plain("nothing"), full("everything")] {
@@ -243,4 +243,39 @@ pub(crate) async fn five_thousand_accounts_are_each_found(store: Shared) {
         );
     }
     assert_eq!(store.page(None, 1).await.unwrap().total, 5_000);
+}
+
+pub(crate) async fn a_removed_account_leaves_its_name_free_and_its_record_behind(store: Shared) {
+    let mut alice = full("alice");
+    put(&*store, &mut alice).await;
+    put(&*store, &mut plain("bob")).await;
+    let found = store.stub(&alice.key).await.unwrap();
+    assert_eq!(found, Some(Stub::of(&alice)));
+    assert_eq!(store.remove(&found.unwrap(), vec![event(7)]).await.unwrap(), Ok(()));
+    assert_eq!((get(&*store, &alice.key).await, store.stub(&alice.key).await.unwrap()), (None, None));
+    assert_eq!(store.page(None, 10).await.unwrap().total, 1);
+    assert_chain_holds(&*store, 1).await;
+    // Whoever decided on the old one is told so, and the name is free.
+    assert_eq!(store.commit(vec![change(&alice)]).await.unwrap(), [Err(Stale)]);
+    let mut anew = plain("alice");
+    put(&*store, &mut anew).await;
+    assert_eq!(get(&*store, &anew.key).await, Some(anew));
+    assert_eq!(store.page(None, 10).await.unwrap().total, 2);
+}
+
+pub(crate) async fn a_removal_needs_the_account_it_was_decided_on(store: Shared) {
+    let mut alice = plain("alice");
+    put(&*store, &mut alice).await;
+    let first = Stub::of(&alice);
+    put(&*store, &mut alice).await;
+    let another = Stub { id: AccountId([9; 16]), ..Stub::of(&alice) };
+    let renamed = Stub { key: key("bob"), ..Stub::of(&alice) };
+    for doomed in [first, another, renamed] {
+        assert_eq!(store.remove(&doomed, vec![event(7)]).await.unwrap(), Err(Stale), "{doomed:?}");
+    }
+    assert_eq!(get(&*store, &alice.key).await, Some(alice.clone()));
+    assert_chain_holds(&*store, 0).await;
+    assert_eq!(store.remove(&Stub::of(&alice), vec![]).await.unwrap(), Ok(()));
+    assert_eq!(store.remove(&Stub::of(&alice), vec![]).await.unwrap(), Err(Stale));
+    assert_eq!(store.page(None, 10).await.unwrap().total, 0);
 }

@@ -16,7 +16,7 @@ use countersign_core::time::WallTime;
 use super::{Shared, all_records, event, get, key, plain, put};
 use crate::host::entropy::SystemEntropy;
 use crate::store::outbox::{HostUse, Interrupted, MESSAGE_LIMIT, Queued, Waiting};
-use crate::store::{Change, LOAD_LIMIT, PAGE_LIMIT, Stale, Store};
+use crate::store::{Change, LOAD_LIMIT, PAGE_LIMIT, Stale, Store, Stub};
 
 /// When messages are asked for.
 pub(crate) const AT: WallTime = WallTime::from_seconds(1_700_000_000);
@@ -375,4 +375,24 @@ pub(crate) async fn a_message_outlives_a_new_data_key(store: Shared) {
     settle(&*store, outgoing.id, Progress::Sent).await;
     assert_eq!(store.reseal(None, PAGE_LIMIT).await.unwrap().next, None);
     assert!(get(&*store, &alice.key).await.is_some());
+}
+
+pub(crate) async fn what_a_removed_account_was_to_be_sent_never_goes_out_and_what_was_sent_counts(
+    store: Shared,
+) {
+    let (mut alice, mut bob) = (plain("alice"), plain("bob"));
+    let to_alice = email("alice@example.org");
+    let [claimed, waiting] = [AT, AT.after(Duration::from_secs(60))].map(|at| code(to_alice.clone(), at));
+    send(&*store, &mut alice, &claimed).await;
+    send(&*store, &mut alice, &waiting).await;
+    let bobs = code(email("bob@example.org"), AT);
+    send(&*store, &mut bob, &bobs).await;
+    assert!(store.claim(claimed.id).await.unwrap());
+    assert_eq!(store.remove(&Stub::of(&alice), vec![event(2)]).await.unwrap(), Ok(()));
+    assert_eq!(due(&*store, AT.after(HOUR)).await, [bobs.id]);
+    assert!(store.interrupted(10).await.unwrap().is_empty());
+    assert!(!store.put_off(claimed.id, AT).await.unwrap());
+    settle(&*store, claimed.id, Progress::Sent).await;
+    assert_eq!(unused(&*store, &to_alice, AT.after(HOUR)).await.len(), 2);
+    assert_eq!(store.host_use(AT.after(Duration::from_secs(60))).await.unwrap().emails.len(), 3);
 }

@@ -74,6 +74,14 @@ impl Outbox {
         });
     }
 
+    /// Takes an account that is removed from its messages; what was not sent never is.
+    pub(super) fn forget(&mut self, account: AccountId) {
+        for row in self.rows.iter_mut().filter(|row| row.account == Some(account)) {
+            row.account = None;
+            row.state = State::Final;
+        }
+    }
+
     pub(super) fn has(&self, id: RequestId) -> bool {
         self.rows.iter().any(|row| row.outgoing.id == id)
     }

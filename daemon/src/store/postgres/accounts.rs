@@ -6,13 +6,14 @@ use std::collections::HashMap;
 
 use countersign_core::account::{Account, AccountKey};
 use tokio_postgres::Row as Found;
+use tokio_postgres::types::ToSql;
 
 use super::connection::Session;
 use super::failed;
 use super::keys::{Keys, number_of};
 use super::statements::column;
 use crate::store::encoding::Row;
-use crate::store::{Page, StoreError};
+use crate::store::{Page, StoreError, Stub, sort_in, stub};
 
 /// The column behind those of an account: its data key, where this host does not have it.
 const WRAPPED: usize = 11;
@@ -37,30 +38,76 @@ pub(super) async fn load(
     Ok(wanted.iter().map(|key| accounts.get(key).cloned()).collect())
 }
 
-/// Reads a page of accounts in key order, and one more to see whether there is a next one.
+/// Reads a page of accounts in key order.
 pub(super) async fn page(
     session: &Session,
     keys: &Keys,
     after: Option<&AccountKey>,
     limit: u16,
 ) -> Result<Page, StoreError> {
-    let (realm, name) = after.map_or(("", ""), |key| (key.realm.as_str(), key.name.as_str()));
-    let (most, numbers) = (i64::from(limit) + 1, keys.numbers());
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] = [&realm, &name, &most, &numbers];
-    let (found, total) = tokio::try_join!(
-        session.client.query(&session.statements.page, &parameters),
-        session.client.query_one(&session.statements.total, &[]),
-    )
-    .map_err(failed("reading a page"))?;
-    let mut accounts = found.iter().map(|row| account(keys, row)).collect::<Result<Vec<_>, _>>()?;
-    let next = if accounts.len() > usize::from(limit) {
-        accounts.truncate(usize::from(limit));
-        accounts.last().map(|account| account.key.clone())
-    } else {
-        None
-    };
+    let (total, (rows, has_more)) = tokio::try_join!(
+        async {
+            session.client.query_one(&session.statements.total, &[]).await.map_err(failed("reading a page"))
+        },
+        named_rows(session, keys, after, limit),
+    )?;
     let total: i64 = column(&total, 0)?;
-    Ok(Page { accounts, next, total: u64::try_from(total).unwrap_or_default() })
+    let total = u64::try_from(total).unwrap_or_default();
+    let mut page = Page { accounts: Vec::new(), unreadable: Vec::new(), next: None, total };
+    page.next = rows.last().filter(|_| has_more).map(|(stub, _)| stub.key.clone());
+    for (stub, found) in rows {
+        sort_in(&mut page, stub, account(keys, &found))?;
+    }
+    Ok(page)
+}
+
+/// Reads the next rows that have a name, and whether there are more; a row without one is nobody's, and passed over.
+async fn named_rows(
+    session: &Session,
+    keys: &Keys,
+    after: Option<&AccountKey>,
+    limit: u16,
+) -> Result<(Vec<(Stub, Found)>, bool), StoreError> {
+    let (realm, name) = after.map_or(("", ""), |key| (key.realm.as_str(), key.name.as_str()));
+    let (most, mut passed_over) = (i64::from(limit) + 1, 0_i64);
+    loop {
+        let numbers = keys.numbers();
+        let parameters: [&(dyn ToSql + Sync); 5] = [&realm, &name, &most, &numbers, &passed_over];
+        let found = session
+            .client
+            .query(&session.statements.page, &parameters)
+            .await
+            .map_err(failed("reading a page"))?;
+        let is_full = found.len() > usize::from(limit);
+        let mut rows: Vec<(Stub, Found)> =
+            found.into_iter().filter_map(|row| Some((stub_of(&row)?, row))).collect();
+        if !rows.is_empty() || !is_full {
+            rows.truncate(usize::from(limit));
+            return Ok((rows, is_full));
+        }
+        passed_over = passed_over.saturating_add(most);
+    }
+}
+
+/// Tells what identifies a row; none where it has no name that is one, which is logged.
+fn stub_of(found: &Found) -> Option<Stub> {
+    let columns = || -> Result<Stub, StoreError> {
+        let (id, realm, name): (Vec<u8>, String, String) =
+            (column(found, 0)?, column(found, 1)?, column(found, 2)?);
+        stub(&id, &realm, &name, column(found, 3)?)
+    };
+    columns().inspect_err(|error| tracing::error!(%error, "an account was passed over")).ok()
+}
+
+/// Tells what identifies the account of a key.
+pub(super) async fn find_stub(session: &Session, key: &AccountKey) -> Result<Option<Stub>, StoreError> {
+    let sql = "SELECT id, realm, name, revision FROM countersign.account WHERE realm = $1 AND name = $2";
+    let found = session
+        .client
+        .query_opt(sql, &[&key.realm.as_str(), &key.name.as_str()])
+        .await
+        .map_err(failed("looking for an account"))?;
+    Ok(found.as_ref().and_then(stub_of))
 }
 
 /// Takes a row apart, and takes in the data key that came with it.

@@ -5,6 +5,7 @@
 //! again; where the connection ended the outcome is unknown, and nothing is sent again.
 
 use countersign_core::account::{HostId, Revision};
+use countersign_core::audit::AuditEvent;
 use countersign_core::time::WallTime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -16,7 +17,7 @@ use super::statements::column;
 use crate::store::encoding::{self, MessageRow, Row};
 use crate::store::outbox::{Queued, final_word};
 use crate::store::sealing::{DataKey, RecipientKey};
-use crate::store::{Change, RECORD_LIMIT, Stale, StoreError};
+use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, Stub};
 
 /// How often a batch is sent at most.
 const ATTEMPTS: usize = 4;
@@ -70,6 +71,39 @@ pub(super) async fn commit(
     }
 }
 
+/// Removes an account with the content of its messages, and records why.
+pub(super) async fn remove(
+    session: &Session,
+    host: &HostId,
+    account: &Stub,
+    events: &[AuditEvent],
+) -> Result<Result<(), Stale>, StoreError> {
+    let Stub { id, key, revision } = account;
+    let records = events.iter().map(record_of).collect::<Result<Vec<_>, _>>()?;
+    let times = events.iter().map(|event| encoding::column(event.at)).collect::<Result<Vec<_>, _>>()?;
+    let parameters: [&(dyn ToSql + Sync); 7] = [
+        &host.as_str(),
+        &id.0.as_slice(),
+        &key.realm.as_str(),
+        &key.name.as_str(),
+        &encoding::column(revision.0)?,
+        &records,
+        &times,
+    ];
+    let sql = "SELECT countersign.remove_account_1($1, $2, $3, $4, $5, $6, $7)";
+    let row = session.client.query_one(sql, &parameters).await.map_err(failed("removing an account"))?;
+    Ok(if column::<bool>(&row, 0)? { Ok(()) } else { Err(Stale) })
+}
+
+fn record_of(event: &AuditEvent) -> Result<String, StoreError> {
+    let record = event.canonical();
+    if record.len() > RECORD_LIMIT {
+        let cause = format!("a record is longer than {RECORD_LIMIT} bytes");
+        return Err(StoreError::Failed { doing: "writing the audit", cause });
+    }
+    Ok(record)
+}
+
 /// Tells the newest time that this host committed. Another host's does not count: one clock that is wrong must not end
 /// the locks of all. Times of an account are in the account.
 pub(super) async fn newest_time(session: &Session, host: &HostId) -> Result<WallTime, StoreError> {
@@ -93,13 +127,8 @@ impl Sealed {
                 sealed.rows.push(Row::of(account, account.revision.next(), key)?);
             }
             for event in events {
-                let record = event.canonical();
-                if record.len() > RECORD_LIMIT {
-                    let cause = format!("a record is longer than {RECORD_LIMIT} bytes");
-                    return Err(StoreError::Failed { doing: "writing the audit", cause });
-                }
                 sealed.event_place.push(place);
-                sealed.records.push(record);
+                sealed.records.push(record_of(event)?);
                 sealed.times.push(encoding::column(event.at)?);
             }
         }

@@ -24,7 +24,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_config::PostgresUrl;
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
-use countersign_core::audit::Span;
+use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
@@ -34,7 +34,7 @@ use tokio_postgres::error::SqlState;
 use super::outbox::{HostUse, Interrupted, Waiting};
 use super::sealing::WrappingKey;
 use super::{BATCH_LIMIT, LOAD_LIMIT, check_count, check_page};
-use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord};
+use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord, Stub};
 use keys::Keys;
 use lease::{Lease, Sessions};
 
@@ -139,6 +139,26 @@ impl Store for Postgres {
             let answers = commit::commit(&session, &self.keys, &self.host, &batch).await;
             session.release();
             answers
+        })
+        .await
+    }
+
+    async fn stub(&self, key: &AccountKey) -> Result<Option<Stub>, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let found = accounts::find_stub(&session, key).await;
+            session.release();
+            found
+        })
+        .await
+    }
+
+    async fn remove(&self, account: &Stub, events: Vec<AuditEvent>) -> Result<Result<(), Stale>, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let removed = commit::remove(&session, &self.host, account, &events).await;
+            session.release();
+            removed
         })
         .await
     }

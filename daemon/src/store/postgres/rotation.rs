@@ -70,11 +70,17 @@ pub(super) async fn reseal(
 /// Writes the seals of those rows that an older key sealed.
 async fn write(session: &Session, keys: &Keys, rows: Vec<Row>, is_last: bool) -> Result<(), StoreError> {
     let (newest, rows) = keys.with(|ring, newest| {
-        let mut old: Vec<Row> = rows.into_iter().filter(|row| row.data_key != newest).collect();
-        for row in &mut old {
-            row.reseal(ring, ring.key(newest)?)?;
+        let key = ring.key(newest)?;
+        let mut resealed = Vec::new();
+        for mut row in rows.into_iter().filter(|row| row.data_key != newest) {
+            match row.reseal(ring, key) {
+                Ok(()) => resealed.push(row),
+                // Its own data key stays with it; the others go on.
+                Err(error) if error.is_of_record() => tracing::error!(%error, "an account was not resealed"),
+                Err(error) => return Err(error),
+            }
         }
-        Ok((newest, old))
+        Ok((newest, resealed))
     })?;
     let ids: Vec<&[u8]> = rows.iter().map(|row| row.id.as_slice()).collect();
     let revisions: Vec<i64> = rows.iter().map(|row| row.revision).collect();

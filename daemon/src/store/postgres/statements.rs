@@ -19,7 +19,7 @@ const LOAD: &str = "SELECT a.id, a.realm, a.name, a.revision, a.epoch, a.covered
 const PAGE: &str = "SELECT a.id, a.realm, a.name, a.revision, a.epoch, a.covered_rule, a.covered_since, a.changed, \
     a.data_key, a.document, a.sealed, CASE WHEN a.data_key = ANY ($4) THEN NULL ELSE k.wrapped END \
     FROM countersign.account a JOIN countersign.data_key k ON k.number = a.data_key \
-    WHERE (a.realm, a.name) > ($1, $2) ORDER BY a.realm, a.name LIMIT $3";
+    WHERE (a.realm, a.name) > ($1, $2) ORDER BY a.realm, a.name LIMIT $3 OFFSET $5";
 /// Accounts in the order of their ids.
 const WALK: &str = "SELECT a.id, a.realm, a.name, a.revision, a.epoch, a.covered_rule, a.covered_since, a.changed, \
     a.data_key, a.document, a.sealed, CASE WHEN a.data_key = ANY ($3) THEN NULL ELSE k.wrapped END \

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row as Found, Transaction, params}
 use super::database::{Keys, Meta, Parts};
 use super::failed;
 use crate::store::encoding::Row;
-use crate::store::{Page, StoreError};
+use crate::store::{Page, StoreError, Stub, sort_in, stub};
 
 /// Whether a row was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,24 +33,91 @@ pub(super) fn load(parts: Parts<'_>, keys: &[AccountKey]) -> Result<Vec<Option<A
     keys.iter().map(|key| find(&transaction, &mut ring, key)).collect()
 }
 
-/// Reads a page of accounts in key order, and one more to see whether there is a next one.
+/// Reads a page of accounts in key order.
 pub(super) fn page(parts: Parts<'_>, after: Option<&AccountKey>, limit: u16) -> Result<Page, StoreError> {
     let Parts { connection, mut keys, .. } = parts;
     let transaction = connection.transaction().map_err(failed("reading a page"))?;
     let total = Meta::read(&transaction)?.accounts;
-    let sql =
-        format!("SELECT {COLUMNS} FROM account WHERE (realm, name) > (?1, ?2) ORDER BY realm, name LIMIT ?3");
+    let total = u64::try_from(total).unwrap_or_default();
+    let mut page = Page { accounts: Vec::new(), unreadable: Vec::new(), next: None, total };
+    let (rows, has_more) = named_rows(&transaction, after, limit)?;
+    page.next = rows.last().filter(|_| has_more).map(|(stub, _)| stub.key.clone());
+    for (stub, row) in rows {
+        let account = row.and_then(|row| read(&transaction, &mut keys, &row));
+        sort_in(&mut page, stub, account)?;
+    }
+    Ok(page)
+}
+
+/// A row that has a name, and what else could be read of it.
+type Named = (Stub, Result<Row, StoreError>);
+
+/// Reads the next rows that have a name, and whether there are more; a row without one is nobody's, and passed over.
+fn named_rows(
+    connection: &Connection,
+    after: Option<&AccountKey>,
+    limit: u16,
+) -> Result<(Vec<Named>, bool), StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM account WHERE (realm, name) > (?1, ?2) ORDER BY realm, name LIMIT ?3 OFFSET ?4"
+    );
     let (realm, name) = after.map_or(("", ""), |key| (key.realm.as_str(), key.name.as_str()));
-    let rows = select(&transaction, &sql, params![realm, name, u32::from(limit) + 1])?;
-    let mut accounts =
-        rows.iter().map(|row| read(&transaction, &mut keys, row)).collect::<Result<Vec<_>, _>>()?;
-    let next = if accounts.len() > usize::from(limit) {
-        accounts.truncate(usize::from(limit));
-        accounts.last().map(|account| account.key.clone())
-    } else {
-        None
+    let mut statement = connection.prepare_cached(&sql).map_err(failed("reading a page"))?;
+    let mut passed_over = 0_u32;
+    loop {
+        let mut found = statement
+            .query(params![realm, name, u32::from(limit) + 1, passed_over])
+            .map_err(failed("reading a page"))?;
+        let (mut rows, mut count) = (Vec::new(), 0_u32);
+        while let Some(row) = found.next().map_err(failed("reading a page"))? {
+            count = count.saturating_add(1);
+            if let Some(stub) = stub_of(row) {
+                rows.push((stub, row_of(row).map_err(failed("reading a page"))));
+            }
+        }
+        let is_full = count > u32::from(limit);
+        if !rows.is_empty() || !is_full {
+            rows.truncate(usize::from(limit));
+            return Ok((rows, is_full));
+        }
+        passed_over = passed_over.saturating_add(count);
+    }
+}
+
+/// Tells what identifies a row; none where it has no name that is one, which is logged.
+fn stub_of(found: &Found<'_>) -> Option<Stub> {
+    let columns = || -> rusqlite::Result<(Vec<u8>, String, String, i64)> {
+        Ok((found.get(0)?, found.get(1)?, found.get(2)?, found.get(3)?))
     };
-    Ok(Page { accounts, next, total: u64::try_from(total).unwrap_or_default() })
+    let read = columns().map_err(failed("reading a name"));
+    let named = read.and_then(|(id, realm, name, revision)| stub(&id, &realm, &name, revision));
+    named.inspect_err(|error| tracing::error!(%error, "an account was passed over")).ok()
+}
+
+/// Tells what identifies the account of a key.
+pub(super) fn find_stub(connection: &Connection, key: &AccountKey) -> Result<Option<Stub>, StoreError> {
+    let sql = "SELECT id, realm, name, revision FROM account WHERE realm = ?1 AND name = ?2";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement.query_row([key.realm.as_str(), key.name.as_str()], |row| Ok(stub_of(row))).optional()
+        })
+        .map(Option::flatten)
+        .map_err(failed("looking for an account"))
+}
+
+/// Removes the row of an account, if nobody wrote it since; tells whether it did.
+pub(super) fn remove(transaction: &Transaction<'_>, account: &Stub) -> Result<bool, StoreError> {
+    let Stub { id, key, revision } = account;
+    let sql = "DELETE FROM account WHERE id = ?1 AND realm = ?2 AND name = ?3 AND revision = ?4";
+    let count = transaction
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            let revision = i64::try_from(revision.0).unwrap_or(i64::MAX);
+            statement.execute(params![id.0, key.realm.as_str(), key.name.as_str(), revision])
+        })
+        .map_err(failed("removing an account"))?;
+    Ok(count == 1)
 }
 
 /// Reads rows in the order of their ids, as they lie there.

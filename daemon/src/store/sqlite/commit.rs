@@ -13,7 +13,7 @@ use super::worker::Ticket;
 use super::{failed, outbox};
 use crate::store::encoding::{Row, column};
 use crate::store::sealing::RecipientKey;
-use crate::store::{Change, RECORD_LIMIT, Stale, StoreError};
+use crate::store::{Change, RECORD_LIMIT, Stale, StoreError, Stub};
 
 /// Writes a batch.
 pub(super) fn commit(
@@ -33,6 +33,31 @@ pub(super) fn commit(
     transaction.commit().map_err(failed("committing"))?;
     *generation = meta.generation;
     Ok(answers)
+}
+
+/// Removes an account with the content of its messages, and records why.
+pub(super) fn remove(
+    parts: Parts<'_>,
+    ticket: &Ticket,
+    account: &Stub,
+    events: &[AuditEvent],
+) -> Result<Result<(), Stale>, StoreError> {
+    let Parts { connection, generation, .. } = parts;
+    let transaction = begin(connection)?;
+    let mut meta = Meta::read(&transaction)?;
+    if !accounts::remove(&transaction, account)? {
+        return Ok(Err(Stale));
+    }
+    meta.accounts = meta.accounts.saturating_sub(1);
+    outbox::forget(&transaction, account.id)?;
+    for event in events {
+        append(&transaction, &mut meta, event)?;
+    }
+    meta.write(&transaction)?;
+    ticket.settle()?;
+    transaction.commit().map_err(failed("committing"))?;
+    *generation = meta.generation;
+    Ok(Ok(()))
 }
 
 fn apply(

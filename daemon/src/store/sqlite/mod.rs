@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
-use countersign_core::audit::Span;
+use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::outbox::{HostUse, Interrupted, Waiting};
 use super::sealing::WrappingKey;
 use super::{BATCH_LIMIT, LOAD_LIMIT, check_count, check_page};
-use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord};
+use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord, Stub};
 use database::{Database, Meta};
 use worker::{Job, Leaving, Patience, Ticket, Worker};
 
@@ -110,6 +110,21 @@ impl Store for Sqlite {
         check_count("changes in a batch", batch.len(), BATCH_LIMIT)?;
         self.call("committing", move |database, ticket| commit::commit(database.parts(), ticket, &batch))
             .await
+    }
+
+    async fn stub(&self, key: &AccountKey) -> Result<Option<Stub>, StoreError> {
+        let key = key.clone();
+        let work =
+            move |database: &mut Database, _: &Ticket| accounts::find_stub(database.connection(), &key);
+        self.call("looking for an account", work).await
+    }
+
+    async fn remove(&self, account: &Stub, events: Vec<AuditEvent>) -> Result<Result<(), Stale>, StoreError> {
+        let account = account.clone();
+        let work = move |database: &mut Database, ticket: &Ticket| {
+            commit::remove(database.parts(), ticket, &account, &events)
+        };
+        self.call("removing an account", work).await
     }
 
     async fn page(&self, after: Option<&AccountKey>, limit: u16) -> Result<Page, StoreError> {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_core::account::{AccountKey, Realm, UserName};
+use countersign_core::account::{AccountId, AccountKey, Realm, UserName};
 use countersign_core::delivery::{Failure, Outgoing, Progress, Purpose, Recipient, RequestId};
 use countersign_core::sending::{HOUR, RecipientUse};
 use countersign_core::throttle::DAY;
@@ -42,6 +42,13 @@ pub(super) fn is_overtaken(
         }
     }
     Ok(false)
+}
+
+/// Takes an account that is removed from its messages: what was not sent never is, and what was sent goes on counting.
+pub(super) fn forget(transaction: &Transaction<'_>, account: AccountId) -> Result<(), StoreError> {
+    let sql = "UPDATE outbox SET account = NULL, data_key = NULL, sealed = NULL, \
+               state = CASE WHEN sealed IS NULL THEN state ELSE ?2 END WHERE account = ?1";
+    execute(transaction, sql, params![account.0, Failure::Refused.word()]).map(drop)
 }
 
 /// Writes what a change says of messages.

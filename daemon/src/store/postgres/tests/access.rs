@@ -132,3 +132,37 @@ async fn a_store_whose_keys_are_gone_does_not_begin_anew() {
         assert!(matches!(opened.err(), Some(StoreError::Key(_))));
     });
 }
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_hides_no_other_and_can_be_removed() {
+    use crate::store::conformance::key;
+    with_site!(site => {
+        let store = site.open("h1").await;
+        for name in ["alice", "bob", "carol", "dora", "zoe"] {
+            put(&*store, &mut full(name)).await;
+        }
+        site.sql("UPDATE countersign.account SET document = '{}' WHERE name = 'alice'");
+        site.sql("UPDATE countersign.account SET sealed = '\\x00' WHERE name = 'bob'");
+        site.sql("UPDATE countersign.account SET name = 'a/b' WHERE name = 'dora'");
+        for limit in [1, 2, 10] {
+            let (mut readable, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
+            loop {
+                let page = store.page(after.as_ref(), limit).await.unwrap();
+                readable.extend(page.accounts.into_iter().map(|account| account.key));
+                unreadable.extend(page.unreadable.into_iter().map(|stub| stub.key));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!((readable, unreadable), (["carol", "zoe"].map(key).to_vec(), ["alice", "bob"].map(key).to_vec()));
+        }
+        let stub = store.stub(&key("alice")).await.unwrap().unwrap();
+        assert_eq!(store.remove(&stub, vec![event(1)]).await.unwrap(), Ok(()));
+        put(&*store, &mut plain("alice")).await;
+        // Another host takes an account away that this one made: the sum is right.
+        let stub = store.stub(&key("zoe")).await.unwrap().unwrap();
+        assert_eq!(site.open("h2").await.remove(&stub, vec![event(2)]).await.unwrap(), Ok(()));
+        assert_eq!(store.page(None, 10).await.unwrap().total, 4);
+    });
+}

@@ -140,8 +140,8 @@ async fn a_schema_of_the_first_step_is_migrated_keeps_everything_and_serves_olde
 
         // What an older host does: a key, and a commit by the first function.
         let owner = parse(&site.server.socket_url("countersign_owner", &site.database));
-        assert_eq!(migrate(owner).await.unwrap(), Migrated { from: 1, to: 3 });
-        assert_eq!(site.sql("SELECT version || ' ' || serves_from FROM countersign.schema_version"), "3 1");
+        assert_eq!(migrate(owner).await.unwrap(), Migrated { from: 1, to: 4 });
+        assert_eq!(site.sql("SELECT version || ' ' || serves_from FROM countersign.schema_version"), "4 1");
         let store = site.open("h1").await;
         let mut alice = full("alice");
         put(&*store, &mut alice).await;
@@ -167,12 +167,13 @@ async fn accounts_of_the_first_schema_are_there_after_the_last_step() {
         site.sql("DROP FUNCTION countersign.settle_1, countersign.commit_2, countersign.claim_1, countersign.put_off_1, \
             countersign.purge_1, countersign.reseal_2");
         site.sql("DROP FUNCTION countersign.trim_audit_1, countersign.audit_is_removed_up_to_its_anchor, \
-            countersign.anchor_moves_onto_a_record CASCADE; DROP TRIGGER audit_is_not_altered ON countersign.audit");
+            countersign.anchor_moves_onto_a_record CASCADE; DROP FUNCTION countersign.remove_account_1; \
+            DROP TRIGGER audit_is_not_altered ON countersign.audit");
         site.sql("ALTER TABLE countersign.host DROP COLUMN anchor_sequence, DROP COLUMN anchor_link; \
             CREATE TRIGGER audit_is_not_altered BEFORE UPDATE OR DELETE ON countersign.audit \
             FOR EACH ROW EXECUTE FUNCTION countersign.audit_is_append_only()");
         let owner = parse(&site.server.socket_url("countersign_owner", &site.database));
-        assert_eq!(migrate(owner).await.unwrap(), Migrated { from: 1, to: 3 });
+        assert_eq!(migrate(owner).await.unwrap(), Migrated { from: 1, to: 4 });
         let store = site.open("h1").await;
         assert_eq!(get(&*store, &key("alice")).await.as_ref(), Some(&alice));
         send(&*store, &mut alice, &code(email("alice@example.org"), AT)).await;

@@ -335,3 +335,60 @@ async fn a_fault_of_ours_fails_one_call_only() {
     assert!(matches!(outcome, Err(StoreError::Failed { .. })));
     put(&fixture.store, &mut plain("alice")).await;
 }
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_hides_no_other_and_can_be_removed() {
+    let fixture = fixture().await;
+    let names = ["alice", "bob", "carol", "dora"];
+    for name in names {
+        put(&fixture.store, &mut full(name)).await;
+    }
+    let spoil = "UPDATE account SET document = '{}' WHERE name = 'alice';
+        UPDATE account SET sealed = zeroblob(9) WHERE name = 'bob';
+        UPDATE account SET document = CAST(x'ff' AS TEXT) WHERE name = 'carol';
+        UPDATE account SET name = 'a/b' WHERE name = 'dora';";
+    fixture.other().execute_batch(spoil).unwrap();
+    put(&fixture.store, &mut plain("zoe")).await;
+    for limit in [1, 2, 10] {
+        let (mut readable, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
+        loop {
+            let page = fixture.store.page(after.as_ref(), limit).await.unwrap();
+            readable.extend(page.accounts.into_iter().map(|account| account.key));
+            unreadable.extend(page.unreadable);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(readable, [key("zoe")], "in pages of {limit}");
+        let keys: Vec<_> = unreadable.iter().map(|stub| stub.key.clone()).collect();
+        assert_eq!(keys, ["alice", "bob", "carol"].map(key), "in pages of {limit}");
+    }
+    let loaded = crate::store::load_each(&fixture.store, &["alice", "zoe", "nobody"].map(key)).await.unwrap();
+    assert!(
+        loaded[0].is_err() && loaded[1].as_ref().unwrap().is_some() && loaded[2].as_ref().unwrap().is_none()
+    );
+    for name in ["alice", "bob", "carol"] {
+        let stub = fixture.store.stub(&key(name)).await.unwrap().unwrap();
+        assert_eq!(fixture.store.remove(&stub, vec![event(1)]).await.unwrap(), Ok(()), "{name}");
+        put(&fixture.store, &mut plain(name)).await;
+    }
+    assert_eq!(fixture.store.page(None, 10).await.unwrap().accounts.len(), 4);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_does_not_keep_the_others_from_being_resealed() {
+    let fixture = fixture().await;
+    for name in ["alice", "bob"] {
+        put(&fixture.store, &mut full(name)).await;
+    }
+    fixture.other().execute("UPDATE account SET sealed = zeroblob(9) WHERE name = 'alice'", []).unwrap();
+    let key = fixture.store.rotate_key().await.unwrap();
+    let resealed = fixture.store.reseal(None, 10).await.unwrap();
+    assert_eq!((resealed.done, resealed.next), (2, None));
+    let number = |name: &str| -> u32 {
+        let sql = "SELECT data_key FROM account WHERE name = ?1";
+        fixture.other().query_row(sql, [name], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((number("alice"), number("bob")), (key - 1, key));
+}
