@@ -39,10 +39,12 @@ require = "enrolled"
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// What of a record the log has as well, in the order of a line.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "event",
     "user",
     "actor",
+    "login_uid",
+    "login_name",
     "service",
     "source",
     "tty",
@@ -146,6 +148,74 @@ fn every_outcome_and_every_change_says_who_when_where_why_by_which_rule_and_how(
         has(&records, &[("event", event), ("user", user), ("actor", actor), ("reason", reason)]);
     }
     they_are_in_order(&machine, &records, begun);
+    who_is_behind_root_is_named(&machine);
+    the_role_that_is_wanting_is_named(&machine);
+    an_account_that_is_made_again_has_nothing_of_the_old_one(&machine);
+}
+
+/// An administrator behind sudo is named beside root.
+fn who_is_behind_root_is_named(machine: &Machine) {
+    machine.write_file("/etc/sudoers.d/rob", "rob ALL=(root) NOPASSWD: ALL\n", 0o440).unwrap();
+    let mut login = knock(machine, "rob").unwrap();
+    is_in(&mut login).unwrap();
+    login.send_line("sudo -n countersign user unlock mia --reason 'behind sudo'").unwrap();
+    login.expect("was not locked", SOON).unwrap();
+    let rob = machine.run_ok(&["id", "-u", "rob"]).unwrap();
+    let wanted = [("event", "user-unlocked"), ("user", "mia"), ("actor", "root"), ("reason", "behind sudo")];
+    has(&records(machine), &[&wanted[..], &[("login_uid", rob.trim()), ("login_name", "rob")]].concat());
+    let listed = machine.run_ok(&["countersign", "audit", "--user", "mia"]).unwrap();
+    assert!(listed.contains("root (login rob)"), "{listed}");
+}
+
+/// Who is refused is told which role is wanting, or that polkit does not run.
+fn the_role_that_is_wanting_is_named(machine: &Machine) {
+    let said = |who: &str, command: &[&str]| {
+        let output = machine.run_as(who, &[&["countersign"], command].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{who} {command:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let show = ["user", "show", "mia"];
+    for (who, command, why) in [
+        ("hal", &["audit"][..], "Only an administrator can do this."),
+        ("hal", &["store", "rotate-key"], "Only root can do this."),
+        ("mia", &show, "Only the helpdesk (members of the group countersign-helpdesk)"),
+    ] {
+        let said = said(who, command);
+        let again = format!("sudo countersign {}", command.join(" "));
+        assert!(said.contains(why) && said.contains(&again), "{who} {command:?}: {said}");
+    }
+    machine.run_ok(&["systemctl", "mask", "--runtime", "--now", "polkit.service"]).unwrap();
+    let without = said("hal", &show);
+    assert!(without.contains("Polkit is not running") && !without.contains("members"), "{without}");
+    machine.run_ok(&["systemctl", "unmask", "--runtime", "polkit.service"]).unwrap();
+}
+
+/// The hook of the guide: what an account held does not pass to the one that takes its name and its uid.
+fn an_account_that_is_made_again_has_nothing_of_the_old_one(machine: &Machine) {
+    let guide = include_str!("../docs/guide/administrator.md");
+    let script = guide.split("```sh\n").find(|block| block.contains("user reset")).unwrap();
+    let script = script.split("```").next().unwrap();
+    machine.write_file("/usr/local/sbin/countersign-userdel", script, 0o755).unwrap();
+    let hook = "echo 'USERDEL_CMD /usr/local/sbin/countersign-userdel' >>/etc/login.defs";
+    machine.run_ok(&["sh", "-c", hook]).unwrap();
+    let held = |machine: &Machine| {
+        let shown = machine.run_ok(&["countersign", "user", "show", "ann", "--json"]).unwrap();
+        serde_json::from_str::<Value>(&shown).unwrap()["factors"].as_array().unwrap().len()
+    };
+    assert_eq!(held(machine), 1);
+    let uid = machine.run_ok(&["id", "-u", "ann"]).unwrap();
+    machine.run_ok(&["userdel", "--force", "--remove", "ann"]).unwrap();
+    let gone = machine.run_ok(&["countersign", "user", "list", "--csv"]).unwrap();
+    assert!(gone.lines().any(|line| line.starts_with("ann,") && line.ends_with(",gone")), "{gone}");
+    machine.run_ok(&["useradd", "--uid", uid.trim(), "ann"]).unwrap();
+    assert_eq!(held(machine), 0, "the new account has the old one's app");
+    machine.run_ok(&["userdel", "--force", "ann"]).unwrap();
+    let purge = ["countersign", "user", "purge", "--gone", "--reason", "nightly"];
+    assert_eq!(machine.run_ok(&purge).unwrap(), "ann\n");
+    has(
+        &records(machine),
+        &[("event", "user-deleted"), ("user", "ann"), ("actor", "root"), ("change", "gone")],
+    );
 }
 
 fn now() -> u64 {
@@ -158,7 +228,8 @@ fn they_are_in_order(machine: &Machine, records: &[Value], begun: u64) {
     let mut last = begun;
     for (number, record) in (1..).zip(records) {
         assert_eq!((record["sequence"].as_u64(), record["host"].as_str()), (Some(number), Some(host.trim())));
-        let at = record["at"].as_u64().unwrap();
+        let at: jiff::Timestamp = record["at"].as_str().unwrap().parse().unwrap();
+        let at = u64::try_from(at.as_second()).unwrap();
         assert!((last..=now()).contains(&at), "{record}");
         last = at;
         if record["login"].is_object() && record["login"]["uid"].is_u64() {
