@@ -193,10 +193,10 @@ impl Explanation {
         fields.extend(self.remembered.map(|remembered| Field::new("Remembered", yes_or_no(remembered))));
         fields.extend(self.chosen.map(|chosen| Field::new("Switched on", yes_or_no(chosen))));
         if let Some(until) = self.invited_until {
-            fields.push(Field::new("Invited until", until.with_zone()));
+            fields.push(Field::new("Invited until", until.next_minute().with_zone()));
         }
         if let Some(deadline) = self.deadline {
-            let words = format!("{}, later with an invitation", deadline.with_zone());
+            let words = format!("{}, later with an invitation", deadline.next_minute().with_zone());
             fields.push(Field::new("Set up until", words));
         }
         fields
@@ -204,7 +204,7 @@ impl Explanation {
 
     fn lock(&self) -> Option<String> {
         match (self.locked.as_deref(), self.locked_until) {
-            (_, Some(until)) => Some(format!("until {}", until.with_zone())),
+            (_, Some(until)) => Some(format!("until {}", until.next_minute().with_zone())),
             (Some("needs-reset"), None) => Some("until a reset".to_owned()),
             (Some("no") | None, None) => None,
             (Some(other), None) => Some(other.to_owned()),

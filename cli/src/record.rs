@@ -19,6 +19,8 @@ struct Fields {
     at: u64,
     subject: Option<Subject>,
     actor: String,
+    login_uid: Option<u32>,
+    login_name: Option<String>,
     login: Option<Login>,
     rule: Option<String>,
     factor: Option<String>,
@@ -50,8 +52,8 @@ pub(crate) fn row(sequence: u64, record: &str) -> [String; 8] {
         let what = format!("record {sequence} cannot be read");
         return ["-".to_owned(), what, dash(""), dash(""), dash(""), dash(""), dash(""), dash("")];
     };
-    let Fields { event, at, subject, actor, login, rule, factor, reason, change, would, would_because } =
-        fields;
+    let by = fields.by();
+    let Fields { event, at, subject, login, rule, factor, reason, change, would, would_because, .. } = fields;
     let text = |text: Option<String>| dash(&text.unwrap_or_default());
     let would = would.map(|would| format!("would {would}"));
     let why = [reason, change, would, would_because].into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -63,20 +65,45 @@ pub(crate) fn row(sequence: u64, record: &str) -> [String; 8] {
         text(rule),
         text(factor),
         dash(&why),
-        dash(&actor),
+        dash(&by),
     ]
 }
 
-/// Makes one line of JSON: the canonical encoding with the number of the record before it. One that is no object stands as
+impl Fields {
+    /// Names who did it; whoever logged in as somebody else is named besides.
+    fn by(&self) -> String {
+        let Self { actor, login_uid: Some(uid), login_name, .. } = self else { return self.actor.clone() };
+        if actor.starts_with(&format!("uid:{uid} ")) || (*uid == 0 && actor == "root") {
+            return actor.clone();
+        }
+        let name = login_name.clone().unwrap_or_else(|| format!("uid:{uid}"));
+        format!("{actor} (login {name})")
+    }
+}
+
+/// Makes one line of JSON: the canonical encoding with the number of the record before it, and its time in RFC 3339. One that is no object stands as
 /// a text in `unreadable`.
 pub(crate) fn line(sequence: u64, record: &str) -> String {
     let is_object = matches!(serde_json::from_str(record), Ok(Value::Object(_)));
     let canonical = record.trim_start().strip_prefix('{').filter(|_| is_object);
     let line = canonical.map_or_else(
         || serde_json::json!({ "sequence": sequence, "unreadable": record }).to_string(),
-        |rest| format!("{{\"sequence\":{sequence},{rest}"),
+        |rest| format!("{{\"sequence\":{sequence},{}", with_moment(rest, record)),
     );
     escaped(&line)
+}
+
+/// Writes the time of a record as every other time is written. Only what is a time is touched.
+fn with_moment(text: &str, record: &str) -> String {
+    let seconds = serde_json::from_str::<Fields>(record).map(|fields| fields.at).unwrap_or_default();
+    let Some(moment) = Moment::from_seconds(seconds).filter(|_| seconds > 0) else { return text.to_owned() };
+    // A quotation mark within a text is escaped: this can only be a field.
+    let written = format!(",\"at\":{seconds}");
+    let next = |rest: &str| rest.starts_with([',', '}']);
+    match text.split_once(&written) {
+        Some((before, rest)) if next(rest) => format!("{before},\"at\":\"{}\"{rest}", moment.in_utc()),
+        Some(_) | None => text.to_owned(),
+    }
 }
 
 /// Escapes whatever may not reach a terminal as JSON does, in UTF-16 units (RFC 8259 7).
@@ -123,11 +150,21 @@ mod tests {
         );
         let line = line(7, &record());
         assert!(line.starts_with("{\"sequence\":7,\"event\":\"login-denied\",\"at\":"), "{line}");
-        assert_eq!(
-            line,
-            format!("{{\"sequence\":7,{}", &record()[1..]),
-            "the canonical encoding is not changed"
-        );
+        let told = record().replace("\"at\":1793629920", "\"at\":\"2026-11-02T14:32:00Z\"");
+        assert_eq!(line, format!("{{\"sequence\":7,{}", &told[1..]), "nothing but the time is changed");
+    }
+
+    #[test]
+    fn who_is_behind_root_is_named() {
+        let by = |actor: &str, login: &str| row(7, &format!("{{\"actor\":\"{actor}\"{login}}}"))[7].clone();
+        let dora = ",\"login_uid\":1001,\"login_name\":\"dora\"";
+        assert_eq!(by("root", dora), "root (login dora)");
+        assert_eq!(by("uid:1001 (dora)", dora), "uid:1001 (dora)");
+        assert_eq!(by("uid:1002 (eve)", dora), "uid:1002 (eve) (login dora)");
+        assert_eq!(by("root", ",\"login_uid\":1001"), "root (login uid:1001)");
+        assert_eq!(by("root", ",\"login_uid\":0,\"login_name\":\"root\""), "root");
+        assert_eq!(by("root", ""), "root");
+        assert_eq!(by("root", ",\"login_uid\":1,\"login_name\":\"\u{1b}[2J\""), "root (login \u{fffd}[2J)");
     }
 
     #[test]
@@ -135,6 +172,21 @@ mod tests {
         let record = "{\"event\":\"login-skipped\",\"reason\":\"monitored\",\"would\":\"refuse\",\
             \"would_because\":\"not-enrolled\"}";
         assert_eq!(row(7, record)[6], "monitored would refuse not-enrolled");
+    }
+
+    #[test]
+    fn only_the_time_of_a_record_is_written_otherwise() {
+        let at = |record: &str| serde_json::from_str::<Value>(&line(7, record)).unwrap();
+        let nested = at("{\"event\":\"x,\\\"at\\\":12\",\"at\":12,\"login\":{\"a\":1,\"at\":12}}");
+        assert_eq!((&nested["at"], &nested["login"]["at"]), (&"1970-01-01T00:00:12Z".into(), &12.into()));
+        assert_eq!(nested["event"], "x,\"at\":12");
+        for kept in [
+            "{\"event\":\"x\",\"at\":\"noon\"}",
+            "{\"event\":\"x\"}",
+            "{\"event\":\"x\",\"at\":18446744073709551615}",
+        ] {
+            assert_eq!(line(7, kept), format!("{{\"sequence\":7,{}", &kept[1..]));
+        }
     }
 
     #[test]

@@ -31,6 +31,15 @@ impl Moment {
     pub(crate) fn with_zone(self) -> String {
         self.0.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M %Z").to_string()
     }
+
+    /// Tells the first full minute that is not before the moment, as the prompts do: until then it is so, and who tries
+    /// again then is not too early.
+    pub(crate) fn next_minute(self) -> Self {
+        let seconds = self.0.as_second();
+        let over = seconds.rem_euclid(60);
+        let rest = if over == 0 { 0 } else { 60_i64.saturating_sub(over) };
+        Timestamp::from_second(seconds.saturating_add(rest)).map_or(self, Self)
+    }
 }
 
 impl fmt::Display for Moment {
@@ -54,6 +63,14 @@ mod tests {
     fn programs_get_utc_in_rfc_3339() {
         let moment = Moment::from_seconds(1_793_629_920).unwrap();
         assert_eq!(serde_json::to_string(&moment).unwrap(), "\"2026-11-02T14:32:00Z\"");
+    }
+
+    #[test]
+    fn an_end_is_rounded_up_to_the_minute_as_the_prompts_do() {
+        let up = |seconds| Moment::from_seconds(seconds).unwrap().next_minute().in_utc();
+        assert_eq!(up(1_793_629_920), "2026-11-02T14:32:00Z");
+        assert_eq!(up(1_793_629_921), "2026-11-02T14:33:00Z");
+        assert_eq!(up(1_793_629_979), "2026-11-02T14:33:00Z");
     }
 
     #[test]

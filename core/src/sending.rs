@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::account::{Account, HostId};
-use crate::contact::Country;
+use crate::contact::{Country, PhoneNumber};
 use crate::delivery::{Channel, Letter, Outgoing, Progress, Purpose, Recipient, RequestId};
 use crate::factor::sent::{Binding, SentCode, SentParameters};
 use crate::factor::{Factor, FactorId, FactorKind};
@@ -97,17 +97,29 @@ impl Channels {
         }
     }
 
+    /// Tells whether a number can be put on file: a configured channel serves it, or none is configured that serves numbers.
+    #[must_use]
+    pub fn takes(&self, number: &PhoneNumber) -> bool {
+        let of_channels = [self.sms.as_ref(), self.call.as_ref()];
+        let mut configured = of_channels.into_iter().flatten().peekable();
+        configured.peek().is_none() || configured.any(|numbers| numbers.serves(number.as_str()))
+    }
+
     /// Tells whether something may be sent to a recipient: the channel is configured and the number within its prefixes.
     #[must_use]
     pub fn reaches(&self, recipient: &Recipient) -> bool {
         let channel = recipient.channel();
         match self.numbers(channel) {
             None => self.has(channel),
-            Some(Numbers { allow_prefixes, .. }) => {
-                allow_prefixes.is_empty()
-                    || allow_prefixes.iter().any(|prefix| recipient.address().starts_with(prefix.as_str()))
-            }
+            Some(numbers) => numbers.serves(recipient.address()),
         }
+    }
+}
+
+impl Numbers {
+    fn serves(&self, number: &str) -> bool {
+        let Self { country: _, allow_prefixes } = self;
+        allow_prefixes.is_empty() || allow_prefixes.iter().any(|prefix| number.starts_with(prefix.as_str()))
     }
 }
 

@@ -57,7 +57,7 @@ impl Invite {
 /// # Errors
 /// Standard output cannot be written.
 pub(crate) fn show(context: &Context, user: &str, code: &str, expires: Moment) -> Result<(), Failure> {
-    let until = expires.with_zone();
+    let until = expires.next_minute().with_zone();
     context.output.note(&format!("{user} can enroll once with this code, until {until}:"));
     data(code)
 }

@@ -123,7 +123,8 @@ impl Standing {
         match self.lock() {
             Lock::NeedsReset => Field::bad("Locked", "until the helpdesk resets it: too many wrong codes"),
             Lock::Until(until) => {
-                Field::caution("Locked", format!("until {}: too many wrong codes", until.with_zone()))
+                let words = format!("until {}: too many wrong codes", until.next_minute().with_zone());
+                Field::caution("Locked", words)
             }
             Lock::Open => Field::new("Locked", "no"),
         }

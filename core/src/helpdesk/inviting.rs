@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Act, Done, record};
+use super::{Act, Done, NotCovered, record};
 use crate::account::Account;
 use crate::audit::EventId;
 use crate::invitation::INVITATION_LIFE;
@@ -37,6 +37,9 @@ pub struct Invited {
 }
 
 /// Decides an invitation that lives for `life`, at most for what the rules of the person allow.
+///
+/// # Errors
+/// [`NotCovered::SwitchedOff`] while the second factor is switched off: nothing can be set up then.
 pub fn invite(
     account: &Account,
     act: &Act,
@@ -44,7 +47,10 @@ pub fn invite(
     policy: &Policy,
     entropy: &mut dyn Entropy,
     now: Now,
-) -> Invited {
+) -> Result<Invited, NotCovered> {
+    if !policy.is_enabled {
+        return Err(NotCovered::SwitchedOff);
+    }
     let before = account;
     let mut account = account.clone();
     let at = now.latest();
@@ -57,7 +63,7 @@ pub fn invite(
     let Told { outgoing, alert } = act.tell(&notice, before, &mut account, policy, now, entropy);
     let done =
         Done { account, event, removed: 0, was_locked, needs_reset, outgoing, alert, invitation: None };
-    Invited { done, code, expires }
+    Ok(Invited { done, code, expires })
 }
 
 /// Puts an invitation into an account.

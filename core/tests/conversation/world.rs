@@ -184,7 +184,7 @@ impl World {
     pub(crate) fn invite(&mut self, person: &Person, life: Duration) -> String {
         let account = self.load(person);
         let now = self.now();
-        let invited = invite(&account, &act(person), life, &self.policy, &mut self.entropy, now);
+        let invited = invite(&account, &act(person), life, &self.policy, &mut self.entropy, now).unwrap();
         self.events.push(invited.done.event);
         self.store(invited.done.account);
         let code = invited.code.expose().clone();
@@ -376,7 +376,7 @@ fn check_reply(voice: Voice<'_>, reply: &Reply, records: &[AuditEvent], next: &C
 /// An act of root on a person.
 pub(crate) fn act(target: &Person) -> Act {
     let reason = Reason::try_from("lost phone").expect("a reason");
-    Act { actor: Actor::Root, reason, target: target.clone(), host: host() }
+    Act { actor: Actor::Root, login: None, reason, target: target.clone(), host: host() }
 }
 
 /// The host of all tests.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_core::contact::{EmailAddress, PhoneNumber};
-use countersign_core::helpdesk::{self, Act, Actor, Entry, NewContacts, Reason, Telling};
+use countersign_core::helpdesk::{self, Entry, NewContacts, Reason, Telling};
 use countersign_core::sending::Channels;
 use tokio::task::JoinSet;
 
-use super::{BusError, Service, convert};
+use super::{BusError, Operator, Service, convert};
 use crate::engine::command::Deed;
 
 /// The longest address or number before it is read, in bytes.
@@ -39,7 +39,7 @@ pub(super) fn entries(options: &convert::Facts, channels: &Channels) -> Result<N
     let phone = match convert::text(options, "phone", TEXT_LIMIT)? {
         None => Entry::Keep,
         Some(text) if text.is_empty() => Entry::Clear,
-        Some(text) => Entry::Set(phone(&text, channels)?),
+        Some(text) => Entry::Set(served(&text, channels)?),
     };
     if email == Entry::Keep && phone == Entry::Keep {
         return Err(BusError::InvalidArgument("neither email nor phone is there".into()));
@@ -50,7 +50,7 @@ pub(super) fn entries(options: &convert::Facts, channels: &Channels) -> Result<N
 /// Reads a row of a list: what is empty stays.
 fn row(email_text: &str, phone_text: &str, channels: &Channels) -> Result<NewContacts, BusError> {
     let email = if email_text.is_empty() { Entry::Keep } else { Entry::Set(email(email_text)?) };
-    let phone = if phone_text.is_empty() { Entry::Keep } else { Entry::Set(phone(phone_text, channels)?) };
+    let phone = if phone_text.is_empty() { Entry::Keep } else { Entry::Set(served(phone_text, channels)?) };
     Ok(NewContacts { telling: Telling::WhoHadOne, email, phone })
 }
 
@@ -71,13 +71,25 @@ pub(super) fn phone(text: &str, channels: &Channels) -> Result<PhoneNumber, BusE
     PhoneNumber::read(text, country).map_err(|error| BusError::InvalidArgument(error.to_string().into()))
 }
 
+/// Reads a number that codes can be sent to.
+///
+/// # Errors
+/// [`BusError::InvalidArgument`] for what is none; [`BusError::Refused`] where the file leaves it out.
+fn served(text: &str, channels: &Channels) -> Result<PhoneNumber, BusError> {
+    let number = phone(text, channels)?;
+    if channels.takes(&number) {
+        return Ok(number);
+    }
+    Err(BusError::Refused("the number begins with none of those in `allow_prefixes`".to_owned()))
+}
+
 /// On whose behalf a list is imported, and whether it is.
 #[derive(Debug, Clone)]
 pub(super) enum Wish {
     /// Nothing is changed: what would be wrong is told.
-    Check(Actor),
+    Check(Operator),
     /// It is put on file.
-    Apply(Actor, Reason),
+    Apply(Operator, Reason),
 }
 
 /// What became of the rows of one call.
@@ -125,16 +137,15 @@ async fn one(service: &Service, (_, user, email, phone): &Row, wish: &Wish) -> R
     let new = row(email, phone, &policy.settings.channels)?;
     let target = service.known_person(user).await?;
     match wish {
-        Wish::Check(actor) => {
+        Wish::Check(operator) => {
             let account = service.engine.account(&target).await?;
-            helpdesk::may_act(actor, &target, &policy)
+            helpdesk::may_act(&operator.actor, &target, &policy)
                 .map_err(|refusal| BusError::Refused(refusal.to_string()))?;
             let old = account.map(|account| account.contacts).unwrap_or_default();
             Ok(new.applied(&old) != old)
         }
-        Wish::Apply(actor, reason) => {
-            let (actor, reason) = (actor.clone(), reason.clone());
-            let act = Act { actor, reason, target, host: service.engine.host().clone() };
+        Wish::Apply(operator, reason) => {
+            let act = operator.clone().act(reason.clone(), target, service.engine.host().clone());
             let done = service.engine.act(act, Deed::SetContact(new)).await??;
             Ok(done.on_file.is_new)
         }
@@ -170,6 +181,34 @@ mod tests {
         assert_eq!((new.email, new.phone), (Entry::Keep, Entry::Clear));
         assert!(entries_of(&[], &channels).is_err());
         assert!(entries_of(&[("phone", "030 123456")], &Channels::default()).is_err(), "of which country?");
+    }
+
+    #[test]
+    fn a_number_that_the_file_leaves_out_is_not_put_on_file() {
+        let numbers = |prefixes: &[&str]| {
+            let allow_prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
+            Some(Numbers { country: Country::try_from("DE").ok(), allow_prefixes })
+        };
+        let german = Channels { sms: numbers(&["+49"]), ..Channels::default() };
+        let either = Channels { call: numbers(&["+43"]), ..german.clone() };
+        let any = Channels { call: numbers(&[]), ..german.clone() };
+        for (number, channels, is_taken) in [
+            ("+49 30 123456", &german, true),
+            ("+43 1 5321234", &german, false),
+            ("+43 1 5321234", &either, true),
+            ("+1 202 555 0142", &either, false),
+            ("+1 202 555 0142", &any, true),
+            ("+1 202 555 0142", &Channels::default(), true),
+        ] {
+            let alone = entries_of(&[("phone", number)], channels);
+            let of_list = row("", number, channels);
+            for read in [alone, of_list] {
+                assert_eq!(read.is_ok(), is_taken, "{number}: {read:?}");
+                assert!(is_taken || matches!(read, Err(BusError::Refused(_))), "{number}");
+            }
+        }
+        // What has to go can go whatever the file says.
+        assert!(entries_of(&[("phone", "")], &german).is_ok());
     }
 
     fn entries_of(entries: &[(&str, &str)], channels: &Channels) -> Result<NewContacts, BusError> {

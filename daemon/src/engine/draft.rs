@@ -277,7 +277,8 @@ fn do_deed(
         Deed::Reset(scope) => helpdesk::reset(account, act, *scope, policy, entropy, now),
         Deed::Unlock => helpdesk::unlock(account, act, policy, entropy, now),
         Deed::Invite(life) => {
-            let Invited { done, code, expires } = helpdesk::invite(account, act, *life, policy, entropy, now);
+            let Invited { done, code, expires } =
+                helpdesk::invite(account, act, *life, policy, entropy, now)?;
             Done { invitation: Some(Issued { code, expires }), ..done }
         }
         Deed::SetChosen(switch) => helpdesk::set_chosen(account, act, *switch, policy, entropy, now)?,
