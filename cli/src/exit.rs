@@ -6,6 +6,7 @@
 use std::io;
 
 use countersign_protocol::names::error as ours;
+use nix::unistd::geteuid;
 use zbus::DBusError;
 
 use crate::output::printable;
@@ -151,9 +152,11 @@ fn in_words(name: &str, text: &str) -> Failure {
     let exit = exit_of(name);
     let said = |otherwise: &str| Failure::new(exit, sentence(if text.is_empty() { otherwise } else { text }));
     match name {
-        ours::NOT_PERMITTED => said("Not permitted.").with_help(
-            "This needs root or, for acts on people, membership of the group countersign-helpdesk.",
-        ),
+        ours::NOT_PERMITTED => {
+            let failure = said("Not permitted.");
+            // Root was not refused for want of a role.
+            if geteuid().is_root() { failure } else { failure.with_help(with_sudo(std::env::args().skip(1))) }
+        }
         ours::UNAVAILABLE => said("The Countersign service cannot do this now.")
             .with_help("The reason stands in its log: journalctl -u countersignd"),
         ours::REFUSED | ours::INVALID_ARGUMENT | "org.freedesktop.DBus.Error.InvalidArgs" => {
@@ -181,6 +184,21 @@ fn in_words(name: &str, text: &str) -> Failure {
         "org.freedesktop.DBus.Error.NoReply" | "org.freedesktop.DBus.Error.Timeout" => Failure::late(),
         _ => Failure::unreachable(),
     }
+}
+
+/// Says how the same command is run as root.
+fn with_sudo(arguments: impl Iterator<Item = String>) -> String {
+    let words = arguments.map(|argument| quoted(&printable(&argument))).collect::<Vec<_>>().join(" ");
+    format!("Try: sudo countersign {words}")
+}
+
+/// Writes a word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./:@%+=,".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Makes a sentence of an error text, filtered.
@@ -282,6 +300,16 @@ mod tests {
                 ["org.countersign1.Error.Refused", "org.countersign1.Error.NoSuchUser"].contains(&name);
             assert_eq!(named(name, "").is_of_person, of_person, "{name}");
         }
+    }
+
+    #[test]
+    fn the_command_to_run_as_root_is_the_same_command() {
+        let arguments =
+            ["user", "reset", "alice", "--reason", "lost phone, it's ticket 4711", "\u{1b}[2J", ""];
+        assert_eq!(
+            with_sudo(arguments.map(str::to_owned).into_iter()),
+            r"Try: sudo countersign user reset alice --reason 'lost phone, it'\''s ticket 4711' '�[2J' ''"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
+use crate::helpdesk::LoginUser;
 use crate::login::{Existence, Groups, Host, LoginRequest, Origin, Person, Phase};
 use crate::policy::{Decision, Policy};
 use crate::printable::is_printable;
@@ -79,6 +80,12 @@ pub struct AuditEvent {
     pub subject: Option<Subject>,
     /// Who did it: `self`, `root`, `uid:1000 (dora)`, `service`.
     pub actor: String,
+    /// As whom the actor logged in to this host, by systemd-logind: for the record only, it decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_uid: Option<u32>,
+    /// The name of that uid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_name: Option<String>,
     /// The matcher inputs, for events of a login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<LoginFacts>,
@@ -124,6 +131,8 @@ impl AuditEvent {
             host: host.to_owned(),
             subject: None,
             actor: actor.to_owned(),
+            login_uid: None,
+            login_name: None,
             login: None,
             policy: None,
             rule: None,
@@ -145,6 +154,13 @@ impl AuditEvent {
 pub struct NotARecord(#[from] serde_json::Error);
 
 impl AuditEvent {
+    /// Adds as whom the actor logged in, where that is known.
+    #[must_use]
+    pub fn by_login(self, login: Option<&LoginUser>) -> Self {
+        let (login_uid, login_name) = login.map(|login| (login.uid, login.name.to_string())).unzip();
+        Self { login_uid, login_name, ..self }
+    }
+
     /// Makes the record of a login from every matcher input; verdict, factor, attempts and reason are left open.
     #[must_use]
     pub fn for_login(

@@ -36,6 +36,8 @@ pub const REASON_LIMIT: usize = 200;
 pub struct Act {
     /// Who acts.
     pub actor: Actor,
+    /// As whom they logged in, where that is known.
+    pub login: Option<LoginUser>,
     /// Why.
     pub reason: Reason,
     /// On whom.
@@ -66,6 +68,16 @@ impl fmt::Display for Actor {
             Self::Other { uid, name } => write!(formatter, "uid:{uid} ({name})"),
         }
     }
+}
+
+/// As whom somebody logged in to this host, whoever they have become since: it tells administrators behind sudo apart. For the
+/// record only; nothing is decided by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginUser {
+    /// The uid.
+    pub uid: u32,
+    /// Its name.
+    pub name: UserName,
 }
 
 /// Why an act is done: 1 to 200 printable bytes on one line.
@@ -278,17 +290,15 @@ impl Act {
 /// Makes the record of an act that was refused.
 #[must_use]
 pub fn refused(account: &Account, act: &Act, refusal: &Refusal, now: Now) -> AuditEvent {
-    let actor = act.actor.to_string();
-    AuditEvent {
-        reason: Some(refusal.word().to_owned()),
-        ..AuditEvent::for_person(EventId::ActRefused, now.latest(), &act.host, &act.target, account, &actor)
-    }
+    AuditEvent { reason: Some(refusal.word().to_owned()), ..about(EventId::ActRefused, account, act, now) }
 }
 
 fn record(event: EventId, account: &Account, act: &Act, now: Now) -> AuditEvent {
+    AuditEvent { reason: Some(act.reason.as_str().to_owned()), ..about(event, account, act, now) }
+}
+
+fn about(event: EventId, account: &Account, act: &Act, now: Now) -> AuditEvent {
     let actor = act.actor.to_string();
-    AuditEvent {
-        reason: Some(act.reason.as_str().to_owned()),
-        ..AuditEvent::for_person(event, now.latest(), &act.host, &act.target, account, &actor)
-    }
+    AuditEvent::for_person(event, now.latest(), &act.host, &act.target, account, &actor)
+        .by_login(act.login.as_ref())
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use countersign_config::{Diagnostic, Loaded, StoreSettings, Trust};
 use countersign_core::audit::EventId;
 use countersign_core::audit::retention::Retention;
+use countersign_core::helpdesk::LoginUser;
 use countersign_core::policy::Policy;
 use countersign_core::policy::switch::{Moment, Occasion, Outcome};
 use tokio::sync::{Mutex, watch};
@@ -199,13 +200,13 @@ impl Reloader {
     ///
     /// # Errors
     /// [`Late`].
-    pub async fn reload(self: &Arc<Self>, actor: &'static str) -> Result<Reloaded, Late> {
+    pub async fn reload(self: &Arc<Self>, by: impl Into<By>) -> Result<Reloaded, Late> {
         let deadline = Instant::now() + LIMIT;
         let turn = timeout_at(deadline, Arc::clone(&self.turn).lock_owned()).await.map_err(|_| Late)?;
-        let reloader = Arc::clone(self);
+        let (reloader, by) = (Arc::clone(self), by.into());
         let task = tokio::spawn(async move {
             let _turn = turn;
-            reloader.once(actor).await
+            reloader.once(&by).await
         });
         match timeout_at(deadline, task).await {
             Ok(Ok(done)) => Ok(done),
@@ -213,13 +214,13 @@ impl Reloader {
         }
     }
 
-    async fn once(&self, actor: &str) -> Reloaded {
+    async fn once(&self, by: &By) -> Reloaded {
         let files = self.files.clone();
         let read = spawn_blocking(move || files.read()).await;
         let (taken, warnings) = match read {
             Ok(Ok(loaded)) => {
                 let warnings = self.warnings(&loaded);
-                (self.take(loaded, actor).await, warnings)
+                (self.take(loaded, by).await, warnings)
             }
             Ok(Err(mistakes)) => (Err(Refusal::of(&mistakes)), Vec::new()),
             Err(_) => (Err(Refusal::about("error: reading the files failed".to_owned())), Vec::new()),
@@ -229,12 +230,12 @@ impl Reloader {
                 let warnings = warnings.into_iter().chain(more).collect();
                 Reloaded { is_loaded: true, policy: self.digest(), mistakes: Vec::new(), warnings }
             }
-            Err(refusal) => self.refuse(refusal, warnings, actor).await,
+            Err(refusal) => self.refuse(refusal, warnings, by).await,
         }
     }
 
     /// Takes into force what has no mistake; tells what is to be warned of besides.
-    async fn take(&self, mut loaded: Loaded, actor: &str) -> Result<Option<String>, Refusal> {
+    async fn take(&self, mut loaded: Loaded, by: &By) -> Result<Option<String>, Refusal> {
         let outcome = self.turn_switch(&loaded).await?;
         let warning = match outcome {
             Outcome::Unsettled => return Err(self.unsettled().await),
@@ -247,9 +248,9 @@ impl Reloader {
             return Err(Refusal::about("error: making the ways out ready failed".to_owned()));
         }
         notify::status(SERVING);
-        self.record(EventId::PolicyLoaded, "reload", actor).await;
+        self.record(EventId::PolicyLoaded, "reload", by).await;
         if let Outcome::Switched(change) = outcome {
-            record::about_switch(&self.engine, actor, change).await;
+            record::about_switch(&self.engine, by, change).await;
         }
         Ok(warning)
     }
@@ -293,16 +294,16 @@ impl Reloader {
     }
 
     /// Leaves what is in force there, and says so.
-    async fn refuse(&self, refusal: Refusal, warnings: Vec<String>, actor: &str) -> Reloaded {
+    async fn refuse(&self, refusal: Refusal, warnings: Vec<String>, by: &By) -> Reloaded {
         let Refusal { reason, mistakes } = refusal;
         tracing::error!(reason, "the configuration is not taken; the last good one stays in force");
         notify::status(&serving_without(&reason));
-        self.record(EventId::PolicyRefused, &reason, actor).await;
+        self.record(EventId::PolicyRefused, &reason, by).await;
         Reloaded { is_loaded: false, policy: self.digest(), mistakes, warnings }
     }
 
-    async fn record(&self, event: EventId, reason: &str, actor: &str) {
-        record::about_service(&self.engine, actor, event, reason).await;
+    async fn record(&self, event: EventId, reason: &str, by: &By) {
+        record::about_service(&self.engine, by, event, reason).await;
     }
 
     fn digest(&self) -> String {
@@ -316,6 +317,21 @@ pub(crate) const SERVING: &str = "serving logins";
 /// What the service manager shows while the last good policy is in force in the place of the files.
 pub(crate) fn serving_without(fault: &str) -> String {
     format!("{SERVING} by the last good policy: the configuration is not in force ({fault})")
+}
+
+/// Who asked for a reload.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// `root`, or `service` for a signal.
+    pub actor: &'static str,
+    /// As whom they logged in, where that is known.
+    pub login: Option<LoginUser>,
+}
+
+impl From<&'static str> for By {
+    fn from(actor: &'static str) -> Self {
+        Self { actor, login: None }
+    }
 }
 
 /// Why files are not taken.

@@ -117,7 +117,8 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
-    record::about_service(&engine, "service", EventId::ServiceStarted, env!("CARGO_PKG_VERSION")).await;
+    record::about_service(&engine, &"service".into(), EventId::ServiceStarted, env!("CARGO_PKG_VERSION"))
+        .await;
     tell_switch(&engine, switched).await;
     let status = settle_files(&engine, &files, &texts, fault).await;
     let force = InForce { policy, retention, delivery: Arc::clone(&delivery) };
@@ -159,7 +160,7 @@ async fn tell_switch(engine: &Handle, switched: Outcome) {
     match switched {
         Outcome::Stays => {}
         Outcome::Switched(change) => {
-            record::about_switch(engine, "service", change).await;
+            record::about_switch(engine, &"service".into(), change).await;
             if change == Change::OnUndecided {
                 tracing::error!("{UNDECIDED}");
             }
@@ -180,7 +181,7 @@ async fn settle_files(
         return SERVING.to_owned();
     };
     let reason = format!("{fault}; the service started with the last good policy");
-    record::about_service(engine, "service", EventId::PolicyRefused, &reason).await;
+    record::about_service(engine, &"service".into(), EventId::PolicyRefused, &reason).await;
     serving_without(&fault)
 }
 

@@ -384,6 +384,7 @@ async fn the_helpdesk_resets_the_ordinary_and_is_refused_on_the_protected_both_r
     let reason = Reason::try_from("lost phone").unwrap();
     let act = |target: &_| Act {
         actor: actor.clone(),
+        login: None,
         reason: reason.clone(),
         target: Clone::clone(target),
         host: host(),
@@ -405,7 +406,7 @@ async fn an_act_on_a_person_without_an_account_is_recorded_and_makes_none() {
     let world = World::new();
     let target = person("newcomer");
     let reason = Reason::try_from("asked for it").unwrap();
-    let act = Act { actor: Actor::Root, reason, target: target.clone(), host: host() };
+    let act = Act { actor: Actor::Root, login: None, reason, target: target.clone(), host: host() };
     let done = world.engine.act(act, Deed::Reset(Scope::All)).await.unwrap().unwrap();
     assert_eq!(done.removed, 0);
     assert_eq!(world.engine.account(&target).await, Ok(None));

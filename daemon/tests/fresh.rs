@@ -127,7 +127,7 @@ async fn it_ends_with_a_reset_of_the_person_and_with_the_service() {
     let begun = restarted.begin_as(sudo(&site.alice, 7), root(1)).await.unwrap();
     assert_eq!(begun.step.state, State::Ask, "after a restart");
     let reason = Reason::try_from("a lost phone").unwrap();
-    let act = Act { actor: Actor::Root, reason, target: site.alice.clone(), host: host() };
+    let act = Act { actor: Actor::Root, login: None, reason, target: site.alice.clone(), host: host() };
     site.world.engine.act(act, Deed::Reset(Scope::All)).await.unwrap().unwrap();
     assert_ne!(site.sudo(7).await, State::Skip, "after a reset");
 }

@@ -279,6 +279,7 @@ async fn an_act_is_told_to_the_person_under_the_cap_of_the_host() {
         world.seed_mailbox(&person(name), &format!("{name}@example.org")).await;
         let act = Act {
             actor: Actor::Root,
+            login: None,
             reason: Reason::try_from("lost").unwrap(),
             target: person(name),
             host: host(),

@@ -75,7 +75,7 @@ fn the_help_of_every_command_is_as_reviewed_and_fits_eighty_columns() {
 
 #[test]
 fn wrong_usage_exits_with_2_and_says_so_on_standard_error() {
-    let wrong: [&[&str]; 38] = [
+    let wrong: [&[&str]; 36] = [
         &[],
         &["user"],
         &["nonsense"],

@@ -8,8 +8,8 @@ use countersign_core::contact::EmailAddress;
 use countersign_core::delivery::Recipient;
 use countersign_core::factor::{Factor, FactorKind, FactorState, Method};
 use countersign_core::helpdesk::{
-    Act, Actor, Done, Entry, Kept, NewContacts, Presence, Reason, Refusal, Scope, Switch, Telling, delete,
-    invite, may_act, refused, reset, set_chosen, set_contact, unlock,
+    Act, Actor, Done, Entry, Kept, LoginUser, NewContacts, NotCovered, Presence, Reason, Refusal, Scope,
+    Switch, Telling, delete, invite, may_act, refused, reset, set_chosen, set_contact, unlock,
 };
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use countersign_core::policy::{Enrollment, Matcher, Policy, Requirement, Rule};
@@ -31,7 +31,7 @@ fn dora() -> Actor {
 
 fn act(actor: Actor) -> Act {
     let reason = Reason::try_from("lost phone, seen in person").unwrap();
-    Act { actor, reason, target: person("alice", 1000, &["staff"]), host: host() }
+    Act { actor, login: None, reason, target: person("alice", 1000, &["staff"]), host: host() }
 }
 
 fn reset_now(account: &Account, act: &Act, scope: Scope) -> Done {
@@ -160,7 +160,7 @@ fn every_act_is_told_once_it_changes_something() {
     let unlocked = unlock(&before, &act, &policy, &mut Seeded(9), NOW);
     assert_eq!(told(&unlocked), ["alice@example.org"]);
     assert!(told(&unlock(&unlocked.account, &act, &policy, &mut Seeded(9), NOW)).is_empty());
-    let invited = invite(&before, &act, Duration::from_hours(1), &policy, &mut Seeded(9), NOW);
+    let invited = invite(&before, &act, Duration::from_hours(1), &policy, &mut Seeded(9), NOW).unwrap();
     assert_eq!(told(&invited.done), ["alice@example.org"]);
     let text = |done: &Done| {
         done.outgoing.first().map(|message| message.letter.text.expose().clone()).unwrap_or_default()
@@ -289,7 +289,7 @@ fn a_refused_act_is_recorded_with_the_reason_of_the_refusal() {
 fn an_invitation_lives_as_long_as_was_asked_and_no_longer_than_a_rule_allows() {
     let life = |hours: u64, policy: &Policy| {
         let asked = Duration::from_hours(hours);
-        let invited = invite(&account("alice"), &act(dora()), asked, policy, &mut Seeded(9), NOW);
+        let invited = invite(&account("alice"), &act(dora()), asked, policy, &mut Seeded(9), NOW).unwrap();
         invited.expires.since(NOW.latest())
     };
     assert_eq!(life(3, &by_invitation()), Duration::from_hours(3));
@@ -303,7 +303,8 @@ fn an_invitation_lives_as_long_as_was_asked_and_no_longer_than_a_rule_allows() {
 #[test]
 fn an_invitation_is_told_once_and_not_recorded() {
     let asked = Duration::from_hours(1);
-    let invited = invite(&account("alice"), &act(dora()), asked, &by_invitation(), &mut Seeded(9), NOW);
+    let invited =
+        invite(&account("alice"), &act(dora()), asked, &by_invitation(), &mut Seeded(9), NOW).unwrap();
     let code = invited.code.expose().clone();
     let groups: Vec<&str> = code.split('-').collect();
     assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [4, 4, 4]);
@@ -402,4 +403,36 @@ fn the_helpdesk_deletes_neither_the_protected_nor_itself_nor_who_may_be_there() 
     was_root.uids.insert(host().id, 0);
     let refused = deleted(Kept::Readable(&was_root), dora(), stranger("toor"), Presence::Gone);
     assert_eq!(refused, Err(Refusal::TargetIsRoot));
+}
+
+#[test]
+fn the_record_tells_as_whom_root_logged_in() {
+    let login = Some(LoginUser { uid: 1001, name: UserName::try_from("dora").unwrap() });
+    let account = locked_account();
+    let by_dora = Act { login, ..act(Actor::Root) };
+    let events = [
+        reset_now(&account, &by_dora, Scope::All).event,
+        unlock_now(&account, &by_dora).event,
+        refused(&account, &by_dora, &Refusal::Oneself, NOW),
+        delete(Kept::Readable(&account), &by_dora, Presence::Gone, &policy(vec![]), NOW).unwrap(),
+    ];
+    for event in events {
+        assert_eq!((event.actor.as_str(), event.login_uid), ("root", Some(1001)), "{event:?}");
+        assert_eq!(event.login_name.as_deref(), Some("dora"));
+        let canonical = event.canonical();
+        assert!(
+            canonical.contains("\"actor\":\"root\",\"login_uid\":1001,\"login_name\":\"dora\""),
+            "{canonical}"
+        );
+    }
+    let unknown = unlock_now(&account, &act(Actor::Root)).event;
+    assert!(!unknown.canonical().contains("login_"), "{unknown:?}");
+}
+
+#[test]
+fn nobody_is_invited_while_the_second_factor_is_switched_off() {
+    let mut off = policy(vec![]);
+    off.is_enabled = false;
+    let invited = invite(&locked_account(), &act(dora()), Duration::from_hours(1), &off, &mut Seeded(9), NOW);
+    assert_eq!(invited, Err(NotCovered::SwitchedOff));
 }

@@ -18,6 +18,7 @@ use super::facts::{self, OwnedFacts, Reader, put};
 use super::helpdesk::reason;
 use super::removal::{self, Purged};
 use super::{BusError, Door, Service, audit, contacts, convert, explain, report, simulate, trial};
+use crate::reload::By;
 use crate::store::Page as StoredPage;
 
 /// The most rows of one page.
@@ -228,8 +229,9 @@ impl AdminInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
-        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let reloaded = self.service.reloader.reload("root").await.map_err(|_| BusError::Unavailable)?;
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let by = By { actor: "root", login: pass.login.clone() };
+        let reloaded = self.service.reloader.reload(by).await.map_err(|_| BusError::Unavailable)?;
         Ok(facts::reloaded(reloaded))
     }
 
@@ -242,10 +244,11 @@ impl AdminInterface {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<u32, BusError> {
-        let _pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         let engine = &self.service.engine;
         let key = engine.rotate_key().await?;
-        let mut event = AuditEvent::new(EventId::KeyRotated, engine.wall(), &engine.host().name, "root");
+        let event = AuditEvent::new(EventId::KeyRotated, engine.wall(), &engine.host().name, "root");
+        let mut event = event.by_login(pass.login.as_ref());
         event.reason = Some(format!("key {key}"));
         engine.record(event).await?;
         Ok(key)
@@ -287,9 +290,9 @@ impl AdminInterface {
         if rows.len() > ROW_LIMIT {
             return Err(BusError::InvalidArgument("too many rows".into()));
         }
-        let actor = self.service.actor(&pass.caller).await?;
+        let operator = self.service.operator(&pass).await?;
         let is_check = convert::switch(&options, "check")?;
-        let wish = if is_check { Wish::Check(actor) } else { Wish::Apply(actor, reason(&options)?) };
+        let wish = if is_check { Wish::Check(operator) } else { Wish::Apply(operator, reason(&options)?) };
         let Page { refused, done, changed } = contacts::import(&self.service, rows, &wish).await?;
         Ok((refused, done, changed))
     }
@@ -310,10 +313,10 @@ impl AdminInterface {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(Vec<(String, String)>, String, u64, OwnedFacts), BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        let actor = self.service.actor(&pass.caller).await?;
+        let operator = self.service.operator(&pass).await?;
         let reason = if convert::switch(&options, "check")? { None } else { Some(reason(&options)?) };
         let after = read_key(after)?;
-        let purged = removal::purge(&self.service, &actor, after.as_ref(), reason.as_ref()).await?;
+        let purged = removal::purge(&self.service, &operator, after.as_ref(), reason.as_ref()).await?;
         let Purged { gone, looked, untold, refused, next, total } = purged;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "looked", looked);
@@ -336,7 +339,7 @@ impl AdminInterface {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
-        trial::send(&self.service, &pass.caller, channel, recipient).await
+        trial::send(&self.service, &pass, channel, recipient).await
     }
 }
 

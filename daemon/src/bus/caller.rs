@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use countersign_core::helpdesk::LoginUser;
 use countersign_protocol::names::{
     ADMIN_INTERFACE, CONVERSATION_INTERFACE, HELPDESK_INTERFACE, LOGIN_INTERFACE, SELF_INTERFACE,
 };
@@ -14,15 +15,18 @@ use zbus::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::names::BusName;
 
-use super::error::BusError;
+use super::error::{BusError, Forbidden};
 use super::pace::Turn;
 use super::{Service, polkit};
 use crate::engine::command::{Caller, Owner};
+use crate::sessions;
 
 /// The largest body of a call on the system bus, in bytes; SECURITY.md 6.
 const BODY_LIMIT: u32 = 4 * 1024;
 /// The largest body of a call of an administrator.
 const ADMIN_BODY_LIMIT: u32 = 1024 * 1024;
+/// The group whose members polkit's rule lets through.
+const HELPDESK_GROUP: &str = "countersign-helpdesk";
 /// How long the bus may take to say who calls.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(2);
 
@@ -126,7 +130,8 @@ impl Door {
     /// Lets a caller through, or not, by the access table; polkit is told whom the call concerns.
     ///
     /// # Errors
-    /// [`BusError::NotPermitted`], also where the bus or polkit do not answer; [`BusError::InvalidArgument`] for a call
+    /// [`BusError::Forbidden`] with the role that is wanting, or where polkit does not answer; [`BusError::NotPermitted`] where
+    /// the bus does not; [`BusError::InvalidArgument`] for a call
     /// over its size; [`BusError::LimitReached`] where too many calls are under way.
     pub(super) async fn authorize(
         &self,
@@ -146,10 +151,51 @@ impl Door {
         match permission(entrance, interface, member) {
             Permission::Anyone | Permission::OwnUid | Permission::ConversationOwner => {}
             Permission::Polkit(_) | Permission::RootOnly if caller.uid == 0 => {}
-            Permission::Polkit(action) => polkit::check(connection, header, action, person).await?,
+            Permission::Polkit(action) => {
+                if !polkit::check(connection, header, action, person).await? {
+                    return Err(lacking(service, caller.uid, interface).await.into());
+                }
+            }
+            Permission::RootOnly if interface == ADMIN_INTERFACE => return Err(Forbidden::Root.into()),
             Permission::RootOnly => return Err(BusError::NotPermitted),
         }
-        Ok(Pass { caller, _turn: turn })
+        let login = match header.sender() {
+            Some(sender) if entrance == Entrance::Bus && is_act(interface, member) => {
+                sessions::login_user(connection, sender).await
+            }
+            Some(_) | None => None,
+        };
+        Ok(Pass { caller, login, _turn: turn })
+    }
+}
+
+/// Members of the helpdesk's and the administrators' interfaces that change nothing, so that nobody is named for them.
+const READING: [&str; 8] = [
+    "Show",
+    "ListUsers",
+    "ExplainPolicy",
+    "SimulatePolicy",
+    "ReportPolicy",
+    "Audit",
+    "VerifyAudit",
+    "Reseal",
+];
+
+/// Tells whether a member does something that is recorded with who did it; what is not known here does.
+fn is_act(interface: &str, member: &str) -> bool {
+    [HELPDESK_INTERFACE, ADMIN_INTERFACE].contains(&interface) && !READING.contains(&member)
+}
+
+/// Tells what a caller lacks whom polkit refused.
+async fn lacking(service: &Service, uid: u32, interface: &str) -> Forbidden {
+    if interface != HELPDESK_INTERFACE {
+        return Forbidden::Administrator;
+    }
+    match service.directory.person_by_uid(uid).await {
+        Ok(Some(person)) if person.groups.names().iter().any(|group| group == HELPDESK_GROUP) => {
+            Forbidden::RulesMissing
+        }
+        Ok(_) | Err(_) => Forbidden::Helpdesk,
     }
 }
 
@@ -158,6 +204,8 @@ impl Door {
 pub(super) struct Pass {
     /// Who calls.
     pub(super) caller: Caller,
+    /// As whom the caller logged in, where that is known and the member is an act; for the record alone.
+    pub(super) login: Option<LoginUser>,
     _turn: Turn,
 }
 
@@ -287,6 +335,20 @@ mod tests {
             .chain(guarded)
             .find(|row| (row.0, row.1, row.2) == (entrance, interface, member))
             .map_or(Permission::RootOnly, |row| row.3)
+    }
+
+    #[test]
+    fn who_acts_is_named_and_what_is_new_is_an_act() {
+        for (interface, member) in [
+            (HELPDESK_INTERFACE, "Reset"),
+            (HELPDESK_INTERFACE, "Delete"),
+            (ADMIN_INTERFACE, "Reload"),
+            (ADMIN_INTERFACE, "RotateKey"),
+            (ADMIN_INTERFACE, "AnythingNew"),
+        ] {
+            assert!(is_act(interface, member), "{member}");
+        }
+        assert!(!is_act(ADMIN_INTERFACE, "ListUsers") && !is_act(SELF_INTERFACE, "BeginEnrollment"));
     }
 
     #[test]

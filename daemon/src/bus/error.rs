@@ -20,6 +20,9 @@ pub enum BusError {
     /// The caller may not do this.
     #[error("not permitted")]
     NotPermitted,
+    /// The caller may not do this, for want of a role or of polkit.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// An argument is malformed or over its limit.
     #[error("{0}")]
     InvalidArgument(Cow<'static, str>),
@@ -40,19 +43,48 @@ pub enum BusError {
     UnknownConversation,
 }
 
+/// Which role a call needs, or why nobody can tell whether the caller has it; the caller is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// root.
+    #[error("only root can do this")]
+    Root,
+    /// What polkit takes for an administrator.
+    #[error("only an administrator can do this")]
+    Administrator,
+    /// A member of the group of the helpdesk.
+    #[error("only the helpdesk (members of the group countersign-helpdesk) and administrators can do this")]
+    Helpdesk,
+    /// The caller is a member, and polkit says no all the same.
+    #[error(
+        "polkit refuses this, though you are in the group countersign-helpdesk; are the polkit rules of Countersign installed?"
+    )]
+    RulesMissing,
+    /// Nobody answers for polkit.
+    #[error("polkit is not running, and without it only root can do this")]
+    NoPolkit,
+    /// polkit was late, or gave no answer to rely on.
+    #[error("polkit did not tell whether you may do this; only root can do it now")]
+    PolkitFailed,
+}
+
 impl BusError {
     /// Tells whether something is wrong with the one person that a row of a list is about, and not with the caller or the
     /// service.
     pub(super) const fn is_of_person(&self) -> bool {
         match self {
             Self::InvalidArgument(_) | Self::NoSuchUser | Self::Refused(_) => true,
-            Self::NotPermitted | Self::LimitReached | Self::Unavailable | Self::UnknownConversation => false,
+            Self::NotPermitted
+            | Self::Forbidden(_)
+            | Self::LimitReached
+            | Self::Unavailable
+            | Self::UnknownConversation => false,
         }
     }
 
     const fn on_wire(&self) -> &'static str {
         match self {
-            Self::NotPermitted => names::NOT_PERMITTED,
+            Self::NotPermitted | Self::Forbidden(_) => names::NOT_PERMITTED,
             Self::InvalidArgument(_) => names::INVALID_ARGUMENT,
             Self::LimitReached => names::LIMIT_REACHED,
             Self::Unavailable => names::UNAVAILABLE,
@@ -77,6 +109,7 @@ impl zbus::DBusError for BusError {
             Self::InvalidArgument(text) => Some(text),
             Self::Refused(text) => Some(text),
             Self::NotPermitted
+            | Self::Forbidden(_)
             | Self::LimitReached
             | Self::Unavailable
             | Self::NoSuchUser

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::account::{NAME_LIMIT, Realm};
-use countersign_core::helpdesk::{Act, Issued, Presence, Reason, Scope, Switch};
+use countersign_core::helpdesk::{Issued, Presence, Reason, Scope, Switch};
 use countersign_core::invitation::{INVITATION_LIFE, LONGEST_INVITATION};
 use countersign_core::login::Existence;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
 
+use super::caller::Pass;
 use super::facts::{self, OwnedFacts, Reader, put, put_contacts};
 use super::self_service::method;
 use super::{BusError, Door, Service, contacts, convert, removal};
-use crate::engine::command::{ActDone, Caller, Deed};
+use crate::engine::command::{ActDone, Deed};
 use crate::sessions;
 
 /// The longest reason before it is checked, in bytes.
@@ -40,7 +41,7 @@ impl HelpdeskInterface {
 
     async fn act(
         &self,
-        caller: &Caller,
+        pass: &Pass,
         user: &str,
         options: &convert::Facts,
         deed: Deed,
@@ -52,9 +53,9 @@ impl HelpdeskInterface {
                 self.service.known_person(user).await?
             }
         };
-        let actor = self.service.actor(caller).await?;
+        let operator = self.service.operator(pass).await?;
         let existence = target.existence;
-        let act = Act { actor, reason, target, host: self.service.engine.host().clone() };
+        let act = operator.act(reason, target, self.service.engine.host().clone());
         let done = self.service.engine.act(act, deed).await??;
         Ok((done, existence))
     }
@@ -107,7 +108,7 @@ impl HelpdeskInterface {
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
         let ends_sessions = convert::switch(&options, "end_sessions")?;
-        let (done, person) = self.act(&pass.caller, user, &options, Deed::Reset(scope(&options)?)).await?;
+        let (done, person) = self.act(&pass, user, &options, Deed::Reset(scope(&options)?)).await?;
         let ended = ends_sessions && sessions::end(connection, person).await;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "removed", u32::try_from(done.removed).unwrap_or(u32::MAX));
@@ -136,8 +137,8 @@ impl HelpdeskInterface {
         let reason = reason(&options)?;
         let realm = convert::text(&options, "realm", NAME_LIMIT)?.map(Realm::try_from).transpose();
         let realm = realm.map_err(|_| BusError::InvalidArgument("not a realm".into()))?;
-        let actor = self.service.actor(&pass.caller).await?;
-        let deleted = removal::delete(&self.service, &actor, user, realm.as_ref(), &reason).await?;
+        let operator = self.service.operator(&pass).await?;
+        let deleted = removal::delete(&self.service, &operator, user, realm.as_ref(), &reason).await?;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "deleted", deleted);
         Ok(facts)
@@ -156,7 +157,7 @@ impl HelpdeskInterface {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
-        let (done, _) = self.act(&pass.caller, user, &options, Deed::Unlock).await?;
+        let (done, _) = self.act(&pass, user, &options, Deed::Unlock).await?;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "was_locked", done.was_locked);
         put(&mut facts, "needs_reset", done.needs_reset);
@@ -176,7 +177,7 @@ impl HelpdeskInterface {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
-        let (done, _) = self.act(&pass.caller, user, &options, Deed::Invite(life(&options)?)).await?;
+        let (done, _) = self.act(&pass, user, &options, Deed::Invite(life(&options)?)).await?;
         let Issued { code, expires } = done.invitation.ok_or(BusError::Unavailable)?;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "code", code.expose().as_str());
@@ -199,7 +200,7 @@ impl HelpdeskInterface {
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
         let switch = if convert::required_switch(&options, "required")? { Switch::On } else { Switch::Off };
-        let (done, _) = self.act(&pass.caller, user, &options, Deed::SetChosen(switch)).await?;
+        let (done, _) = self.act(&pass, user, &options, Deed::SetChosen(switch)).await?;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "changed", done.is_switched);
         Ok(facts)
@@ -220,7 +221,7 @@ impl HelpdeskInterface {
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
         let new = contacts::entries(&options, &self.service.engine.policy().settings.channels)?;
-        let (done, _) = self.act(&pass.caller, user, &options, Deed::SetContact(new)).await?;
+        let (done, _) = self.act(&pass, user, &options, Deed::SetContact(new)).await?;
         let mut facts = OwnedFacts::new();
         put(&mut facts, "changed", done.on_file.is_new);
         put_contacts(&mut facts, &done.on_file.contacts, Reader::Helpdesk);

@@ -31,8 +31,8 @@ mod walk;
 
 use std::sync::Arc;
 
-use countersign_core::helpdesk::Actor;
-use countersign_core::login::{Existence, Person};
+use countersign_core::helpdesk::{Act, Actor, LoginUser, Reason};
+use countersign_core::login::{Existence, Host, Person};
 
 pub use caller::Door;
 pub use error::BusError;
@@ -44,6 +44,23 @@ use crate::engine::command::Caller;
 use crate::reload::Reloader;
 use pace::Pace;
 use simulate::Replays;
+
+/// Who acts, as an act records it.
+#[derive(Debug, Clone)]
+pub(crate) struct Operator {
+    /// Who acts.
+    pub(crate) actor: Actor,
+    /// As whom they logged in, where that is known.
+    pub(crate) login: Option<LoginUser>,
+}
+
+impl Operator {
+    /// Makes an act on a person.
+    pub(crate) fn act(self, reason: Reason, target: Person, host: Host) -> Act {
+        let Self { actor, login } = self;
+        Act { actor, login, reason, target, host }
+    }
+}
 
 /// What both doors give their calls to.
 pub struct Service {
@@ -103,6 +120,14 @@ impl Service {
             Existence::Known { .. } => Ok(person),
             Existence::Unknown => Err(BusError::NoSuchUser),
         }
+    }
+
+    /// Tells who acts, and as whom they logged in.
+    ///
+    /// # Errors
+    /// As [`Service::actor`].
+    async fn operator(&self, pass: &caller::Pass) -> Result<Operator, BusError> {
+        Ok(Operator { actor: self.actor(&pass.caller).await?, login: pass.login.clone() })
     }
 
     /// Tells who acts on a person.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use countersign_core::account::{AccountKey, Realm, UserName};
 use countersign_core::contact::Contacts;
-use countersign_core::helpdesk::{Act, Actor, Presence, Reason};
+use countersign_core::helpdesk::{Presence, Reason};
 use countersign_core::login::{Existence, Groups, Person};
 
-use super::{BusError, Service};
+use super::{BusError, Operator, Service};
 use crate::directory::DirectoryError;
 use crate::engine::command::NotDone;
 use crate::engine::key_of;
@@ -65,7 +65,7 @@ impl Service {
 /// [`BusError::Refused`], also while the name service does not answer; [`BusError::NoSuchUser`]; [`BusError::Unavailable`].
 pub(super) async fn delete(
     service: &Service,
-    actor: &Actor,
+    operator: &Operator,
     user: &str,
     realm: Option<&Realm>,
     reason: &Reason,
@@ -83,7 +83,7 @@ pub(super) async fn delete(
             continue;
         }
         let target = if presence == Presence::Known { answer.clone() } else { gone(key) };
-        match remove(service, actor, target, presence, reason).await? {
+        match remove(service, operator, target, presence, reason).await? {
             Ok(()) => deleted = deleted.saturating_add(1),
             Err(not_done) => refusal = refusal.or(Some(not_done)),
         }
@@ -102,7 +102,7 @@ pub(super) async fn delete(
 /// [`BusError::Refused`] while the name service does not answer; [`BusError::Unavailable`].
 pub(super) async fn purge(
     service: &Service,
-    actor: &Actor,
+    operator: &Operator,
     after: Option<&AccountKey>,
     reason: Option<&Reason>,
 ) -> Result<Purged, BusError> {
@@ -113,7 +113,7 @@ pub(super) async fn purge(
         if begun.elapsed() > PAGE_TIME && purged.looked > 0 {
             return Ok(purged);
         }
-        judge(service, actor, &key, reason, &mut purged).await?;
+        judge(service, operator, &key, reason, &mut purged).await?;
         purged.looked = purged.looked.saturating_add(1);
         purged.next = Some(key);
     }
@@ -131,7 +131,7 @@ fn keys(page: &Page) -> Vec<AccountKey> {
 
 async fn judge(
     service: &Service,
-    actor: &Actor,
+    operator: &Operator,
     key: &AccountKey,
     reason: Option<&Reason>,
     purged: &mut Purged,
@@ -151,7 +151,7 @@ async fn judge(
         }
         (Presence::Gone, None) => {}
         (Presence::Gone, Some(reason)) => {
-            if remove(service, actor, gone(key.clone()), presence, reason).await?.is_err() {
+            if remove(service, operator, gone(key.clone()), presence, reason).await?.is_err() {
                 purged.refused = purged.refused.saturating_add(1);
                 return Ok(());
             }
@@ -163,13 +163,12 @@ async fn judge(
 
 async fn remove(
     service: &Service,
-    actor: &Actor,
+    operator: &Operator,
     target: Person,
     presence: Presence,
     reason: &Reason,
 ) -> Result<Result<(), NotDone>, BusError> {
-    let (actor, reason) = (actor.clone(), reason.clone());
-    let act = Act { actor, reason, target, host: service.engine.host().clone() };
+    let act = operator.clone().act(reason.clone(), target, service.engine.host().clone());
     Ok(service.engine.delete(act, presence).await?)
 }
 

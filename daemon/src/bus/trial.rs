@@ -12,10 +12,10 @@ use countersign_core::policy::Policy;
 use countersign_core::sending::Channels;
 use countersign_core::words::letter;
 
+use super::caller::Pass;
 use super::facts::{OwnedFacts, put};
 use super::{BusError, Service, contacts};
 use crate::delivery::Attempt;
-use crate::engine::command::Caller;
 use crate::host::entropy::SystemEntropy;
 
 /// What is not sent by then is not sent.
@@ -28,18 +28,19 @@ const LIFE: Duration = Duration::from_mins(1);
 /// leaves out, [`BusError::Unavailable`] where it cannot be recorded.
 pub(super) async fn send(
     service: &Service,
-    caller: &Caller,
+    pass: &Pass,
     channel: &str,
     recipient: &str,
 ) -> Result<OwnedFacts, BusError> {
     let policy = service.engine.policy();
     let recipient = whom(channel, recipient, &policy.settings.channels)?;
-    let actor = service.actor(caller).await?;
+    let actor = service.actor(&pass.caller).await?;
     let attempt = service.delivery.trial(&message(service, &policy, recipient.clone())).await;
     let (outcome, said) = told(attempt);
     let engine = &service.engine;
-    let mut event =
-        AuditEvent::new(EventId::DeliveryTested, engine.wall(), &engine.host().name, &actor.to_string());
+    let host = &engine.host().name;
+    let event = AuditEvent::new(EventId::DeliveryTested, engine.wall(), host, &actor.to_string());
+    let mut event = event.by_login(pass.login.as_ref());
     event.factor = Some(recipient.channel().name().to_owned());
     event.reason = Some(outcome.to_owned());
     engine.record(event).await?;

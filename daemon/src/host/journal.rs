@@ -118,6 +118,8 @@ fn to_journald(event: &AuditEvent, line: &str) {
         realm = subject.map(|subject| subject.realm.as_str()),
         account = subject.and_then(|subject| subject.account.as_deref()),
         actor = event.actor.as_str(),
+        login_uid = event.login_uid,
+        login_name = event.login_name.as_deref(),
         service = login.map(|login| login.service.as_str()),
         source = login.map(|login| login.source.as_str()),
         tty = login.and_then(|login| login.tty.as_deref()),
@@ -146,6 +148,8 @@ fn line(event: &AuditEvent) -> String {
     };
     add("user", event.subject.as_ref().map(|subject| subject.user.as_str()));
     add("actor", Some(&event.actor));
+    add("login_uid", event.login_uid.map(|uid| uid.to_string()).as_deref());
+    add("login_name", event.login_name.as_deref());
     let login = event.login.as_ref();
     add("service", login.map(|login| login.service.as_str()));
     add("source", login.map(|login| login.source.as_str()));
@@ -187,6 +191,8 @@ mod tests {
         let mut event = AuditEvent::new(EventId::LoginDenied, WallTime::from_seconds(1), "h", "self");
         let user = "eve\nlogin-allowed user=root \u{1b}[2J\u{202e}".to_owned();
         event.subject = Some(Subject { user, realm: "local:h".to_owned(), account: None });
+        event.login_uid = Some(1001);
+        event.login_name = Some("dora".to_owned());
         event.attempts = Some(3);
         event.reason = Some("wrong code".to_owned());
         event.would = Some("ask".to_owned());
@@ -194,8 +200,8 @@ mod tests {
         let line = line(&event);
         assert_eq!(
             line,
-            "login-denied user=\"eve\\nlogin-allowed user=root \\u{1b}[2J\\u{202e}\" actor=self attempts=3 \
-             reason=\"wrong code\" would=ask would_because=\"in force\\n\""
+            "login-denied user=\"eve\\nlogin-allowed user=root \\u{1b}[2J\\u{202e}\" actor=self login_uid=1001 \
+             login_name=dora attempts=3 reason=\"wrong code\" would=ask would_because=\"in force\\n\""
         );
         assert!(line.chars().all(|character| character == ' ' || character.is_ascii_graphic()));
     }

@@ -3,24 +3,26 @@
 use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::policy::switch::Change;
 
+use super::By;
 use crate::engine::Handle;
 
 /// Records that the second factor was switched on or off for this host.
-pub(crate) async fn about_switch(engine: &Handle, actor: &str, change: Change) {
-    let mut event = event(engine, actor, EventId::FactorSwitched);
+pub(crate) async fn about_switch(engine: &Handle, by: &By, change: Change) {
+    let mut event = event(engine, by, EventId::FactorSwitched);
     event.change = Some(change.name().to_owned());
     keep(engine, event).await;
 }
 
 /// Records what concerns the service.
-pub(crate) async fn about_service(engine: &Handle, actor: &str, event_id: EventId, reason: &str) {
-    let mut event = event(engine, actor, event_id);
+pub(crate) async fn about_service(engine: &Handle, by: &By, event_id: EventId, reason: &str) {
+    let mut event = event(engine, by, event_id);
     event.reason = Some(reason.to_owned());
     keep(engine, event).await;
 }
 
-fn event(engine: &Handle, actor: &str, event: EventId) -> AuditEvent {
-    let mut event = AuditEvent::new(event, engine.wall(), &engine.host().name, actor);
+fn event(engine: &Handle, by: &By, event: EventId) -> AuditEvent {
+    let event = AuditEvent::new(event, engine.wall(), &engine.host().name, by.actor);
+    let mut event = event.by_login(by.login.as_ref());
     event.policy = Some(engine.policy().digest.clone());
     event
 }

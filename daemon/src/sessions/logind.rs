@@ -36,6 +36,8 @@ pub(super) trait Logind {
     /// Sends a signal to a session's processes: with `leader`, to the one that began it.
     fn kill_session(&self, id: &str, whom: &str, signal: i32) -> zbus::Result<()>;
     fn lock_session(&self, id: &str) -> zbus::Result<()>;
+    #[zbus(name = "GetUserByPID")]
+    fn get_user_by_pid(&self, pid: u32) -> zbus::Result<OwnedObjectPath>;
     fn get_user(&self, uid: u32) -> zbus::Result<OwnedObjectPath>;
 }
 
@@ -43,6 +45,10 @@ pub(super) trait Logind {
 pub(super) trait LogindUser {
     #[zbus(property(emits_changed_signal = "false"))]
     fn display(&self) -> zbus::Result<(String, OwnedObjectPath)>;
+    #[zbus(property(emits_changed_signal = "false"), name = "UID")]
+    fn uid(&self) -> zbus::Result<u32>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn name(&self) -> zbus::Result<String>;
 }
 
 /// A session of a person, as far as its being idle goes.

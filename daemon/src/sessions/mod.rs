@@ -4,8 +4,10 @@
 
 pub mod ending;
 pub mod idle;
+mod login_user;
 mod logind;
 pub mod terminal;
 mod told;
 
 pub use ending::{Others, end};
+pub use login_user::login_user;
