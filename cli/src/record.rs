@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(by("root", ",\"login_uid\":1001"), "root (login uid:1001)");
         assert_eq!(by("root", ",\"login_uid\":0,\"login_name\":\"root\""), "root");
         assert_eq!(by("root", ""), "root");
-        assert_eq!(by("root", ",\"login_uid\":1,\"login_name\":\"\u{1b}[2J\""), "root (login \u{fffd}[2J)");
+        assert_eq!(by("root", ",\"login_uid\":1,\"login_name\":\"\\u001b[2J\""), "root (login \u{fffd}[2J)");
     }
 
     #[test]

@@ -41,8 +41,13 @@ fn the_json_is_the_canonical_encoding_with_its_number_one_record_a_line() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines.len(), 4, "{ran:?}");
-    assert_eq!(lines[0], format!("{{\"sequence\":1,{}", &DENIED[1..]));
-    assert_eq!(lines[1], format!("{{\"sequence\":2,{}", &HOSTILE[1..]));
+    let told = |record: &str, seconds: &str, moment: &str| {
+        record[1..].replace(&format!("\"at\":{seconds}"), &format!("\"at\":\"{moment}\""))
+    };
+    let denied = told(DENIED, "1793629920", "2026-11-02T14:32:00Z");
+    assert_eq!(lines[0], format!("{{\"sequence\":1,{denied}"));
+    let hostile = told(HOSTILE, "1793629922", "2026-11-02T14:32:02Z");
+    assert_eq!(lines[1], format!("{{\"sequence\":2,{hostile}"));
     assert!(lines[3].starts_with("{\"sequence\":4,\"unreadable\":"), "{}", lines[3]);
     assert!(ran.out.chars().all(|it| it == '\n' || !it.is_control()), "{ran:?}");
 }
@@ -66,7 +71,7 @@ fn following_begins_at_the_end_and_goes_on_after_the_service_was_away() {
     assert_eq!(ran.code, 1, "the script ends with a refusal: {ran:?}");
     assert_eq!(
         ran.out,
-        "{\"sequence\":2,\"event\":\"service-started\",\"at\":1793629980,\"actor\":\"service\"}\n"
+        "{\"sequence\":2,\"event\":\"service-started\",\"at\":\"2026-11-02T14:33:00Z\",\"actor\":\"service\"}\n"
     );
     assert!(ran.err.contains("The service is away"), "{ran:?}");
     assert_eq!(

@@ -48,7 +48,7 @@ fn the_json_of_a_standing_keeps_its_shape() {
         "enroll": "self-service", "methods": ["totp"], "locked_until": "2026-11-02T14:32:00Z",
         "needs_reset": false, "factors": [factor], "chosen": null, "backup_codes_left": null,
         "email": null, "phone": null, "remembered": null, "skipped": null, "undelivered": [],
-        "force": null, "enrolled_after": null,
+        "force": null, "enrolled_after": null, "realm": null, "gone": null, "unreadable": false,
     });
     assert_eq!(ran.json(), expected);
 }
