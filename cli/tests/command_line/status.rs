@@ -63,7 +63,7 @@ fn who_has_nothing_is_told_how_to_set_up() {
 }
 
 /// A person who has codes by e-mail and nothing else.
-fn by_mail() -> Vec<(&'static str, zbus::Variant<'static>)> {
+pub(crate) fn by_mail() -> Vec<(&'static str, zbus::Variant<'static>)> {
     let mailbox = facts([
         ("id", 7_u32.into()),
         ("method", "email".into()),

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use crate::service::{Script, Service, standing};
 use crate::simulate::{pages, policy};
-use crate::status::with_void_app;
+use crate::status::{by_mail, with_void_app};
 
 const URI: &str = "otpauth://totp/Example:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example";
 
@@ -152,6 +152,21 @@ fn what_no_longer_counts_is_said_within_the_terminal() {
     let mut terminal = Terminal::run(&service, &["status"], 60, 24);
     let seen = terminal.expect("countersign enroll totp").to_owned();
     assert!(seen.contains("counts") && widest(&seen) <= 60, "{}: {seen}", widest(&seen));
+    assert_eq!(terminal.code(), Some(0));
+}
+
+#[test]
+fn no_value_of_a_status_is_broken_on_a_terminal_of_eighty_columns() {
+    let status = standing("alice", by_mail());
+    let service = Service::start(Script { status, ..Script::default() });
+    let mut terminal = Terminal::run(&service, &["status"], 80, 24);
+    let seen = terminal.expect("Sent to        alice@example.org").to_owned();
+    for value in
+        ["Set up         2026-11-02 14:32\n", "Last used      never\n", "alice@example.org, +491712345642\n"]
+    {
+        assert!(seen.contains(value), "{value:?}: {seen}");
+    }
+    assert!(widest(&seen) <= 80, "{}: {seen}", widest(&seen));
     assert_eq!(terminal.code(), Some(0));
 }
 
