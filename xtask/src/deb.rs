@@ -80,6 +80,7 @@ const CONTROL: &[Entry] = &[
     ("packaging/deb/postinst", "DEBIAN/postinst", 0o755),
     ("packaging/deb/prerm", "DEBIAN/prerm", 0o755),
     ("packaging/deb/postrm", "DEBIAN/postrm", 0o755),
+    ("packaging/deb/config", "DEBIAN/config", 0o755),
     ("packaging/deb/templates", "DEBIAN/templates", 0o644),
 ];
 
@@ -102,7 +103,10 @@ pub(crate) const LOOSE_MODULE: &str = "debian/pam_countersign.so";
 /// As [`package`] and [`lint`].
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let package = package(&arguments.profile)?;
-    lint(&package, &arguments.profile)?;
+    // What is built to test with is checked by `cargo xtask test`.
+    if arguments.profile != "dev" {
+        lint(&package, &arguments.profile)?;
+    }
     println!("{}", package.display());
     Ok(())
 }
