@@ -1,11 +1,12 @@
 //! Codes in letters and digits that people copy from paper: backup codes, invitations.
 //!
-//! Owns the alphabet (Crockford's base32, five bits a character) and what is forgiven when such a code is typed: case,
-//! dashes, `o` for zero, `i` and `l` for one. Leaves to `backup` and `invitation` how long a code is.
+//! Owns the alphabet (Crockford's base32, five bits a character) and what is forgiven when such a code is typed beyond what
+//! `typed` forgives in every answer: `o` for zero, `i` and `l` for one. Leaves to `backup` and `invitation` how long a code is.
 
 use zeroize::Zeroizing;
 
 use crate::secret::Entropy;
+use crate::typed::canonical;
 
 /// Crockford's base32: no I, L, O and U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -28,11 +29,11 @@ pub(crate) fn draw(groups: &[usize], entropy: &mut dyn Entropy) -> Zeroizing<Str
     code
 }
 
-/// Reads a typed code in the one form that is hashed: upper case, without dashes and spaces; none where it is not of
-/// this length and alphabet.
+/// Reads a typed code in the one form that is hashed: upper case, without separators; none where it is not of this length
+/// and alphabet.
 pub(crate) fn read(typed: &str, length: usize) -> Option<Zeroizing<String>> {
     let mut code = Zeroizing::new(String::with_capacity(length));
-    for character in typed.trim().chars().filter(|character| !matches!(character, ' ' | '-')) {
+    for character in canonical(typed).chars() {
         let letter = match character.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',
@@ -77,7 +78,13 @@ mod tests {
 
     #[test]
     fn case_dashes_and_look_alikes_are_forgiven() {
-        for typed in ["1023-ABCDE-1230", "l o23 abcde i23O", "1023abcde1230", " L023-abcde-I23o "] {
+        for typed in [
+            "1023-ABCDE-1230",
+            "l o23 abcde i23O",
+            "1023abcde1230",
+            " L023-abcde-I23o ",
+            "１023\u{2013}ABCDE\u{2011}123Ｏ",
+        ] {
             assert_eq!(read(typed, 13).expect(typed).as_str(), "1023ABCDE1230", "{typed:?}");
         }
     }
@@ -89,7 +96,7 @@ mod tests {
             "1023-ABCDE-123",
             "1023-ABCDE-12300",
             "1023-ABCDE-123U",
-            "１023-ABCDE-123０",
+            "1023-ABCDE-123\u{660}",
             "1023_ABCDE1230",
         ] {
             assert!(read(typed, 13).is_none(), "{typed:?}");

@@ -60,4 +60,5 @@ pub mod secret;
 pub mod sending;
 pub mod throttle;
 pub mod time;
+pub mod typed;
 pub mod words;

@@ -10,7 +10,8 @@ use crate::error::{ConversationError, PeerError, ScreenError};
 use crate::names::ANSWER_LIMIT;
 use crate::step::{Line, State, Step};
 
-/// The most prompts of one dialogue. A login has three (enrolling adds some); a service that asks more often is broken.
+/// The most prompts of one dialogue. The service ends one after three codes (ten while enrolling) or ten other answers, and
+/// self-service has two such parts; a service that asks more often is broken.
 pub const PROMPT_LIMIT: usize = 32;
 
 /// Where the person sits.

@@ -24,7 +24,7 @@ use crate::words::{Language, Message, Setup};
 use super::proof::Distant;
 use super::self_service::{Asked, Proof, Proven, SelfService};
 use super::setup::{Shown, new_factor, new_key, owner_name, screen, uri};
-use super::{Conversation, Departure, Effect, Event, Line, Style, Tally, Turn, prompt_line};
+use super::{Conversation, Departure, Effect, Event, Line, Style, Turn, prompt_line};
 
 /// What a person asks for.
 #[derive(Debug, Clone)]
@@ -196,8 +196,7 @@ impl Enrollment {
     /// Sets up what was asked for: shows a key, or sends a code.
     fn set_up(&self, draft: Draft, now: Now, entropy: &mut dyn Entropy) -> Turn {
         // The prompts and codes of the proof are not those of the confirmation.
-        let tally = Tally { prompts: 0, codes: 0, ..self.service.tally };
-        let service = SelfService { tally, told: None, ..self.service.clone() };
+        let service = SelfService { tally: self.service.tally.renewed(), told: None, ..self.service.clone() };
         let fresh = Self { service, ..self.clone() };
         match self.method.channel() {
             None => fresh.show(draft, now, entropy),

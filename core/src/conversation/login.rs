@@ -39,7 +39,7 @@ use crate::throttle::{Bucket, Standing};
 use crate::time::{Now, WallTime};
 use crate::words::{Language, Message};
 
-use super::answer::{Answer, Word, read};
+use super::answer::{Answer, Expected, Word, read};
 use super::proof::Check;
 use super::{
     CONVERSATION_LIMIT, Conversation, Departure, ENROLLING_LIMIT, Effect, Event, Reply, State, Tally, Turn,
@@ -191,9 +191,9 @@ impl Login {
             Err(text) => text,
         };
         let turn = self.hear_at_stage(text, account, now, entropy);
-        match read(text, &[Word::Help]) {
+        match read(text, &[Word::Help], Expected::NoCode) {
             Answer::Word(Word::Help) => self.offer_on(turn, account, now),
-            Answer::Nothing | Answer::Word(_) | Answer::Code(_) => turn,
+            Answer::Nothing | Answer::Word(_) | Answer::Code(_) | Answer::Other(_) => turn,
         }
     }
 

@@ -47,10 +47,12 @@ pub const CONVERSATION_LIMIT: Duration = Duration::from_mins(3);
 pub const ENROLLING_LIMIT: Duration = Duration::from_mins(10);
 /// The longest answer, in bytes; the door refuses longer ones.
 pub const ANSWER_LIMIT: usize = 256;
-/// How many prompts one login has.
-pub const PROMPT_LIMIT: u32 = 3;
-/// How many prompts one enrollment has: more, because `new` and `invert` take one each.
-pub const ENROLLING_PROMPT_LIMIT: u32 = 10;
+/// How many answers one login evaluates as codes (row L2).
+pub const CODE_LIMIT: u32 = 3;
+/// How many one login evaluates that sets up a factor: an invitation or a code of what is void may come first.
+pub const ENROLLING_CODE_LIMIT: u32 = 10;
+/// How many answers of one dialogue may be no code: words, choices, addresses, slips, nothing at all. The next one ends it.
+pub const OTHER_LIMIT: u32 = 10;
 /// How many wrong codes end an enrollment or a change.
 pub const WRONG_LIMIT: u32 = 3;
 
@@ -283,17 +285,36 @@ struct Tally {
     prompts: u32,
     /// Answers given, of whatever kind.
     answers: u32,
-    /// Answers treated as codes.
+    /// Answers evaluated as codes.
     codes: u32,
+    /// Answers that were not.
+    others: u32,
 }
 
 impl Tally {
+    /// Counts an answer, which is no code until it is evaluated as one.
     const fn answered(self) -> Self {
-        Self { answers: self.answers.saturating_add(1), ..self }
+        Self { answers: self.answers.saturating_add(1), others: self.others.saturating_add(1), ..self }
     }
 
+    /// Counts the last answer as one that is evaluated.
     const fn tried(self) -> Self {
-        Self { codes: self.codes.saturating_add(1), ..self }
+        Self { codes: self.codes.saturating_add(1), others: self.others.saturating_sub(1), ..self }
+    }
+
+    /// Tells whether no further answer is heard where codes are asked for.
+    const fn is_spent(self) -> bool {
+        self.codes >= CODE_LIMIT || self.others > OTHER_LIMIT
+    }
+
+    /// Tells whether none is heard while a factor is set up.
+    const fn is_spent_enrolling(self) -> bool {
+        self.codes >= ENROLLING_CODE_LIMIT || self.others > OTHER_LIMIT
+    }
+
+    /// Begins anew for what follows a proof, in the same dialogue.
+    const fn renewed(self) -> Self {
+        Self { prompts: 0, codes: 0, others: 0, ..self }
     }
 
     const fn prompted(self) -> Self {

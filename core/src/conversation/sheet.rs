@@ -9,9 +9,9 @@ use crate::secret::{Entropy, Secret};
 use crate::time::{Now, WallTime};
 use crate::words::{Message, Note, Prompt, Refusal, Setup};
 
-use super::answer::{Answer, Word, read};
+use super::answer::{Answer, Expected, Word, read};
 use super::self_service::{Failure, SelfService, done};
-use super::{Conversation, ENROLLING_PROMPT_LIMIT, Effect, Turn, with_prompt};
+use super::{Conversation, Effect, Turn, with_prompt};
 
 /// Makes the codes that come with a first factor; none where the person has a set already that is not void.
 pub(super) fn make_first(
@@ -35,7 +35,7 @@ pub(super) fn show(before: impl IntoIterator<Item = Message>, sheet: Secret<Stri
 
 /// Tells whether the person says that the codes are written down.
 pub(super) fn is_saved(text: &str) -> bool {
-    matches!(read(text, &[Word::Saved]), Answer::Word(_))
+    matches!(read(text, &[Word::Saved], Expected::NoCode), Answer::Word(_))
 }
 
 impl SelfService {
@@ -65,7 +65,7 @@ impl SelfService {
             let record = self.event(EventId::BackupCodesSaved, account, now);
             return done(vec![Effect::Record(record)], vec![Message::Setup(result)]);
         }
-        if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+        if self.tally.is_spent_enrolling() {
             let failure = Failure { reason: "not-saved", text: Refusal::NotSaved };
             return self.fail(Vec::new(), failure, account, now);
         }

@@ -5,7 +5,8 @@
 
 use crate::account::Account;
 use crate::delivery::Recipient;
-use crate::factor::{FactorId, FactorKind, Label, Method, normalize};
+use crate::factor::{FactorId, FactorKind, Label, Method};
+use crate::typed::canonical;
 use crate::words::ListedWay;
 
 use super::answer::Word;
@@ -86,7 +87,7 @@ impl Ways {
     /// Finds the way that an answer chooses which is no word: by its number, or by the label of the factor.
     pub(super) fn chosen(&self, answer: &str) -> Option<&Way> {
         let labeled =
-            || self.0.iter().find(|way| way.sent().is_some_and(|to| normalize(to.label.as_str()) == answer));
+            || self.0.iter().find(|way| way.sent().is_some_and(|to| *canonical(to.label.as_str()) == answer));
         number_of(answer).and_then(|number| self.numbered().nth(number)).or_else(labeled)
     }
 
@@ -148,7 +149,7 @@ fn sent_to(account: &Account, method: Method) -> impl Iterator<Item = SentTo> {
 }
 
 /// Reads a number of the list, as a place from zero.
-fn number_of(answer: &str) -> Option<usize> {
+pub(super) fn number_of(answer: &str) -> Option<usize> {
     let is_plain = answer.chars().all(|character| character.is_ascii_digit()) && !answer.starts_with('0');
     let number: usize = answer.parse().ok().filter(|_| is_plain)?;
     number.checked_sub(1)
@@ -243,7 +244,7 @@ mod tests {
         assert_eq!(factor(ways.named(Word::Way(Method::Email))), Some(FactorId(1)));
         assert_eq!(ways.named(Word::Way(Method::Backup)), Some(&Way::Own(Method::Backup)));
         assert_eq!(ways.named(Word::Way(Method::Call)), None);
-        assert_eq!(factor(ways.chosen(&normalize("Mailbox at home"))), Some(FactorId(4)));
+        assert_eq!(factor(ways.chosen(&canonical("Mailbox at home"))), Some(FactorId(4)));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Hotp {
         Self { secret: Secret::new(secret.to_vec()), digits, counter: 0, resync: None }
     }
 
-    /// Checks an answer, which must be exactly the digits: callers normalize before.
+    /// Checks an answer, which must be exactly the digits: callers bring it into its canonical form before.
     ///
     /// The highest counter that fits counts, so that what was typed fits no later one of the window; the work does not
     /// depend on which one fits.

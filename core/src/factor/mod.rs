@@ -15,6 +15,11 @@ use crate::delivery::{Channel, Recipient};
 use crate::printable::is_printable;
 use crate::secret::{Entropy, Secret, draw};
 use crate::time::WallTime;
+use crate::typed::canonical;
+
+use backup::is_backup_like;
+use sent::SentParameters;
+use totp::Digits;
 
 pub use backup::{BACKUP_CODES, BackupCodes};
 pub use hotp::{Hotp, HotpMatch};
@@ -79,12 +84,11 @@ impl TryFrom<&str> for Label {
 
     fn try_from(text: &str) -> Result<Self, InvalidLabel> {
         let text = text.trim();
-        let fits = (1..=LABEL_LIMIT).contains(&text.len()) && text.chars().all(is_printable);
         // Read as an answer at a prompt, a label must not be taken for a number of the list, a code or a word.
-        let answer = normalize(text);
+        let answer = canonical(text);
         let digits_only = answer.chars().all(|character| character.is_ascii_digit());
-        let is_command = COMMAND_WORDS.iter().any(|word| normalize(word) == answer);
-        if fits && !digits_only && !is_command { Ok(Self(text.to_owned())) } else { Err(InvalidLabel) }
+        let is_command = COMMAND_WORDS.iter().any(|word| canonical(word) == answer);
+        if digits_only || is_command { Err(InvalidLabel) } else { Self::kept(text.to_owned()) }
     }
 }
 
@@ -95,6 +99,16 @@ impl fmt::Display for Label {
 }
 
 impl Label {
+    /// Takes a label as a store kept it. It may be one that is no longer given, such as a command word of a later version:
+    /// the factor stays usable, and only the word is read before the label.
+    ///
+    /// # Errors
+    /// [`InvalidLabel`] where it is empty, too long or not printable.
+    pub fn kept(text: String) -> Result<Self, InvalidLabel> {
+        let fits = (1..=LABEL_LIMIT).contains(&text.len()) && text.chars().all(is_printable);
+        if fits { Ok(Self(text)) } else { Err(InvalidLabel) }
+    }
+
     /// Lends the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -214,7 +228,22 @@ impl Method {
     }
 }
 
+/// Tells whether an answer, in its canonical form, can be the code of anybody's factor under this `[sent]`. It does not depend
+/// on what the user has, so that it tells a stranger nothing.
+pub(crate) fn is_code_like(answer: &str, sent: &SentParameters) -> bool {
+    Digits::ALL.iter().any(|digits| digits.fit(answer)) || sent.fit(answer) || is_backup_like(answer)
+}
+
 impl FactorKind {
+    /// Tells whether an answer, in its canonical form, can be a code of it.
+    pub(crate) fn is_code_like(&self, answer: &str, sent: &SentParameters) -> bool {
+        match self {
+            Self::Totp(totp) => totp.digits.fit(answer),
+            Self::Hotp(hotp) => hotp.digits.fit(answer),
+            Self::Sent(_) => sent.fit(answer),
+        }
+    }
+
     /// Tells the method.
     #[must_use]
     pub const fn method(&self) -> Method {
@@ -244,15 +273,4 @@ impl FactorKind {
             Self::Sent(_) => None,
         }
     }
-}
-
-/// Brings an answer to the form that is evaluated: one trim, ASCII case folded to lower, spaces and dashes dropped.
-///
-/// Nothing else is forgiven: digits of other scripts stay what they are, and are wrong (SECURITY.md TH03).
-#[must_use]
-pub fn normalize(answer: &str) -> String {
-    let mut normalized = String::with_capacity(answer.len());
-    let kept = answer.trim().chars().filter(|character| !matches!(character, ' ' | '-'));
-    normalized.extend(kept.map(|character| character.to_ascii_lowercase()));
-    normalized
 }

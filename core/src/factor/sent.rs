@@ -15,6 +15,7 @@ use crate::keyed::{CodeHash, Purpose};
 use crate::login::Source;
 use crate::secret::{Entropy, Secret, draw};
 use crate::time::{Now, WallTime};
+use crate::typed::canonical;
 
 /// So many wrong tries kill a code (SECURITY.md 3).
 pub const SENT_TRIES: u32 = 5;
@@ -69,6 +70,24 @@ impl Default for SentParameters {
             alphabet: Alphabet::default(),
             lifetime: Duration::from_mins(5),
             bind: Bind::default(),
+        }
+    }
+}
+
+impl SentParameters {
+    /// Tells whether an answer, in its canonical form, can be a code of this form.
+    pub(crate) fn fit(&self, answer: &str) -> bool {
+        let letters = self.alphabet.letters();
+        let is_letter = |byte: u8| letters.contains(&byte.to_ascii_uppercase());
+        answer.len() == usize::from(self.length) && answer.bytes().all(is_letter)
+    }
+}
+
+impl Alphabet {
+    const fn letters(self) -> &'static [u8] {
+        match self {
+            Self::Digits => DIGITS,
+            Self::Letters => LETTERS,
         }
     }
 }
@@ -134,10 +153,7 @@ impl SentCode {
 
 /// Draws a code: every character as likely, from the given randomness only.
 pub(crate) fn draw_code(parameters: &SentParameters, entropy: &mut dyn Entropy) -> Secret<String> {
-    let alphabet = match parameters.alphabet {
-        Alphabet::Digits => DIGITS,
-        Alphabet::Letters => LETTERS,
-    };
+    let alphabet = parameters.alphabet.letters();
     let length = usize::from(parameters.length);
     let mut code = Zeroizing::new(String::with_capacity(length));
     // The bytes beyond the last whole multiple of the alphabet's size would make the first characters more likely.
@@ -216,7 +232,7 @@ impl Account {
         entropy: &mut dyn Entropy,
     ) -> Secret<String> {
         let code = draw_code(parameters, entropy);
-        let typed = super::normalize(code.expose());
+        let typed = canonical(code.expose());
         let hash = CodeHash::of(&self.code_key, Purpose::Sent, &typed);
         let epoch = self.epoch;
         self.sent.retain(|sent| sent.binding != binding && sent.is_live(epoch, host, now));

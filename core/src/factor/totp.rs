@@ -114,7 +114,7 @@ impl Totp {
         Self { secret: Secret::new(secret.to_vec()), algorithm, digits, period, last_step: None }
     }
 
-    /// Checks an answer, which must be exactly the digits: callers normalize before.
+    /// Checks an answer, which must be exactly the digits: callers bring it into its canonical form before.
     ///
     /// The highest step of the window that fits counts, and only if it is greater than the last accepted one; `at` is
     /// the wall clock. The work does not depend on which step fits.
@@ -197,6 +197,14 @@ impl Period {
 }
 
 impl Digits {
+    /// Every number of digits.
+    pub const ALL: [Self; 2] = [Self::Six, Self::Eight];
+
+    /// Tells whether an answer, in its canonical form, can be a code of so many digits.
+    pub(crate) fn fit(self, answer: &str) -> bool {
+        answer.len() == usize::from(self.count()) && answer.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// Tells the number.
     #[must_use]
     pub const fn count(self) -> u8 {

@@ -73,6 +73,10 @@ pub enum Prompt {
 pub enum Note {
     /// A wrong code.
     WrongCode,
+    /// What was typed cannot be a code; it was not evaluated.
+    NotACode,
+    /// A right code came with the wish to be remembered, where that is not offered.
+    NotRemembered,
     /// The code last accepted was repeated.
     RepeatedCode {
         /// Until the next code.

@@ -61,6 +61,8 @@ fn notes() -> Vec<Note> {
     let help = || Some("the desk".to_owned());
     vec![
         Note::WrongCode,
+        Note::NotACode,
+        Note::NotRemembered,
         Note::RepeatedCode { next: Duration::from_secs(17) },
         Note::ClockOff { minutes: 1, direction: Direction::Ahead },
         Note::ClockOff { minutes: 2, direction: Direction::Behind },

@@ -83,7 +83,7 @@ fn mixing_methods_gives_no_further_guesses() {
     let mut world = world(Enrollment::SelfService);
     let phone = Phone::of(&world.enroll(&alice(), "phone"));
     let _ = world.give_backup_codes(&alice());
-    let wrong = [phone.wrong(world.wall, 0), "0000-00000-0000".into(), "0000-0000-0000".into()];
+    let wrong = [phone.wrong(world.wall, 0), "0000-00000-0000".into(), "0000 0000".into()];
     let mut conversation = Conversation::End;
     let mut last = State::Ask;
     for number in 0..5 {

@@ -5,8 +5,8 @@
 //! last) is asserted in [`World::turn_on`]; what holds over a whole play in [`Play`].
 
 use countersign_core::account::RuleName;
-use countersign_core::conversation::Event;
 use countersign_core::conversation::login::Login;
+use countersign_core::conversation::{CODE_LIMIT, Event, OTHER_LIMIT};
 use countersign_core::factor::Method;
 use countersign_core::login::LoginRequest;
 use countersign_core::policy::{Enrollment, Matcher, Requirement, Rule};
@@ -40,7 +40,7 @@ proptest! {
 
     #[test]
     fn without_a_right_code_an_unknown_person_sees_what_an_enrolled_one_sees(
-        texts in prop::collection::vec(answers(), 1..5),
+        texts in prop::collection::vec(answers(), 1..15),
         late in any::<bool>(),
     ) {
         let shown = everybody(&texts, late);
@@ -56,10 +56,12 @@ proptest! {
     }
 
     #[test]
-    fn a_dialogue_without_a_right_code_ends_within_its_prompts(texts in prop::collection::vec(answers(), 20)) {
+    fn a_dialogue_without_a_right_code_ends_whatever_is_answered(texts in prop::collection::vec(answers(), 20)) {
+        let longest = usize::try_from(1 + OTHER_LIMIT + CODE_LIMIT).expect("a count");
         let shown = everybody(&texts, true);
         for dialogue in shown {
-            prop_assert_eq!(dialogue.len(), 4, "three prompts and a verdict");
+            prop_assert!(dialogue.len() <= longest, "{} turns", dialogue.len());
+            prop_assert!(dialogue.last().is_some_and(|last| last.starts_with("Verdict")));
         }
     }
 }

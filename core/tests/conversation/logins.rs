@@ -3,8 +3,7 @@
 use countersign_core::conversation::enrollment::Enrollment as EnrollmentDialogue;
 use countersign_core::conversation::login::Login;
 use countersign_core::conversation::{
-    ANSWER_LIMIT, CONVERSATION_LIMIT, Conversation, ENROLLING_LIMIT, ENROLLING_PROMPT_LIMIT, Event, State,
-    Verdict,
+    ANSWER_LIMIT, CONVERSATION_LIMIT, Conversation, ENROLLING_LIMIT, Event, OTHER_LIMIT, State, Verdict,
 };
 use countersign_core::login::{FirstFactor, LoginRequest, Source};
 use countersign_core::policy::{Enrollment, Requirement};
@@ -94,7 +93,7 @@ fn one_distant_code_typed_twice_does_not_tell_that_it_will_be_valid() {
 }
 
 #[test]
-fn an_enrollment_ends_within_its_prompts_whatever_is_typed() {
+fn an_enrollment_ends_after_so_many_answers_that_are_no_codes() {
     for text in ["invert", "new", "?", "", "\u{1b}[A"] {
         let mut world = World::new(Requirement::Always, Enrollment::AtLogin);
         let (mut conversation, _) = begin(&mut world, ssh_login(alice()));
@@ -102,7 +101,7 @@ fn an_enrollment_ends_within_its_prompts_whatever_is_typed() {
         while answer(&mut world, &mut conversation, text).state == State::Ask {
             prompts += 1;
         }
-        assert_eq!(prompts, ENROLLING_PROMPT_LIMIT, "{text:?}");
+        assert_eq!(prompts, 1 + OTHER_LIMIT, "{text:?}");
         assert!(world.load(&alice()).throttle.buckets.is_empty(), "none of it was a code");
     }
 }

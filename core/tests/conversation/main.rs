@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot set its scene fails")]
 
 mod acts;
+mod answers;
 mod codes;
 mod easing;
 mod foresight;

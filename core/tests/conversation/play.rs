@@ -14,9 +14,7 @@ use countersign_core::conversation::login::Login;
 use countersign_core::conversation::removal::{Removal, RemovalRequest};
 use countersign_core::conversation::renaming::{Renaming, RenamingRequest};
 use countersign_core::conversation::trial::{Trial, TrialRequest};
-use countersign_core::conversation::{
-    Conversation, ENROLLING_PROMPT_LIMIT, Event, PROMPT_LIMIT, Reply, State,
-};
+use countersign_core::conversation::{Conversation, Event, Reply, State};
 use countersign_core::factor::{BACKUP_CODES, FactorKind, Label, Method};
 use countersign_core::helpdesk::{Scope, Switch, reset, set_chosen};
 use countersign_core::invitation::INVITATION_TRIES;
@@ -30,6 +28,8 @@ use crate::world::{World, act, host, person, ssh_login};
 
 /// Conversations that one person leads at once.
 const SLOTS: usize = 3;
+/// How many prompts clients take in one dialogue (`PROMPT_LIMIT` of the protocol).
+pub(crate) const LONGEST: u32 = 32;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
@@ -326,7 +326,7 @@ impl Play {
         let after = self.world.load(&self.person);
         let asks = reply.as_ref().is_some_and(|reply| reply.state == State::Ask);
         let prompts = prompts + u32::from(asks);
-        assert!(prompts <= PROMPT_LIMIT + 2 * ENROLLING_PROMPT_LIMIT, "a dialogue that does not end");
+        assert!(prompts <= LONGEST, "a dialogue that does not end");
         if let Some(place) = self.slots.get_mut(slot) {
             *place = (next, prompts);
         }

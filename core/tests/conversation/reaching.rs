@@ -7,7 +7,7 @@ use countersign_core::account::Account;
 use countersign_core::contact::{Contacts, EmailAddress, PhoneNumber};
 use countersign_core::conversation::enrollment::{Enrollment as EnrollmentDialogue, EnrollmentRequest};
 use countersign_core::conversation::login::Login;
-use countersign_core::conversation::{Conversation, ENROLLING_PROMPT_LIMIT, Event, PROMPT_LIMIT, State};
+use countersign_core::conversation::{Conversation, Event, State};
 use countersign_core::delivery::{Failure, Progress, Recipient};
 use countersign_core::factor::{FactorKind, FactorState, Method};
 use countersign_core::login::Person;
@@ -18,6 +18,7 @@ use proptest::prelude::*;
 
 use crate::acts::enroll_by_oneself;
 use crate::mailbox::code_in;
+use crate::play::LONGEST;
 use crate::world::{World, host, person, ssh_login};
 
 /// Conversations that one person leads at once.
@@ -180,8 +181,7 @@ impl Play {
         let Some((conversation, prompts)) = self.slots.get(slot).cloned() else { return };
         let (next, reply) = self.world.turn(&conversation, event);
         let prompts = prompts + u32::from(reply.is_some_and(|reply| reply.state == State::Ask));
-        let limit = PROMPT_LIMIT + 2 * ENROLLING_PROMPT_LIMIT;
-        assert!(prompts <= limit, "a dialogue that does not end");
+        assert!(prompts <= LONGEST, "a dialogue that does not end");
         if let Some(place) = self.slots.get_mut(slot) {
             *place = (next, prompts);
         }

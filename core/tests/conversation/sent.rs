@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_core::audit::EventId;
 use countersign_core::contact::{EmailAddress, PhoneNumber};
-use countersign_core::conversation::{Conversation, Event, State, Verdict};
+use countersign_core::conversation::{Conversation, Event, OTHER_LIMIT, State, Verdict};
 use countersign_core::delivery::{Purpose, Recipient};
 use countersign_core::factor::Method;
 use countersign_core::factor::sent::SENT_TRIES;
@@ -207,19 +207,21 @@ fn sent_codes_give_no_further_guesses() {
 
 #[test]
 fn a_code_in_whatever_spelling_is_the_code_and_other_digits_are_not() {
-    let spellings: [fn(&str) -> String; 4] = [
-        |code| code.replace('-', ""),
-        |code| code.replace('-', " "),
-        |code| format!("  {code} "),
-        |code| code.chars().flat_map(|c| [c, ' ']).collect(),
+    let full_width = |c: char| char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c);
+    let spellings: [&dyn Fn(&str) -> String; 5] = [
+        &|code| code.replace('-', ""),
+        &|code| code.replace('-', " "),
+        &|code| format!("  {code} "),
+        &|code| code.chars().flat_map(|c| [c, ' ']).collect(),
+        &|code| code.chars().map(full_width).collect(),
     ];
     for spell in spellings {
         let mut world = with_mailbox();
         let (mut conversation, _) = begin(&mut world, ssh_login(alice()));
         let code = world.mailed();
-        let full_width: String =
-            code.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c)).collect();
-        assert_eq!(answer(&mut world, &mut conversation, &full_width).state, State::Ask);
+        let arabic: String =
+            code.chars().map(|c| if c == '0' { '\u{660}' } else { c }).chain(['\u{661}']).collect();
+        assert_eq!(answer(&mut world, &mut conversation, &arabic).state, State::Ask);
         assert_eq!(answer(&mut world, &mut conversation, &spell(&code)).state, ALLOW);
     }
 }
@@ -248,12 +250,12 @@ fn a_code_for_a_factor_that_the_rule_does_not_name_lets_nobody_in() {
 }
 
 #[test]
-fn nothing_is_sent_when_there_is_no_prompt_left_for_it() {
+fn nothing_is_sent_when_no_further_answer_is_heard() {
     let mut world = with_mailbox();
     let _ = world.enroll(&alice(), "phone");
     let (mut conversation, _) = begin(&mut world, ssh_login(alice()));
-    for text in ["?", "?"] {
-        assert_eq!(answer(&mut world, &mut conversation, text).state, State::Ask);
+    for _ in 0..OTHER_LIMIT {
+        assert_eq!(answer(&mut world, &mut conversation, "?").state, State::Ask);
     }
     assert_eq!(answer(&mut world, &mut conversation, "email").state, State::Verdict(Verdict::Deny));
     assert!(world.mailbox.mails.is_empty());

@@ -158,17 +158,17 @@ fn a_late_first_factor_shows_everybody_the_same() {
             script.lines().filter(|line| line.starts_with('<')).map(str::to_owned).collect()
         };
         let unknown = shown("late-unknown.txt");
-        assert_eq!(unknown.len(), 4, "three prompts and a verdict");
+        assert_eq!(unknown.len(), 5, "three codes, nothing once, and a verdict");
         for other in ["late-unenrolled.txt", "late-enrolled.txt", "late-locked.txt"] {
             assert_eq!(shown(other), unknown, "{other}");
         }
         let unknown = shown("late-choosing-unknown.txt");
-        assert_eq!(unknown.len(), 4, "the list, a choice, a code, a verdict");
+        assert_eq!(unknown.len(), 6, "the list, a choice, three codes, a verdict");
         for other in ["unenrolled", "enrolled", "locked"] {
             assert_eq!(shown(&format!("late-choosing-{other}.txt")), unknown, "{other}");
         }
         let unknown = shown("late-email-unknown.txt");
-        assert_eq!(unknown.len(), 4, "nothing to send, nothing to choose, a code, a verdict");
+        assert_eq!(unknown.len(), 6, "nothing to send, nothing to choose, three codes, a verdict");
         for other in ["unenrolled", "enrolled", "locked"] {
             assert_eq!(shown(&format!("late-email-{other}.txt")), unknown, "{other}");
         }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use countersign_core::factor::totp::{Algorithm, Digits, Period, SHORT_URI, TotpParameters, Window};
-use countersign_core::factor::{Label, Match, Totp, normalize};
+use countersign_core::factor::{Label, Match, Totp};
 use countersign_core::secret::Secret;
+use countersign_core::typed::canonical;
 use proptest::prelude::*;
 
 use crate::people::{Seeded, at};
@@ -221,7 +222,7 @@ fn the_key_stands_in_groups_of_four() {
     let groups: Vec<&str> = key.expose().split(' ').collect();
     assert_eq!(groups.len(), 8);
     assert!(groups.iter().all(|group| group.len() == 4));
-    let typed = normalize(key.expose()).to_ascii_uppercase();
+    let typed = canonical(key.expose()).to_ascii_uppercase();
     assert_eq!(
         totp_rs::Secret::try_from_base32(&typed).unwrap().as_bytes(),
         totp().secret.expose().as_slice()
@@ -285,8 +286,8 @@ fn a_colon_in_a_name_ends_no_issuer() {
 }
 
 #[test]
-fn an_answer_is_forgiven_one_trim_case_spaces_and_dashes_and_nothing_else() {
-    for (answer, normalized) in [
+fn an_answer_is_forgiven_case_separators_and_full_width_and_nothing_else() {
+    for (answer, form) in [
         ("493 027", "493027"),
         (" 4930-27\r\n", "493027"),
         ("ReSend", "resend"),
@@ -294,12 +295,12 @@ fn an_answer_is_forgiven_one_trim_case_spaces_and_dashes_and_nothing_else() {
         (" - ", ""),
         ("?", "?"),
         ("٤٩٣٠٢٧", "٤٩٣٠٢٧"),
-        ("４９３０２７", "４９３０２７"),
-        ("493\u{2013}027", "493\u{2013}027"),
-        ("\u{8}\n\r\u{7f}INCORRECT", "\u{8}\n\r\u{7f}incorrect"),
-        ("493\t027", "493\t027"),
+        ("４９３０２７", "493027"),
+        ("493\u{2013}027", "493027"),
+        ("\u{8}\n\r\u{7f}INCORRECT", "\u{8}\u{7f}incorrect"),
+        ("493\t027", "493027"),
     ] {
-        assert_eq!(normalize(answer), normalized, "{answer:?}");
+        assert_eq!(*canonical(answer), form, "{answer:?}");
     }
 }
 
@@ -324,9 +325,23 @@ fn a_label_is_printable_short_no_number_and_no_command() {
         "a\nb",
         "a\u{1b}[2J",
         "a\u{202e}b",
+        "１２",
+        "ｓｋｉｐ",
+        "s\u{2011}kip",
+        "\u{2013}",
         &long,
     ] {
         assert!(Label::try_from(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_label_that_is_no_longer_given_stays_readable() {
+    for kept in ["１２", "skip", "\u{2013}"] {
+        assert_eq!(Label::kept(kept.to_owned()).unwrap().as_str(), kept);
+    }
+    for bad in ["", "a\nb", &"x".repeat(65)] {
+        assert!(Label::kept(bad.to_owned()).is_err(), "{bad:?}");
     }
 }
 
@@ -370,9 +385,9 @@ proptest! {
     }
 
     #[test]
-    fn normalizing_twice_is_normalizing_once_and_never_longer(answer in "\\PC{0,40}") {
-        let once = normalize(&answer);
+    fn the_canonical_form_is_its_own_and_never_longer(answer in any::<String>()) {
+        let once = canonical(&answer);
         prop_assert!(once.len() <= answer.len());
-        prop_assert_eq!(normalize(&once), once);
+        prop_assert_eq!(canonical(&once), once);
     }
 }

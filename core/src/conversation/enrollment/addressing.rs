@@ -5,12 +5,12 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::mailing::{Posted, not_now};
 use crate::conversation::reach::{NAMED_LIMIT, Reach, question, read_recipient};
 use crate::conversation::self_service::{Failure, SelfService};
 use crate::conversation::setup::new_factor;
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, with_prompt};
+use crate::conversation::{Effect, Turn, with_prompt};
 use crate::delivery::{Channel, Recipient};
 use crate::factor::{Factor, FactorKind};
 use crate::secret::Entropy;
@@ -85,14 +85,15 @@ impl Enrollment {
             // What is on file has changed meanwhile.
             Reach::Only(_) | Reach::Closed(_) => return self.address(channel, draft, now, entropy),
         };
-        let read = match (read(text, &[Word::Help, Word::New, Word::Resend]), reach.on_file()) {
+        let words = [Word::Help, Word::New, Word::Resend];
+        let read = match (read(text, &words, Expected::NoCode), reach.on_file()) {
             (Answer::Nothing, Some(recipient)) if text.trim().is_empty() => Ok(recipient.clone()),
             (Answer::Nothing | Answer::Word(_), _) => Err(None),
-            (Answer::Code(_), _) => self.read_recipient(channel, text).map_err(Some),
+            (Answer::Code(_) | Answer::Other(_), _) => self.read_recipient(channel, text).map_err(Some),
         };
         match read {
             Ok(recipient) => self.send_new(&recipient, draft, now, entropy),
-            Err(_) if self.service.tally.prompts >= ENROLLING_PROMPT_LIMIT => {
+            Err(_) if self.service.tally.is_spent_enrolling() => {
                 self.service.fail(Vec::new(), Failure::wrong_code(), account, now)
             }
             Err(why) => self.ask_address(why, (channel, &reach), draft),

@@ -4,12 +4,12 @@
 
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::naming::check_label;
 use crate::conversation::proof::{Confirmed, clock_off};
 use crate::conversation::self_service::{Failure, done};
 use crate::conversation::sheet::{make_first, show};
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
+use crate::conversation::{Effect, Turn, WRONG_LIMIT, with_prompt};
 use crate::factor::{Factor, FactorId, FactorKind, Method};
 use crate::notice::{Notice, name_of};
 use crate::secret::{Entropy, Secret};
@@ -32,9 +32,15 @@ impl Enrollment {
         }
         let (service, failed) = self.told_of_failure(&confirming.factor, account, now);
         let heard = Self { service, ..self.clone() };
-        match (read(text, &[Word::Help, Word::Resend, Word::New]), &confirming.factor.kind) {
+        let kind = &confirming.factor.kind;
+        let expected = Expected::CodeOf(kind, &self.service.policy.settings.sent);
+        match (read(text, &[Word::Help, Word::Resend, Word::New], expected), kind) {
             (Answer::Nothing, kind) => {
                 let note = failed.unwrap_or_else(|| nothing_entered(kind));
+                heard.ask_again(Vec::new(), note, confirming.clone(), account, now)
+            }
+            (Answer::Other(_), _) => {
+                let note = Message::Note(Note::NotACode);
                 heard.ask_again(Vec::new(), note, confirming.clone(), account, now)
             }
             (Answer::Word(Word::Resend), FactorKind::Sent(recipient)) if heard.has_prompts() => {
@@ -155,7 +161,7 @@ impl Enrollment {
     }
 
     const fn has_prompts(&self) -> bool {
-        self.service.tally.prompts < ENROLLING_PROMPT_LIMIT
+        !self.service.tally.is_spent_enrolling()
     }
 
     fn ask_again(

@@ -2,10 +2,10 @@
 
 use crate::account::{Account, FACTOR_LIMIT};
 use crate::audit::EventId;
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::naming::{check_label, find, only};
 use crate::conversation::self_service::{Asked, Failure};
-use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
+use crate::conversation::{Effect, Turn, with_prompt};
 use crate::factor::FactorId;
 use crate::policy::Terms;
 use crate::secret::Entropy;
@@ -95,12 +95,12 @@ impl Enrollment {
         if let Some(failure) = self.service.barrier(account, now) {
             return self.service.fail(Vec::new(), failure, account, now);
         }
-        match read(text, &[Word::Yes]) {
+        match read(text, &[Word::Yes], Expected::NoCode) {
             Answer::Word(_) => self.set_up(Draft::unchanged(account), now, entropy),
-            Answer::Nothing if self.service.tally.prompts < PROMPT_LIMIT => {
+            Answer::Nothing if !self.service.tally.is_spent() => {
                 self.ask(Vec::new(), with_prompt([], Prompt::Yes), Stage::Agreeing)
             }
-            Answer::Nothing | Answer::Code(_) => {
+            Answer::Nothing | Answer::Code(_) | Answer::Other(_) => {
                 let failure = Failure { reason: "declined", text: Refusal::NothingChanged };
                 self.service.fail(Vec::new(), failure, account, now)
             }
@@ -117,8 +117,11 @@ impl Enrollment {
         if let Some(failure) = self.service.barrier(account, now) {
             return self.service.fail(Vec::new(), failure, account, now);
         }
-        let code = match read(text, &[Word::Help]) {
+        let code = match read(text, &[Word::Help], Expected::Invitation) {
             Answer::Nothing | Answer::Word(_) => return self.invite_again(Vec::new(), None, account, now),
+            Answer::Other(_) => {
+                return self.invite_again(Vec::new(), Some(Note::NotACode), account, now);
+            }
             Answer::Code(code) => code,
         };
         let tried = Self { service: self.service.tried(), ..self.clone() };
@@ -142,7 +145,7 @@ impl Enrollment {
     }
 
     fn invite_again(&self, effects: Vec<Effect>, note: Option<Note>, account: &Account, now: Now) -> Turn {
-        if self.service.tally.prompts >= PROMPT_LIMIT {
+        if self.service.tally.is_spent() {
             return self.service.fail(effects, Failure::wrong_code(), account, now);
         }
         self.ask_invitation(effects, note)

@@ -6,11 +6,11 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
 use crate::conversation::reach::{NAMED_LIMIT, Reach, question, read_recipient};
 use crate::conversation::setup::{new_factor, pending, replace_pending};
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn};
+use crate::conversation::{Effect, Turn};
 use crate::delivery::{Channel, Progress as Delivered, Recipient};
 use crate::factor::sent::SentCode;
 use crate::factor::{Factor, FactorKind};
@@ -54,15 +54,18 @@ impl Login {
                 return self.begin_setup(progress, account, now, entropy);
             }
         };
-        let read = match (read(text, &[Word::Help, Word::New, Word::Resend]), reach.on_file()) {
+        let words = [Word::Help, Word::New, Word::Resend];
+        let read = match (read(text, &words, Expected::NoCode), reach.on_file()) {
             (Answer::Nothing, Some(recipient)) if text.trim().is_empty() => Ok(recipient.clone()),
             (Answer::Word(Word::New), _) => return self.begin_setup(progress, account, now, entropy),
             (Answer::Nothing | Answer::Word(_), _) => Err(None),
-            (Answer::Code(_), _) => read_recipient(channel, text, &self.policy.settings).map_err(Some),
+            (Answer::Code(_) | Answer::Other(_), _) => {
+                read_recipient(channel, text, &self.policy.settings).map_err(Some)
+            }
         };
         match read {
             Ok(recipient) => self.send_new(&recipient, progress, account, now, entropy),
-            Err(_) if self.tally.prompts >= ENROLLING_PROMPT_LIMIT => self.give_up(Vec::new(), account, now),
+            Err(_) if self.tally.is_spent_enrolling() => self.give_up(Vec::new(), account, now),
             Err(why) => self.ask_address(why, (channel, &reach), progress, account, now),
         }
     }

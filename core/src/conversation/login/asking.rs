@@ -5,10 +5,10 @@
 
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
-use crate::conversation::answer::{AT_CODES, Answer, Word, read};
+use crate::conversation::answer::{AT_CODES, Answer, Expected, Word, is_choice_like, read};
 use crate::conversation::proof::{Charged, Distant, Outcome, Used, clock_off, note_of_wrong};
 use crate::conversation::ways::{Way, Ways};
-use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
+use crate::conversation::{Effect, Turn, with_prompt};
 use crate::delivery::RequestId;
 use crate::login::{Existence, FirstFactor};
 use crate::secret::Entropy;
@@ -59,7 +59,7 @@ impl Login {
     ) -> Turn {
         let fresh = asking.after(Vec::new());
         let (text, wish) = self.part_wish(text);
-        match read(text, &AT_CODES) {
+        match read(text, &AT_CODES, Expected::Code(&self.policy.settings.sent)) {
             Answer::Nothing => {
                 let notes = self.nothing_entered(&fresh, account, now);
                 self.ask_code(Vec::new(), notes, fresh, account, now)
@@ -75,7 +75,19 @@ impl Login {
                     None => tried.evaluate((&code, wish), asking, account, now, entropy),
                 }
             }
+            Answer::Other(text) => match self.ways(account).chosen(&text) {
+                Some(way) => self.take_way(way.clone(), fresh, account, now, entropy),
+                None => self.not_a_code(&text, fresh, account, now),
+            },
         }
+    }
+
+    /// Asks again after what cannot be a code, with the list where it may have been meant as a choice. By the form of what was
+    /// typed only, so that everybody sees the same.
+    fn not_a_code(&self, text: &str, asking: Asking, account: &Account, now: Now) -> Turn {
+        let listing = is_choice_like(text).then(|| self.listing(&self.ways(account)));
+        let notes = [Message::Note(Note::NotACode)].into_iter().chain(listing).collect();
+        self.ask_code(Vec::new(), notes, asking, account, now)
     }
 
     fn hear_word(
@@ -186,10 +198,12 @@ impl Login {
     /// Lets in, and remembers the place where the person wants it.
     fn accept(&self, mut account: Account, used: &Used, wish: bool, now: Now) -> Turn {
         let mut records = Vec::new();
+        let mut told: Vec<Message> = used.told().into_iter().collect();
         if wish && self.remember(&mut account, now) {
             records.push(self.event(EventId::PlaceRemembered, &account, now));
+        } else if wish && self.manner(Grounds::WrongCode) == Manner::Tell {
+            told.push(Message::Note(Note::NotRemembered));
         }
-        let told = used.told().into_iter().collect();
         self.allow(records, account, used.method, told, now).and(used.redemption())
     }
 
@@ -202,7 +216,7 @@ impl Login {
             Manner::Pretend => Message::Note(note_of_wrong(code)),
         };
         self.charge(EventId::CodeWrong, charged, now, |login, effects, distant, account| {
-            if runs_ahead && login.tally.prompts < PROMPT_LIMIT {
+            if runs_ahead && !login.tally.is_spent() {
                 let stage = Stage::Asking(asking.after(distant));
                 return login.ask(effects, with_prompt([], Prompt::NextTokenCode), stage);
             }
@@ -234,7 +248,7 @@ impl Login {
         }
     }
 
-    /// Asks for a code once more, or refuses when the prompts are used up.
+    /// Asks for a code once more, or refuses when enough was answered.
     pub(super) fn ask_again(
         &self,
         effects: Vec<Effect>,
@@ -247,7 +261,7 @@ impl Login {
     }
 
     /// Asks for a code, after what is to be said and what the person has to know of a code that did not go out; refuses
-    /// when the prompts are used up.
+    /// when enough was answered.
     pub(super) fn ask_code(
         &self,
         effects: Vec<Effect>,
@@ -256,7 +270,7 @@ impl Login {
         account: &Account,
         now: Now,
     ) -> Turn {
-        if self.tally.prompts >= PROMPT_LIMIT {
+        if self.tally.is_spent() {
             let grounds = self.obstacle(account, now).unwrap_or(Grounds::WrongCode);
             return self.refuse(effects, grounds, vec![Message::Refusal(Refusal::NoRightCode)], account, now);
         }

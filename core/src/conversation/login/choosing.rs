@@ -6,9 +6,10 @@
 
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::reach::{Closed, Reach};
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Turn, with_prompt};
+use crate::conversation::ways::number_of;
+use crate::conversation::{Turn, with_prompt};
 use crate::factor::Method;
 use crate::policy::Settings;
 use crate::secret::Entropy;
@@ -113,15 +114,15 @@ impl Login {
         let chosen = if text.trim().is_empty() {
             choices.first()
         } else {
-            match read(text, &WORDS) {
+            match read(text, &WORDS, Expected::NoCode) {
                 Answer::Word(Word::Way(method)) => choices.iter().find(|choice| choice.method == method),
-                Answer::Code(code) => numbered(&code).and_then(|place| choices.get(place)),
-                Answer::Nothing | Answer::Word(_) => None,
+                Answer::Other(number) => number_of(&number).and_then(|place| choices.get(place)),
+                Answer::Nothing | Answer::Word(_) | Answer::Code(_) => None,
             }
         };
         match chosen {
             Some(choice) => self.set_up(choice, progress, account, now, entropy),
-            None if self.tally.prompts >= ENROLLING_PROMPT_LIMIT => self.give_up(Vec::new(), account, now),
+            None if self.tally.is_spent_enrolling() => self.give_up(Vec::new(), account, now),
             None => self.ask_choice(None, &choices, progress, account, now),
         }
     }
@@ -153,7 +154,7 @@ impl Login {
         now: Now,
     ) -> Turn {
         let choices = self.choices(account);
-        if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+        if self.tally.is_spent_enrolling() {
             return self.give_up(Vec::new(), account, now);
         }
         match choices.as_slice() {
@@ -237,11 +238,4 @@ impl Login {
         progress.authority = Authority::Invited;
         Some(vec![self.event(EventId::InvitationUsed, account, now)])
     }
-}
-
-/// Reads a number of the list, as a place from zero.
-fn numbered(answer: &str) -> Option<usize> {
-    let is_plain = answer.chars().all(|character| character.is_ascii_digit()) && !answer.starts_with('0');
-    let number: usize = answer.parse().ok().filter(|_| is_plain)?;
-    number.checked_sub(1)
 }

@@ -6,13 +6,14 @@
 
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::proof::{Charged, Confirmed, Distant, clock_off};
 use crate::conversation::setup::{
     Shown, can_draw, new_factor, new_key, owner_name, pending, replace_pending, screen,
 };
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, WRONG_LIMIT, with_prompt};
+use crate::conversation::{Effect, Turn, WRONG_LIMIT, with_prompt};
 use crate::delivery::RequestId;
+use crate::factor::sent::SentParameters;
 use crate::factor::{Factor, FactorId, FactorKind, Method};
 use crate::invitation::is_invitation_like;
 use crate::keyed::CodeHash;
@@ -167,15 +168,15 @@ impl Login {
         let Some(factor) = pending(account, now.latest()).filter(|factor| factor.id == enrolling.factor)
         else {
             // It has expired, or another login of the same person has replaced it: what this screen shows is void.
-            if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+            if self.tally.is_spent_enrolling() {
                 return self.give_up(Vec::new(), account, now);
             }
             return self.resume_or_show(enrolling.progress, account, now, entropy);
         };
         let mut enrolling = enrolling.clone();
         enrolling.news = self.told_of_failure(factor, &mut enrolling, account, now);
-        let answer = read(text, enrolling.words(factor));
-        if self.tally.prompts >= ENROLLING_PROMPT_LIMIT && !matches!(answer, Answer::Code(_)) {
+        let answer = read(text, enrolling.words(factor), enrolling.expected(factor, &self.settings().sent));
+        if self.tally.is_spent_enrolling() && !matches!(answer, Answer::Code(_)) {
             return self.give_up(Vec::new(), account, now);
         }
         match answer {
@@ -185,6 +186,10 @@ impl Login {
                 self.wait_with(Vec::new(), notes, enrolling)
             }
             Answer::Word(word) => self.hear_enrolling_word(word, enrolling, account, now, entropy),
+            Answer::Other(_) => {
+                let notes = [Note::NotACode, self.words_note(&factor.kind, &enrolling)];
+                self.wait_with(Vec::new(), notes.map(Message::Note).to_vec(), enrolling)
+            }
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 if enrolling.progress.authority == Authority::Resumed && is_invitation_like(&code) {
@@ -272,7 +277,7 @@ impl Login {
         now: Now,
     ) -> Turn {
         enrolling.progress.wrong = enrolling.progress.wrong.saturating_add(1);
-        if enrolling.progress.wrong >= WRONG_LIMIT || self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+        if enrolling.progress.wrong >= WRONG_LIMIT || self.tally.is_spent_enrolling() {
             return self.give_up(effects, account, now);
         }
         self.wait_with(effects, vec![note], enrolling)
@@ -356,6 +361,14 @@ impl Enrolling {
     /// By what right it is set up.
     pub(super) const fn authority(&self) -> Authority {
         self.progress.authority
+    }
+
+    /// What can be a code here: of what is set up, and where a new key needs one, an invitation.
+    const fn expected<'a>(&self, factor: &'a Factor, sent: &'a SentParameters) -> Expected<'a> {
+        match self.progress.authority {
+            Authority::Rule | Authority::Invited => Expected::CodeOf(&factor.kind, sent),
+            Authority::Resumed => Expected::CodeOrInvitation(&factor.kind, sent),
+        }
     }
 
     /// The words that mean something here.

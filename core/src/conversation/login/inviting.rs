@@ -5,9 +5,9 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::proof::Charged;
-use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
+use crate::conversation::{Effect, Turn, with_prompt};
 use crate::secret::Entropy;
 use crate::time::Now;
 use crate::words::{Message, Note, Prompt, Refusal};
@@ -40,8 +40,9 @@ impl Login {
         if let Some(turn) = self.interrupted(account, now) {
             return turn;
         }
-        match read(text, &[Word::Help]) {
+        match read(text, &[Word::Help], Expected::Invitation) {
             Answer::Nothing | Answer::Word(_) => self.invite_again(Vec::new(), None, account, now),
+            Answer::Other(_) => self.invite_again(Vec::new(), Some(Note::NotACode), account, now),
             Answer::Code(code) => {
                 let tried = Self { tally: self.tally.tried(), ..self.clone() };
                 tried.take_invitation(&code, account, now, entropy, |login, effects, account| {
@@ -76,7 +77,7 @@ impl Login {
     }
 
     fn invite_again(&self, effects: Vec<Effect>, note: Option<Note>, account: &Account, now: Now) -> Turn {
-        if self.tally.prompts >= PROMPT_LIMIT {
+        if self.tally.is_spent() {
             let text = Message::Refusal(Refusal::NoRightCode);
             return self.refuse(effects, Grounds::NotEnrolled, vec![text], account, now);
         }

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
 use crate::conversation::proof::note_of_wrong;
 use crate::conversation::ways::{SentTo, Way, Ways};
-use crate::conversation::{Effect, PROMPT_LIMIT, Turn};
+use crate::conversation::{Effect, Turn};
 use crate::delivery::Progress;
 use crate::factor::sent::{Bind, Binding, SentCode};
 use crate::login::{FirstFactor, Source};
@@ -79,7 +79,7 @@ impl Login {
             let note = Message::Sending(Sending::StillValid { recipient });
             return self.ask_code(Vec::new(), vec![note], asking, account, now);
         }
-        if self.tally.prompts >= PROMPT_LIMIT {
+        if self.tally.is_spent() {
             // There is no prompt left at which the code could be typed.
             return self.ask_code(Vec::new(), Vec::new(), asking, account, now);
         }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use crate::account::Account;
 use crate::conversation::setup::can_draw;
 use crate::factor::backup::is_backup_like;
-use crate::factor::normalize;
 use crate::factor::sent::{Alphabet, SentParameters};
 use crate::login::{FirstFactor, Phase, Source};
 use crate::remember::{Place, life};
 use crate::time::Now;
+use crate::typed::{canonical, is_separator};
 use crate::words::Prompt;
 
 use super::Login;
@@ -62,12 +62,9 @@ impl Login {
         true
     }
 
-    /// Parts an answer from the wish to be remembered, where that is offered.
+    /// Parts an answer from the wish to be remembered, also where that is not offered: the code before it is read the same.
     pub(super) fn part_wish<'t>(&self, text: &'t str) -> (&'t str, bool) {
-        match self.offer() {
-            Some(_) => part_wish(text, &self.policy.settings.sent),
-            None => (text, false),
-        }
+        part_wish(text, &self.policy.settings.sent)
     }
 }
 
@@ -83,24 +80,25 @@ const fn is_of_one(address: IpAddr) -> bool {
 /// Parts an answer from a last word `r`. One that makes the answer a code by its form belongs to the code: it is read in
 /// one way only, so that no answer is two guesses.
 fn part_wish<'t>(text: &'t str, sent: &SentParameters) -> (&'t str, bool) {
-    let text = text.trim();
-    if text.eq_ignore_ascii_case(WISH) {
+    let text = text.trim_matches(is_separator);
+    let is_wish = |word: &str| *canonical(word) == WISH;
+    if is_wish(text) {
         return ("", true);
     }
     let Some((code, last)) = text.rsplit_once(char::is_whitespace) else { return (text, false) };
-    if !last.eq_ignore_ascii_case(WISH) || is_whole(text, code, sent) {
+    if !is_wish(last) || is_whole(text, code, sent) {
         return (text, false);
     }
-    (code.trim_end(), true)
+    (code.trim_end_matches(is_separator), true)
 }
 
 /// Tells whether an answer is a code only together with its last letter.
 fn is_whole(text: &str, code: &str, sent: &SentParameters) -> bool {
     let is_sent_like = match sent.alphabet {
         Alphabet::Digits => false,
-        Alphabet::Letters => normalize(text).len() == usize::from(sent.length),
+        Alphabet::Letters => canonical(text).len() == usize::from(sent.length),
     };
-    let is_number = normalize(code).bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = canonical(code).bytes().all(|byte| byte.is_ascii_digit());
     is_backup_like(text) || is_sent_like && !is_number
 }
 
@@ -134,6 +132,9 @@ mod tests {
             ("0123-45678-9ABC r", ("0123-45678-9ABC", true)),
             ("493027r", ("493027r", false)),
             ("493027", ("493027", false)),
+            ("493027\u{3000}r", ("493027", true)),
+            ("４９３０２７　ｒ", ("４９３０２７", true)),
+            ("493\u{a0}027\u{202f}r\u{feff}", ("493\u{a0}027", true)),
             ("r", ("", true)),
             ("", ("", false)),
             ("493027 rr", ("493027 rr", false)),

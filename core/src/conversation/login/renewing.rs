@@ -7,10 +7,10 @@
 //! nobody in; it is evaluated, charged, counted and recorded like every other.
 
 use crate::account::Account;
+use crate::conversation::answer::{Answer, Expected, read};
 use crate::conversation::proof::Used;
 use crate::conversation::{Conversation, Effect, Reply, Turn};
 use crate::factor::Method;
-use crate::invitation::is_invitation_like;
 use crate::login::LoginRequest;
 use crate::notice::Notice;
 use crate::secret::Entropy;
@@ -100,11 +100,11 @@ impl Login {
             let text = Message::Refusal(Refusal::ChangedMeanwhile);
             return after.refuse(Vec::new(), Grounds::Changed, vec![text], account, now);
         };
-        if !is_invitation_like(text) {
+        let Answer::Code(code) = read(text, &[], Expected::Invitation) else {
             return self.hear_code(text, asking, &honored, now, entropy);
-        }
+        };
         let tried = Self { tally: after.tally.tried(), ..after };
-        tried.take_invitation(text, account, now, entropy, |login, effects, account| {
+        tried.take_invitation(&code, account, now, entropy, |login, effects, account| {
             let again = Self { purpose: Purpose::Renewal, ..login.clone() };
             let note = Message::Note(Note::WrongInvitation { help: login.help() });
             let honored = login.as_honored(account, now);

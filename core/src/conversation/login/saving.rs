@@ -6,7 +6,7 @@
 use crate::account::{Account, Epoch};
 use crate::audit::EventId;
 use crate::conversation::sheet::{is_saved, make_first, show};
-use crate::conversation::{ENROLLING_PROMPT_LIMIT, Effect, Turn, told, with_prompt};
+use crate::conversation::{Effect, Turn, told, with_prompt};
 use crate::factor::{Factor, Method};
 use crate::login::LoginRequest;
 use crate::notice::{Around, Notice, name_of, notices};
@@ -79,7 +79,7 @@ impl Login {
         if is_saved(text) {
             return self.allow(Vec::new(), account.clone(), saving.method, Vec::new(), now);
         }
-        if self.tally.prompts >= ENROLLING_PROMPT_LIMIT {
+        if self.tally.is_spent_enrolling() {
             let text = Message::Refusal(Refusal::NotSaved);
             return self.refuse(Vec::new(), Grounds::NotSaved, vec![text], account, now);
         }

@@ -8,7 +8,7 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::answer::{Answer, Word, read};
+use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::{Conversation, Effect, Reply, Turn};
 use crate::login::{Existence, FirstFactor, LoginRequest, Phase};
 use crate::policy::SkipRule;
@@ -62,7 +62,7 @@ impl Login {
 
     /// Hears the word while a first factor is set up. Where it is not theirs to use, it asks what can be typed.
     pub(super) fn hear_skip<'t>(&self, text: &'t str, account: &Account, now: Now) -> Result<Turn, &'t str> {
-        let is_word = matches!(read(text, &[Word::Skip]), Answer::Word(Word::Skip));
+        let is_word = matches!(read(text, &[Word::Skip], Expected::NoCode), Answer::Word(Word::Skip));
         if !is_word || !self.sets_up_by_rule() {
             return Err(text);
         }

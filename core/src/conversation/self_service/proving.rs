@@ -6,11 +6,11 @@
 
 use crate::account::Account;
 use crate::audit::EventId;
-use crate::conversation::answer::{AT_CODES, Answer, Word, read};
+use crate::conversation::answer::{AT_CODES, Answer, Expected, Word, is_choice_like, read};
 use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
 use crate::conversation::proof::{Outcome, Used, clock_off, note_of_wrong};
 use crate::conversation::ways::{SentTo, Way, Ways};
-use crate::conversation::{Effect, PROMPT_LIMIT, Turn, with_prompt};
+use crate::conversation::{Effect, Turn, with_prompt};
 use crate::delivery::{Progress, Recipient, RequestId};
 use crate::factor::sent::SentCode;
 use crate::factor::{FactorId, Method};
@@ -68,10 +68,7 @@ impl SelfService {
         match ways.only_sent().as_slice() {
             [] => self.asked(Vec::new(), Vec::new()),
             [to] => self.request(to, Freshness::AnyLive, account, now, entropy),
-            _ => {
-                let note = Note::Ways { ways: ways.listed(), help: self.help() };
-                self.asked(Vec::new(), vec![Message::Note(note)])
-            }
+            _ => self.asked(Vec::new(), vec![self.listing(&ways)]),
         }
     }
 
@@ -87,13 +84,17 @@ impl SelfService {
             return Proof::Over(self.fail(Vec::new(), failure, account, now));
         }
         let ways = Self::ways(account);
-        let asked = match read(text, &AT_CODES) {
+        let asked = match read(text, &AT_CODES, Expected::Code(&self.policy.settings.sent)) {
             Answer::Nothing => self.asked(Vec::new(), self.nothing_entered(account, now)),
             Answer::Word(Word::Resend) => self.hear_resend(&ways, account, now, entropy),
             Answer::Word(word) => self.choose(ways.named(word), &ways, account, now, entropy),
             Answer::Code(code) => match ways.chosen(&code) {
                 Some(way) => self.choose(Some(way), &ways, account, now, entropy),
                 None => return self.tried().evaluate(&code, account, now, entropy),
+            },
+            Answer::Other(text) => match ways.chosen(&text) {
+                Some(way) => self.choose(Some(way), &ways, account, now, entropy),
+                None => self.not_a_code(&text, &ways),
             },
         };
         self.again(asked, account, now)
@@ -111,11 +112,18 @@ impl SelfService {
         match way {
             Some(Way::Sent(to)) => self.request(to, Freshness::AnyLive, account, now, entropy),
             Some(own) => Self { way: Some(own.clone()), ..self.clone() }.asked(Vec::new(), Vec::new()),
-            None => {
-                let note = Note::Ways { ways: ways.listed(), help: self.help() };
-                self.asked(Vec::new(), vec![Message::Note(note)])
-            }
+            None => self.asked(Vec::new(), vec![self.listing(ways)]),
         }
+    }
+
+    fn listing(&self, ways: &Ways) -> Message {
+        Message::Note(Note::Ways { ways: ways.listed(), help: self.help() })
+    }
+
+    /// Asks again after what cannot be a code, with the list where it may have been meant as a choice.
+    fn not_a_code(&self, text: &str, ways: &Ways) -> Asked {
+        let listing = is_choice_like(text).then(|| self.listing(ways));
+        self.asked(Vec::new(), [Message::Note(Note::NotACode)].into_iter().chain(listing).collect())
     }
 
     /// Sends another code the way that was chosen, or the only one there is; else asks which.
@@ -144,7 +152,7 @@ impl SelfService {
             let note = Sending::StillValid { recipient };
             return chosen.asked(Vec::new(), vec![Message::Sending(note)]);
         }
-        if self.tally.prompts >= PROMPT_LIMIT {
+        if self.tally.is_spent() {
             // There is no prompt left at which the code could be typed.
             return chosen.asked(Vec::new(), Vec::new());
         }
@@ -224,7 +232,7 @@ impl SelfService {
 
     /// Asks once more, or ends when the prompts are used up. What did not go out is told first, once.
     fn again(&self, mut asked: Asked, account: &Account, now: Now) -> Proof {
-        if self.tally.prompts >= PROMPT_LIMIT {
+        if self.tally.is_spent() {
             return Proof::Over(self.fail(asked.effects, Failure::wrong_code(), account, now));
         }
         if let Some((code, told)) = asked.service.news(account, now) {

@@ -8,6 +8,8 @@ use super::sending::list;
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
     match note {
+        Note::NotACode => "这不可能是验证码，因此未计入次数。".to_owned(),
+        Note::NotRemembered => "此处不会被记住：这里不支持该功能。".to_owned(),
         Note::WrongCode => "验证码不正确。请等待下一个验证码，然后重试。".to_owned(),
         Note::RepeatedCode { next } => {
             format!("此验证码已使用过。下一个验证码将在 {} 秒后出现。", next.as_secs())

@@ -8,6 +8,8 @@ use super::whom;
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
     match note {
+        Note::NotACode => "That cannot be a code, so it was not counted.".to_owned(),
+        Note::NotRemembered => "This place is not remembered: that is not possible here.".to_owned(),
         Note::WrongCode => "That code is not right. Wait for the next one and try again.".to_owned(),
         Note::RepeatedCode { next } => {
             format!("This code was already used. The next one comes in {} s.", next.as_secs())

@@ -8,6 +8,8 @@ use super::whom;
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
     match note {
+        Note::NotACode => "Cela ne peut pas être un code et n’a pas été compté.".to_owned(),
+        Note::NotRemembered => "Cet endroit n’est pas mémorisé\u{a0}: ce n’est pas possible ici.".to_owned(),
         Note::WrongCode => "Code incorrect. Attendez le suivant et réessayez.".to_owned(),
         Note::RepeatedCode { next } => {
             format!("Ce code a déjà été utilisé. Le suivant arrive dans {}\u{a0}s.", next.as_secs())

@@ -8,6 +8,8 @@ use super::turn_to;
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
     match note {
+        Note::NotACode => "Das kann kein Code sein und wurde nicht gezählt.".to_owned(),
+        Note::NotRemembered => "Dieser Ort wird nicht gemerkt: Das ist hier nicht möglich.".to_owned(),
         Note::WrongCode => {
             "Dieser Code ist nicht richtig. Warten Sie auf den nächsten und versuchen Sie es erneut.".to_owned()
         }

@@ -8,6 +8,8 @@ use super::sending::list;
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
     match note {
+        Note::NotACode => "これはコードではありえないため、回数に数えていません。".to_owned(),
+        Note::NotRemembered => "この場所は記憶されません。ここでは記憶できません。".to_owned(),
         Note::WrongCode => {
             "確認コードが正しくありません。次のコードが表示されるのを待って、もう一度お試しください。".to_owned()
         }

@@ -8,6 +8,8 @@ use super::turn_to;
 /// Says what is said of the answer before.
 pub(super) fn remark(note: &Note) -> String {
     match note {
+        Note::NotACode => "Eso no puede ser un código, así que no se ha contado.".to_owned(),
+        Note::NotRemembered => "Este lugar no se recuerda: aquí no es posible.".to_owned(),
         Note::WrongCode => "El código no es correcto. Espere al siguiente e inténtelo de nuevo.".to_owned(),
         Note::RepeatedCode { next } => {
             format!("Este código ya se ha utilizado. El siguiente llegará en {} s.", next.as_secs())

@@ -84,7 +84,7 @@ impl FactorRecord {
         };
         Ok(Factor {
             id: FactorId(id),
-            label: Label::try_from(label.as_str()).map_err(|_| "a label of it is not one".to_owned())?,
+            label: Label::kept(label).map_err(|_| "a label of it is not one".to_owned())?,
             state,
             last_used: last_used.map(WallTime::from_seconds),
             kind: kind.read(secret.secret)?,
