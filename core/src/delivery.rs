@@ -10,6 +10,7 @@ use crate::account::{Account, AccountKey};
 use crate::audit::{AuditEvent, EventId, Subject};
 use crate::contact::{EmailAddress, PhoneNumber};
 use crate::factor::Method;
+use crate::factor::sent::SentCode;
 use crate::login::Host;
 use crate::secret::{Entropy, Secret, draw};
 use crate::time::{Now, WallTime};
@@ -149,6 +150,8 @@ pub struct Outgoing {
 pub enum Progress {
     /// In the outbox, or being tried.
     Queued,
+    /// Not accepted at the first try; it is tried again.
+    Deferred,
     /// The server or gateway took it.
     Sent,
     /// It did not go out, or nobody knows whether it did.
@@ -193,7 +196,7 @@ pub struct Report {
     pub channel: Channel,
     /// Why it was sent.
     pub purpose: Purpose,
-    /// How it ended; what is not final is no end.
+    /// Final status, or [`Progress::Deferred`].
     pub progress: Progress,
 }
 
@@ -207,7 +210,7 @@ pub struct Finished {
     pub event: Option<AuditEvent>,
 }
 
-/// Takes the end of a message into the account of its person, so that the next prompt tells of it on whichever connection
+/// Takes the end of a message, or that it was put off, into the account of its person, so that the next prompt tells of it on whichever connection
 /// and host it is shown. A trial has no person; an account that is not the message's any more is left as it is.
 pub fn finished(
     key: Option<&AccountKey>,
@@ -218,7 +221,9 @@ pub fn finished(
 ) -> Finished {
     let Report { request, channel, purpose, progress } = *report;
     let ended = match (progress, purpose) {
-        (Progress::Queued, _) | (Progress::Sent, Purpose::Notice | Purpose::Trial) => None,
+        (Progress::Queued | Progress::Deferred, _) | (Progress::Sent, Purpose::Notice | Purpose::Trial) => {
+            None
+        }
         (Progress::Sent, Purpose::Code) => Some((EventId::CodeDelivered, None)),
         (Progress::Failed(failure), _) => Some((EventId::DeliveryFailed, Some(failure.word().to_owned()))),
     };
@@ -233,10 +238,14 @@ pub fn finished(
         reason,
         ..AuditEvent::new(event, now.latest(), &host.name, "service")
     });
-    let waits = |account: &&Account| {
-        progress != Progress::Queued && account.sent.iter().any(|code| code.request == request)
+    // A report of an attempt may come after that of a later one.
+    let is_news = |code: &SentCode| match progress {
+        Progress::Queued => false,
+        Progress::Deferred => code.progress == Progress::Queued,
+        Progress::Sent | Progress::Failed(_) => true,
     };
-    let account = account.filter(waits).cloned().map(|mut account| {
+    let waits = |code: &SentCode| code.request == request && is_news(code);
+    let account = account.filter(|account| account.sent.iter().any(waits)).cloned().map(|mut account| {
         for code in account.sent.iter_mut().filter(|code| code.request == request) {
             code.progress = progress;
         }

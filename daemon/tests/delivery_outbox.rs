@@ -125,6 +125,7 @@ async fn queue(world: &World, mut message: Outgoing) -> RequestId {
         host: host().id,
         lifetime: LIFETIME,
         wrong: 0,
+        elsewhere: 0,
         progress: Progress::Queued,
     }];
     account.changed = account.changed.max(queued);
@@ -178,6 +179,25 @@ async fn what_nobody_has_is_tried_again_after_growing_waits() {
         assert!((expected..=expected + 3).contains(&wait), "{:?}", email.waits());
     }
     assert_eq!(progress(&world).await, Progress::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_put_off_is_told_as_such_until_it_is_sent() {
+    let world = World::new();
+    let email = Scripted::new(&[not_now(), not_now()]);
+    let _service = Service::start(&world, &email, &Scripted::new(&[]));
+    queue(&world, mail("alice@example.org")).await;
+    pass(&world, Duration::from_secs(2)).await;
+    assert_eq!(progress(&world).await, Progress::Deferred);
+    let revision = world.account(&person("alice")).await.revision;
+    pass(&world, Duration::from_secs(8)).await;
+    assert_eq!((email.seen().len(), progress(&world).await), (2, Progress::Deferred));
+    assert_eq!(world.account(&person("alice")).await.revision, revision, "told once");
+    pass(&world, Duration::from_secs(20)).await;
+    assert_eq!(progress(&world).await, Progress::Sent);
+    let told =
+        world.recorded().await.into_iter().filter(|event| event.contains("deliver")).collect::<Vec<_>>();
+    assert_eq!(told, ["code-delivered"], "to be put off is no event");
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,8 @@ pub enum EventId {
     CodeWrong,
     /// The code last accepted was repeated; not charged.
     CodeRepeated,
+    /// A right code of a different login was given; not charged, and counted apart.
+    CodeElsewhere,
     /// A bucket locked.
     ThrottleLocked,
     /// An enrollment was begun.
@@ -128,6 +130,7 @@ impl EventId {
         Self::LoginAbandoned,
         Self::CodeWrong,
         Self::CodeRepeated,
+        Self::CodeElsewhere,
         Self::ThrottleLocked,
         Self::EnrollmentBegun,
         Self::EnrollmentCompleted,
@@ -187,6 +190,7 @@ impl EventId {
             Self::LoginAbandoned => "login-abandoned",
             Self::CodeWrong => "code-wrong",
             Self::CodeRepeated => "code-repeated",
+            Self::CodeElsewhere => "code-elsewhere",
             Self::ThrottleLocked => "throttle-locked",
             Self::EnrollmentBegun => "enrollment-begun",
             Self::EnrollmentCompleted => "enrollment-completed",

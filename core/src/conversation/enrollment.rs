@@ -196,7 +196,7 @@ impl Enrollment {
     /// Sets up what was asked for: shows a key, or sends a code.
     fn set_up(&self, draft: Draft, now: Now, entropy: &mut dyn Entropy) -> Turn {
         // The prompts and codes of the proof are not those of the confirmation.
-        let service = SelfService { tally: self.service.tally.renewed(), told: None, ..self.service.clone() };
+        let service = SelfService { tally: self.service.tally.renewed(), ..self.service.clone() };
         let fresh = Self { service, ..self.clone() };
         match self.method.channel() {
             None => fresh.show(draft, now, entropy),

@@ -32,7 +32,7 @@ use std::time::Duration;
 use crate::account::{Account, Coverage, HostId};
 use crate::delivery::{Channel, RequestId};
 use crate::factor::sent::Bind;
-use crate::login::{Existence, LoginRequest, Person, Source};
+use crate::login::{Existence, FirstFactor, LoginRequest, Person, Source};
 use crate::policy::{Decision, Policy, Settings};
 use crate::secret::Entropy;
 use crate::throttle::{Bucket, Standing};
@@ -40,7 +40,7 @@ use crate::time::{Now, WallTime};
 use crate::words::{Language, Message};
 
 use super::answer::{Answer, Expected, Word, read};
-use super::proof::Check;
+use super::proof::{Check, Elsewhere};
 use super::{
     CONVERSATION_LIMIT, Conversation, Departure, ENROLLING_LIMIT, Effect, Event, Reply, State, Tally, Turn,
     prompt_line,
@@ -226,7 +226,19 @@ impl Login {
 
     fn check<'a>(&'a self, account: &'a Account, now: Now) -> Check<'a> {
         let (bucket, binding) = (self.bucket(account, now), self.binding());
-        Check { account, bucket, now, settings: &self.policy.settings, binding, host: self.host_id() }
+        let elsewhere = match self.request.first_factor {
+            FirstFactor::Settled => Elsewhere::Told,
+            FirstFactor::Late => Elsewhere::Wrong,
+        };
+        Check {
+            account,
+            bucket,
+            now,
+            settings: &self.policy.settings,
+            binding,
+            host: self.host_id(),
+            elsewhere,
+        }
     }
 
     fn bucket(&self, account: &Account, now: Now) -> Bucket {

@@ -4,11 +4,11 @@
 //! Whoever posts a code commits it in the same turn; the outbox sends it after that, so that no gateway ever delays a
 //! prompt (row D3). Leaves the waits and caps to `sending`, the words to `words`.
 
-use crate::account::Account;
+use crate::account::{Account, HostId};
 use crate::audit::{AuditEvent, EventId};
 use crate::delivery::{Channel, Failure, Progress, Recipient};
 use crate::factor::FactorId;
-use crate::factor::sent::Binding;
+use crate::factor::sent::{Binding, SentCode};
 use crate::login::{Host, Person};
 use crate::policy::Policy;
 use crate::secret::Entropy;
@@ -16,7 +16,7 @@ use crate::sending::{NotNow, Request};
 use crate::throttle::DAY;
 use crate::time::Now;
 use crate::words::letter::{self, CodeLetter};
-use crate::words::{Language, ListedWay, Resend, Sending};
+use crate::words::{Language, ListedWay, Message, Resend, Sending};
 
 use super::Effect;
 
@@ -41,18 +41,19 @@ pub(super) enum Posted {
     },
     /// It is not sent.
     NotNow {
-        /// Why.
-        why: NotNow,
+        /// Why, and what else there is.
+        told: Sending,
         /// The record of it.
         effects: Vec<Effect>,
     },
 }
 
 impl Mailing<'_> {
-    /// Has a code sent to a factor, where that may be. `event` makes a record of the dialogue.
+    /// Has a code sent to a factor, where that may be; `others` is what else there is. `event` makes a record of the dialogue.
     pub(super) fn post(
         &self,
         (factor, recipient): (FactorId, &Recipient),
+        others: Vec<ListedWay>,
         account: &Account,
         now: Now,
         entropy: &mut dyn Entropy,
@@ -64,11 +65,12 @@ impl Mailing<'_> {
             factor: Some(channel.name().to_owned()),
             ..event(id, account)
         };
-        if let Err(why) = account.may_send(recipient, &settings.channels, &settings.sending, now.latest()) {
+        if let Err(why) = self.may_send(recipient, account, now) {
             let reason = Some(why.word().to_owned());
             let effects =
                 vec![Effect::Record(AuditEvent { reason, ..record(EventId::CodeNotSent, account) })];
-            return Posted::NotNow { why, effects };
+            let told = self.not_now(why, (factor, recipient), others, account, now);
+            return Posted::NotNow { told, effects };
         }
         let mut account = Box::new(account.clone());
         let request = Request {
@@ -90,6 +92,54 @@ impl Mailing<'_> {
         Posted::OnItsWay { account, effects }
     }
 
+    fn may_send(&self, recipient: &Recipient, account: &Account, now: Now) -> Result<(), NotNow> {
+        let settings = &self.policy.settings;
+        account.may_send(recipient, &settings.channels, &settings.sending, now.latest())
+    }
+
+    /// Tells why no code can be sent now, and what else there is; nothing where one can.
+    pub(super) fn why_not(
+        &self,
+        to: (FactorId, &Recipient),
+        others: Vec<ListedWay>,
+        account: &Account,
+        now: Now,
+    ) -> Option<Sending> {
+        let why = self.may_send(to.1, account, now).err()?;
+        Some(self.not_now(why, to, others, account, now))
+    }
+
+    /// Tells why no code is sent, and what else there is. Where the wait is that of a code for a different login, the user learns
+    /// that it is not good here.
+    fn not_now(
+        &self,
+        why: NotNow,
+        (factor, recipient): (FactorId, &Recipient),
+        others: Vec<ListedWay>,
+        account: &Account,
+        now: Now,
+    ) -> Sending {
+        let at = now.latest();
+        let help = self.policy.settings.help.clone();
+        match why {
+            NotNow::Wait { until } => {
+                let seconds = until.since(at).as_secs();
+                let mut elsewhere = account.codes_elsewhere(self.binding, &self.host.id, now);
+                if elsewhere.any(|code| code.factor == factor) {
+                    return Sending::Elsewhere { resend: Resend::In(seconds), others };
+                }
+                Sending::Wait { seconds, others }
+            }
+            NotNow::Cap { until } | NotNow::HostCap { until } if until.since(at) <= DAY => {
+                Sending::Cap { until, now: at, others, help }
+            }
+            // With a cap of nothing there is no time to name.
+            NotNow::Cap { .. } | NotNow::HostCap { .. } | NotNow::Unreachable => {
+                Sending::Unreachable { recipient: recipient.masked(), others, help }
+            }
+        }
+    }
+
     fn letter(&self, channel: Channel, now: Now) -> CodeLetter<'_> {
         CodeLetter {
             channel,
@@ -103,35 +153,36 @@ impl Mailing<'_> {
     }
 }
 
-/// Tells of a code that did not go out, or of which nobody knows whether it did.
-pub(super) fn undelivered(progress: Progress, recipient: &Recipient, others: Vec<ListedWay>) -> Sending {
+/// Tells of a code that has not left, or of which nobody knows whether it did; nothing where it is on its way or accepted.
+pub(super) fn undelivered(
+    code: &SentCode,
+    recipient: &Recipient,
+    others: impl FnOnce() -> Vec<ListedWay>,
+    (host, now): (&HostId, Now),
+) -> Option<Message> {
+    let progress = code.progress(host, now);
     let recipient = recipient.masked();
-    match progress {
-        Progress::Failed(Failure::Unknown) => Sending::Doubtful { recipient, others },
-        Progress::Failed(Failure::Refused | Failure::Unreachable | Failure::NotConfigured)
-        | Progress::Queued
-        | Progress::Sent => Sending::Failed { recipient, others },
-    }
+    Some(Message::Sending(match progress {
+        Progress::Queued | Progress::Sent => return None,
+        Progress::Deferred => Sending::Deferred { recipient, others: others() },
+        Progress::Failed(Failure::Unknown) => Sending::Doubtful { recipient, others: others() },
+        Progress::Failed(Failure::Refused | Failure::Unreachable | Failure::NotConfigured) => {
+            Sending::Failed { recipient, others: others() }
+        }
+    }))
 }
 
-/// Tells why no code is sent, and what else there is.
-pub(super) fn not_now(
-    why: NotNow,
+/// Tells how far a code is that has been sent before, as long as nothing is wrong with it.
+pub(super) fn under_way(
+    code: &SentCode,
     recipient: &Recipient,
-    others: Vec<ListedWay>,
-    help: Option<String>,
-    now: Now,
-) -> Sending {
-    let at = now.latest();
-    match why {
-        NotNow::Wait { until } => Sending::Wait { seconds: until.since(at).as_secs() },
-        NotNow::Cap { until } | NotNow::HostCap { until } if until.since(at) <= DAY => {
-            Sending::Cap { until, now: at, others, help }
-        }
-        // With a cap of nothing there is no time to name.
-        NotNow::Cap { .. } | NotNow::HostCap { .. } | NotNow::Unreachable => {
-            Sending::Unreachable { recipient: recipient.masked(), others, help }
-        }
+    (host, now): (&HostId, Now),
+    accepted: impl FnOnce(String) -> Sending,
+) -> Option<Message> {
+    match code.progress(host, now) {
+        Progress::Queued => Some(Message::Sending(Sending::OnItsWay { recipient: recipient.masked() })),
+        Progress::Sent => Some(Message::Sending(accepted(recipient.masked()))),
+        Progress::Deferred | Progress::Failed(_) => None,
     }
 }
 

@@ -7,6 +7,7 @@
 mod clock;
 
 use crate::account::{Account, HostId};
+use crate::audit::EventId;
 use crate::delivery::RequestId;
 use crate::factor::backup::is_backup_like;
 use crate::factor::sent::Binding;
@@ -37,6 +38,17 @@ pub(super) struct Check<'a> {
     pub(super) binding: Binding,
     /// This host.
     pub(super) host: &'a HostId,
+    /// Whether a right code of a different login is told to be one.
+    pub(super) elsewhere: Elsewhere,
+}
+
+/// What a right code of a different login is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// It is told to be one: the first factor is settled.
+    Told,
+    /// A wrong code: a stranger must not learn that it is right anywhere.
+    Wrong,
 }
 
 /// What came of it.
@@ -107,6 +119,15 @@ pub(super) struct Charged {
     pub(super) runs_ahead: bool,
     /// Whether it was the wrong try that killed an invitation.
     pub(super) voids: bool,
+    /// The factor to which it was sent, where it was a right code of a different login: it is not charged, but counted apart.
+    pub(super) elsewhere: Option<FactorId>,
+}
+
+impl Charged {
+    /// Tells what is recorded.
+    pub(super) fn event(&self, wrong: EventId) -> EventId {
+        if self.elsewhere.is_some() { EventId::CodeElsewhere } else { wrong }
+    }
 }
 
 /// At what a factor accepted a code.
@@ -144,9 +165,12 @@ impl Check<'_> {
             (None, Some(hash), _) => self.spend_backup(hash),
             (None, None, Some(note)) => Outcome::Repeated { note },
             (None, None, None) => {
-                let mut charged = self.charge(code, self.account.active_factors().filter(usable));
-                expect_next(&mut charged, findings.ahead);
-                Outcome::Wrong(charged)
+                let counts = |id| self.account.active_factors().filter(usable).any(|factor| factor.id == id);
+                Outcome::Wrong(self.counted_elsewhere(code, counts).unwrap_or_else(|| {
+                    let mut charged = self.charge(code, self.account.active_factors().filter(usable));
+                    expect_next(&mut charged, findings.ahead);
+                    charged
+                }))
             }
         }
     }
@@ -162,7 +186,10 @@ impl Check<'_> {
         match place.or(sent.map(|sent| Place::Message(sent.request))) {
             Some(place) => Ok(self.activate(factor, place)),
             // A new factor has accepted nothing yet; were it ever told so, the code is not a proof.
-            None => Err(Box::new(self.charge(code, std::iter::once(factor)))),
+            None => {
+                let elsewhere = self.counted_elsewhere(code, |id| id == factor.id);
+                Err(Box::new(elsewhere.unwrap_or_else(|| self.charge(code, std::iter::once(factor)))))
+            }
         }
     }
 
@@ -268,7 +295,18 @@ impl Check<'_> {
             account.remembered.clear();
         }
         let distant = factors.flat_map(|factor| distant_fits(factor, code, self.now.wall)).collect();
-        Charged { account, standing, distant, runs_ahead: false, voids: false }
+        Charged { account, standing, distant, runs_ahead: false, voids: false, elsewhere: None }
+    }
+
+    /// Counts a right code of a different login. It is neither accepted nor used up, and throws no count of wrong codes back.
+    fn counted_elsewhere(&self, code: &str, counts: impl Fn(FactorId) -> bool) -> Option<Charged> {
+        let found = self.account.find_code_elsewhere(code, (&self.binding, self.host), self.now, counts);
+        let sent = found.filter(|_| self.elsewhere == Elsewhere::Told)?;
+        let mut account = self.touched();
+        account.note_code_elsewhere(sent.request);
+        let standing = account.throttle.standing(self.bucket, self.now.latest());
+        let elsewhere = Some(sent.factor);
+        Some(Charged { account, standing, distant: Vec::new(), runs_ahead: false, voids: false, elsewhere })
     }
 
     fn touched(&self) -> Account {

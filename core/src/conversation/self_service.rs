@@ -22,7 +22,7 @@ use crate::time::Now;
 use crate::words::{Language, Message, Refusal};
 
 use super::login::locked;
-use super::proof::{Charged, Check, Distant};
+use super::proof::{Charged, Check, Distant, Elsewhere};
 use super::ways::Way;
 use super::{Conversation, Departure, Effect, Line, Reply, State, Style, Tally, Turn, prompt_line, told};
 
@@ -46,8 +46,6 @@ pub(super) struct SelfService {
     pub(super) distant: Vec<Distant>,
     /// The way of proving that the person chose, or to which a code is sent.
     pub(super) way: Option<Way>,
-    /// The message of which the person was told that it did not go out.
-    pub(super) told: Option<RequestId>,
     /// This dialogue among all, where codes are bound to it.
     pub(super) id: Option<RequestId>,
 }
@@ -78,7 +76,6 @@ impl SelfService {
             method: None,
             distant: Vec::new(),
             way: None,
-            told: None,
             id: None,
         }
     }
@@ -168,6 +165,7 @@ impl SelfService {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Result<(Account, Vec<Effect>), Turn> {
+        let id = charged.event(id);
         let Charged { mut account, standing, voids, .. } = charged;
         let messages = match standing {
             Standing::Open => Vec::new(),
@@ -192,7 +190,8 @@ impl SelfService {
 
     pub(super) fn check<'a>(&'a self, account: &'a Account, now: Now) -> Check<'a> {
         let (settings, binding, host) = (&self.policy.settings, self.binding(), &self.host.id);
-        Check { account, bucket: self.bucket(), now, settings, binding, host }
+        let elsewhere = Elsewhere::Told;
+        Check { account, bucket: self.bucket(), now, settings, binding, host, elsewhere }
     }
 
     /// Tells which codes that were sent are good here.

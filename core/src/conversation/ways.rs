@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::delivery::Recipient;
 use crate::factor::{FactorId, FactorKind, Label, Method};
 use crate::typed::canonical;
-use crate::words::ListedWay;
+use crate::words::{ListedWay, Shows};
 
 use super::answer::Word;
 
@@ -101,6 +101,20 @@ impl Ways {
             }
         }
         sent
+    }
+
+    /// Tells what shows the codes that are to be entered: what was chosen, or else an app or token of the list.
+    pub(super) fn shows(&self, chosen: Option<&Way>) -> Option<Shows> {
+        let has = |method: Method| match chosen {
+            Some(way) => way.method() == method,
+            None => self.0.iter().any(|way| way.method() == method),
+        };
+        match (has(Method::Totp), has(Method::Hotp)) {
+            (true, true) => Some(Shows::AppOrToken),
+            (true, false) => Some(Shows::App),
+            (false, true) => Some(Shows::Token),
+            (false, false) => None,
+        }
     }
 
     /// Lists the ways to which codes are sent.

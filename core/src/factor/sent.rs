@@ -19,6 +19,11 @@ use crate::typed::canonical;
 
 /// So many wrong tries kill a code (SECURITY.md 3).
 pub const SENT_TRIES: u32 = 5;
+/// So often a right code of a different login is told to be one; after that it is a wrong code like any other. Enough for a user
+/// who reconnects and tries again, and none too many for somebody who wants to know whether a guess was right.
+pub const ELSEWHERE_TRIES: u32 = 5;
+/// A message that is on its way for so long hangs. A mail server that takes mail answers within a few seconds.
+pub const ON_ITS_WAY: Duration = Duration::from_secs(15);
 /// The most codes of one person that live at once.
 pub const SENT_LIMIT: usize = 3;
 /// The longest life that the file may give a code.
@@ -128,6 +133,8 @@ pub struct SentCode {
     pub lifetime: Duration,
     /// Wrong tries so far.
     pub wrong: u32,
+    /// How often it was given in a different login, and told to be of another.
+    pub elsewhere: u32,
     /// How far the message is.
     pub progress: Progress,
 }
@@ -138,10 +145,30 @@ impl SentCode {
     /// passed, so that it never ends a life too early.
     #[must_use]
     pub fn life_left(&self, host: &HostId, now: Now) -> Duration {
+        self.lifetime.saturating_sub(self.age(host, now))
+    }
+
+    fn age(&self, host: &HostId, now: Now) -> Duration {
         let by_wall = now.latest().since(self.made);
         let by_boot =
             if *host == self.host { now.since_boot.saturating_sub(self.since_boot) } else { Duration::ZERO };
-        self.lifetime.saturating_sub(by_wall.max(by_boot))
+        by_wall.max(by_boot)
+    }
+
+    /// Tells how far its message is, as the user is told: one that hangs is put off, whatever comes of it.
+    #[must_use]
+    pub fn progress(&self, host: &HostId, now: Now) -> Progress {
+        match self.progress {
+            Progress::Queued if self.age(host, now) >= ON_ITS_WAY => Progress::Deferred,
+            Progress::Queued => Progress::Queued,
+            settled @ (Progress::Deferred | Progress::Sent | Progress::Failed(_)) => settled,
+        }
+    }
+
+    /// Tells whether it did not go out, or nobody knows whether it did.
+    #[must_use]
+    pub const fn has_failed(&self) -> bool {
+        matches!(self.progress, Progress::Failed(_))
     }
 
     /// Tells whether it can be used.
@@ -209,8 +236,41 @@ impl Account {
         now: Now,
         counts: impl Fn(FactorId) -> bool,
     ) -> Option<&SentCode> {
+        self.find_among(answer, self.live_codes(binding, host, now).filter(|code| counts(code.factor)))
+    }
+
+    /// Finds the live code of a different login that an answer is, sent to one of the factors that `counts` and not told of too
+    /// often; with as much work as [`Account::find_sent_code`].
+    pub(crate) fn find_code_elsewhere(
+        &self,
+        answer: &str,
+        (binding, host): (&Binding, &HostId),
+        now: Now,
+        counts: impl Fn(FactorId) -> bool,
+    ) -> Option<&SentCode> {
+        let elsewhere = self.codes_elsewhere(binding, host, now);
+        self.find_among(
+            answer,
+            elsewhere.filter(|code| counts(code.factor) && code.elsewhere < ELSEWHERE_TRIES),
+        )
+    }
+
+    /// Lists the live codes that a login of this kind cannot use, because they were sent for a different one.
+    pub(crate) fn codes_elsewhere(
+        &self,
+        binding: &Binding,
+        host: &HostId,
+        now: Now,
+    ) -> impl Iterator<Item = &SentCode> {
+        self.sent.iter().filter(move |code| code.binding != *binding && code.is_live(self.epoch, host, now))
+    }
+
+    fn find_among<'a>(
+        &self,
+        answer: &str,
+        mut live: impl Iterator<Item = &'a SentCode>,
+    ) -> Option<&'a SentCode> {
         let hash = CodeHash::of(&self.code_key, Purpose::Sent, answer);
-        let mut live = self.live_codes(binding, host, now).filter(|code| counts(code.factor));
         let mut found = None;
         for _ in 0..SENT_LIMIT {
             let code = live.next();
@@ -218,6 +278,13 @@ impl Account {
             found = if is_it { code } else { found };
         }
         found
+    }
+
+    /// Counts that a code was given in a different login.
+    pub(crate) fn note_code_elsewhere(&mut self, request: RequestId) {
+        for code in self.sent.iter_mut().filter(|code| code.request == request) {
+            code.elsewhere = code.elsewhere.saturating_add(1);
+        }
     }
 
     /// Makes a new code; it replaces whatever was sent for the same kind of login, and the oldest makes room. Tells the
@@ -249,6 +316,7 @@ impl Account {
             host: host.clone(),
             lifetime: parameters.lifetime,
             wrong: 0,
+            elsewhere: 0,
             progress: Progress::Queued,
         });
         code

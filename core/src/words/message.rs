@@ -46,10 +46,10 @@ pub enum Prompt {
     NextTokenCode,
     /// A code from a factor that is enrolled already, before a change.
     CurrentCode,
-    /// A code from the app that was set up before the connection was lost, or `new`.
-    PendingCode,
+    /// A code from the app or token that was set up before the connection was lost, or `new`.
+    PendingCode(Method),
     /// As before, where a new key needs a new invitation.
-    PendingCodeOrInvitation,
+    PendingCodeOrInvitation(Method),
     /// An invitation.
     Invitation,
     /// Which way to set up; the first where nothing is typed.
@@ -119,13 +119,20 @@ pub enum Note {
     },
     /// Nothing was entered.
     EnterCode {
+        /// What shows the code.
+        from: Shows,
         /// Whom to ask.
         help: Option<String>,
     },
     /// Nothing was entered while enrolling.
-    EnterNewCode,
+    EnterNewCode {
+        /// What is set up.
+        method: Method,
+    },
     /// The key that was shown can be confirmed; another needs an invitation.
     RenewByInvitation {
+        /// What is set up.
+        method: Method,
         /// Whom to ask.
         help: Option<String>,
     },
@@ -169,7 +176,27 @@ pub enum Note {
     EnrollingWords {
         /// Whether a QR code was drawn that can be redrawn.
         drawn: Drawn,
+        /// What is set up.
+        method: Method,
     },
+}
+
+/// What shows the codes of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// An app.
+    App,
+    /// A token.
+    Token,
+    /// Either.
+    AppOrToken,
+}
+
+impl Shows {
+    /// Tells what shows the codes of a method that is set up with a key.
+    pub(super) fn of(method: Method) -> Self {
+        if method == Method::Hotp { Self::Token } else { Self::App }
+    }
 }
 
 /// Whether a QR code stands on the person's screen.

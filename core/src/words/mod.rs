@@ -25,7 +25,7 @@ mod voice;
 use crate::printable::is_printable;
 use crate::time::WallTime;
 
-pub use message::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup};
+pub use message::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup, Shows};
 pub use sending::{ListedWay, Resend, Sending};
 pub use voice::{Voice, render};
 

@@ -152,9 +152,11 @@ fn sent(sending: &Sending) -> String {
         Sending::StillValid { recipient } => {
             format!("the code that was sent to {} is valid still", shown(recipient))
         }
-        Sending::Failed { .. }
+        Sending::Deferred { .. }
+        | Sending::Failed { .. }
         | Sending::Doubtful { .. }
         | Sending::Wait { .. }
+        | Sending::Elsewhere { .. }
         | Sending::Cap { .. }
         | Sending::Unreachable { .. }
         | Sending::WrongCode { .. }
@@ -213,10 +215,10 @@ fn prompted(prompt: Prompt, outlook: &Outlook) -> Option<String> {
             kinds(outlook),
             time(life)
         )),
-        Prompt::PendingCode => {
+        Prompt::PendingCode(_) => {
             Some("a prompt for a code from what was set up before, or `new` to begin anew".to_owned())
         }
-        Prompt::PendingCodeOrInvitation => {
+        Prompt::PendingCodeOrInvitation(_) => {
             Some("a prompt for a code from what was set up before, or a new invitation".to_owned())
         }
         Prompt::Invitation => {

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::{Direction, Drawn, ListedWay, Message, Note, Prompt, Refusal, Resend, Sending, Setup};
+use super::{Direction, Drawn, ListedWay, Message, Note, Prompt, Refusal, Resend, Sending, Setup, Shows};
 use crate::factor::Method;
 use crate::secret::Secret;
 use crate::time::WallTime;
 
 /// Every prompt.
-pub(super) const PROMPTS: [Prompt; 22] = [
+pub(super) const PROMPTS: [Prompt; 24] = [
     Prompt::Code,
     Prompt::CodeOrOther,
     Prompt::CodeToRemember {
@@ -28,8 +28,10 @@ pub(super) const PROMPTS: [Prompt; 22] = [
     Prompt::CodeOf(Method::Backup),
     Prompt::NextTokenCode,
     Prompt::CurrentCode,
-    Prompt::PendingCode,
-    Prompt::PendingCodeOrInvitation,
+    Prompt::PendingCode(Method::Totp),
+    Prompt::PendingCode(Method::Hotp),
+    Prompt::PendingCodeOrInvitation(Method::Totp),
+    Prompt::PendingCodeOrInvitation(Method::Hotp),
     Prompt::Invitation,
     Prompt::Choice,
     Prompt::NewAddress,
@@ -66,8 +68,11 @@ fn notes() -> Vec<Note> {
         Note::RepeatedCode { next: Duration::from_secs(17) },
         Note::ClockOff { minutes: 1, direction: Direction::Ahead },
         Note::ClockOff { minutes: 2, direction: Direction::Behind },
-        Note::EnterCode { help: help() },
-        Note::EnterNewCode,
+        Note::EnterCode { from: Shows::App, help: help() },
+        Note::EnterCode { from: Shows::Token, help: help() },
+        Note::EnterCode { from: Shows::AppOrToken, help: help() },
+        Note::EnterNewCode { method: Method::Totp },
+        Note::EnterNewCode { method: Method::Hotp },
         Note::RepeatedToken,
         Note::WrongBackupCode,
         Note::WrongInvitation { help: help() },
@@ -91,9 +96,12 @@ fn notes() -> Vec<Note> {
         Note::RenewByCode,
         Note::SessionIdle { minutes: 1 },
         Note::SessionIdle { minutes: 17 },
-        Note::EnrollingWords { drawn: Drawn::Yes },
-        Note::EnrollingWords { drawn: Drawn::No },
-        Note::RenewByInvitation { help: help() },
+        Note::EnrollingWords { drawn: Drawn::Yes, method: Method::Totp },
+        Note::EnrollingWords { drawn: Drawn::No, method: Method::Totp },
+        Note::EnrollingWords { drawn: Drawn::Yes, method: Method::Hotp },
+        Note::EnrollingWords { drawn: Drawn::No, method: Method::Hotp },
+        Note::RenewByInvitation { method: Method::Totp, help: help() },
+        Note::RenewByInvitation { method: Method::Hotp, help: help() },
         Note::NotAnAddress,
         Note::NotANumber,
         Note::SentWords,
@@ -177,7 +185,13 @@ fn sendings() -> Vec<Sending> {
         Sending::Failed { recipient: label(), others: ways() },
         Sending::Failed { recipient: label(), others: Vec::new() },
         Sending::Doubtful { recipient: label(), others: ways() },
-        Sending::Wait { seconds: 17 },
+        Sending::Deferred { recipient: label(), others: ways() },
+        Sending::Deferred { recipient: label(), others: Vec::new() },
+        Sending::Wait { seconds: 17, others: ways() },
+        Sending::Wait { seconds: 17, others: Vec::new() },
+        Sending::Elsewhere { resend: Resend::Now, others: ways() },
+        Sending::Elsewhere { resend: Resend::In(17), others: ways() },
+        Sending::Elsewhere { resend: Resend::No, others: Vec::new() },
         Sending::Cap { until, now, others: ways(), help: help() },
         Sending::Cap { until, now, others: Vec::new(), help: help() },
         Sending::Unreachable { recipient: label(), others: ways(), help: help() },

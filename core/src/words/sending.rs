@@ -29,6 +29,13 @@ pub enum Sending {
         /// To whom.
         recipient: String,
     },
+    /// It has not been accepted for delivery yet; it is tried again.
+    Deferred {
+        /// To whom.
+        recipient: String,
+        /// What else there is.
+        others: Vec<ListedWay>,
+    },
     /// It did not go out.
     Failed {
         /// To whom.
@@ -47,6 +54,15 @@ pub enum Sending {
     Wait {
         /// How long to wait.
         seconds: u64,
+        /// What else there is.
+        others: Vec<ListedWay>,
+    },
+    /// It was sent for a different login.
+    Elsewhere {
+        /// Whether another one can be had here.
+        resend: Resend,
+        /// What else there is.
+        others: Vec<ListedWay>,
     },
     /// Too many were asked for.
     Cap {

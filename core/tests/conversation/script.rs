@@ -15,7 +15,7 @@
 //! bare}` without its groups, `{old mailed}` the one before). ` r` may follow any of them.
 //! A login with `session=3` is made within the session 3 of the kernel; `= session 3` says that the last login opened it, and
 //! `= session over 3` that it is over.
-//! What goes out is written `! send`; what becomes of it is said by `= delivered` and `= failed refused`.
+//! What goes out is written `! send`; what becomes of it is said by `= delivered`, `= put off` and `= failed refused`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -102,6 +102,7 @@ impl Stage {
             ["cut"] => self.end(Event::ClientGone),
             ["deadline"] => self.end(Event::DeadlineReached),
             ["delivered"] => self.world.settle(Progress::Sent),
+            ["put", "off"] => self.world.settle(Progress::Deferred),
             ["failed", word] => {
                 let failure = Failure::ALL.into_iter().find(|failure| failure.word() == *word);
                 self.world.settle(Progress::Failed(failure.expect("a failure")));

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use countersign_core::audit::EventId;
 use countersign_core::contact::{EmailAddress, PhoneNumber};
-use countersign_core::conversation::{Conversation, Event, OTHER_LIMIT, State, Verdict};
+use countersign_core::conversation::trial::{Trial, TrialRequest};
+use countersign_core::conversation::{Conversation, Event, OTHER_LIMIT, Reply, State, Verdict};
 use countersign_core::delivery::{Purpose, Recipient};
 use countersign_core::factor::Method;
-use countersign_core::factor::sent::SENT_TRIES;
-use countersign_core::login::{LoginRequest, Phase, PublicKey, Source, SshFacts};
+use countersign_core::factor::sent::{ELSEWHERE_TRIES, SENT_TRIES};
+use countersign_core::login::{FirstFactor, LoginRequest, Phase, PublicKey, Source, SshFacts};
 use countersign_core::policy::{Enrollment, Requirement, SkipRule};
 use countersign_core::sending::{Channels, Numbers};
-use countersign_core::words::{Message, Prompt, Sending};
+use countersign_core::words::{Language, Message, Note, Prompt, Resend, Sending, Shows, render};
 
 use crate::acts::{ALLOW, alice, answer, begin, messages};
 use crate::phone::Phone;
-use crate::world::{World, person, ssh_login};
+use crate::world::{World, host, person, ssh_login};
 
 pub(crate) fn mailbox_of(name: &str) -> Recipient {
     Recipient::Email(EmailAddress::try_from(format!("{name}@example.org").as_str()).expect("an address"))
@@ -98,7 +99,7 @@ fn two_people_with_one_number_share_its_waits() {
     assert!(world.turn_on(&second, Event::Begun, &seen_by_bob).is_none(), "stale by the recipient alone");
     let (_, reply) = world.turn(&second, Event::Begun);
     let reply = reply.expect("a reply");
-    assert!(matches!(messages(&reply)[0], Message::Sending(Sending::Wait { seconds: 60 })));
+    assert!(matches!(messages(&reply)[0], Message::Sending(Sending::Wait { seconds: 60, .. })));
     assert_eq!(world.mailbox.mails.len(), 1);
 }
 
@@ -224,6 +225,114 @@ fn a_code_in_whatever_spelling_is_the_code_and_other_digits_are_not() {
         assert_eq!(answer(&mut world, &mut conversation, &arabic).state, State::Ask);
         assert_eq!(answer(&mut world, &mut conversation, &spell(&code)).state, ALLOW);
     }
+}
+
+/// How often alice was charged.
+fn charged(world: &mut World) -> u32 {
+    world.load(&alice()).throttle.buckets.values().map(|counter| counter.in_a_row).sum()
+}
+
+fn is_elsewhere(reply: &Reply) -> bool {
+    messages(reply).iter().any(|message| matches!(message, Message::Sending(Sending::Elsewhere { .. })))
+}
+
+#[test]
+fn a_code_of_a_different_login_is_told_and_neither_charged_nor_accepted_nor_used_up() {
+    let mut world = with_mailbox();
+    let _ = world.give_backup_codes(&alice());
+    let (_, _) = begin(&mut world, ssh_login(alice()));
+    let code = world.mailed();
+    world.wait(17);
+    let (mut conversation, reply) = begin(&mut world, elsewhere());
+    let Some(Message::Sending(Sending::Elsewhere { resend, others })) = messages(&reply).first().copied()
+    else {
+        panic!("{reply:?}")
+    };
+    assert_eq!((*resend, others.len()), (Resend::In(43), 1), "the seconds and the backup codes");
+    let reply = answer(&mut world, &mut conversation, &code);
+    assert!(reply.state == State::Ask && is_elsewhere(&reply));
+    let text = format!("{:?}", render(Language::English, &reply));
+    assert!(!text.contains("198.51.100.7"), "{text}");
+    assert_eq!(charged(&mut world), 0);
+    assert_eq!(world.events.last().map(|event| event.event), Some(EventId::CodeElsewhere));
+    let reply = answer(&mut world, &mut conversation, "0000 0000");
+    assert!(!is_elsewhere(&reply));
+    assert_eq!(charged(&mut world), 1, "a wrong code is charged as always");
+    let (mut conversation, _) = begin(&mut world, ssh_login(alice()));
+    assert_eq!(answer(&mut world, &mut conversation, &code).state, ALLOW);
+}
+
+/// It is no oracle: how often it is told lies in the account, whatever connection it is asked on.
+#[test]
+fn a_code_of_a_different_login_is_told_so_often_and_then_charged_as_a_wrong_one() {
+    let mut world = with_mailbox();
+    let (_, _) = begin(&mut world, ssh_login(alice()));
+    let code = world.mailed();
+    for number in 0..ELSEWHERE_TRIES + 2 {
+        let (mut conversation, _) = begin(&mut world, elsewhere());
+        let reply = answer(&mut world, &mut conversation, &code);
+        let is_told = messages(&reply)
+            .first()
+            .is_some_and(|first| matches!(first, Message::Sending(Sending::Elsewhere { .. })));
+        assert_eq!(is_told, number < ELSEWHERE_TRIES, "{number}: {reply:?}");
+    }
+    assert_eq!(charged(&mut world), 2);
+}
+
+#[test]
+fn a_stranger_does_not_learn_that_a_code_is_right_elsewhere() {
+    let mut world = with_mailbox();
+    let (_, _) = begin(&mut world, ssh_login(alice()));
+    let code = world.mailed();
+    let late = LoginRequest { first_factor: FirstFactor::Late, ..elsewhere() };
+    let (mut conversation, _) = begin(&mut world, late);
+    let reply = answer(&mut world, &mut conversation, &code);
+    assert_eq!(messages(&reply).first(), Some(&&Message::Note(Note::WrongCode)));
+    assert_eq!(charged(&mut world), 1);
+}
+
+#[test]
+fn a_code_of_a_different_login_is_told_while_an_address_is_set_up_and_in_self_service() {
+    let mut world = world();
+    world.policy.default.methods = vec![Method::Email];
+    world.policy.default.enroll = Enrollment::AtLogin;
+    let (mut conversation, _) = begin(&mut world, ssh_login(alice()));
+    let _ = answer(&mut world, &mut conversation, "alice@example.org");
+    let code = world.mailed();
+    let (mut conversation, reply) = begin(&mut world, elsewhere());
+    assert!(is_elsewhere(&reply), "{reply:?}");
+    assert!(is_elsewhere(&answer(&mut world, &mut conversation, &code)));
+    assert_eq!(charged(&mut world), 0);
+    let mut world = with_mailbox();
+    let (_, _) = begin(&mut world, ssh_login(alice()));
+    let code = world.mailed();
+    let request = TrialRequest { person: alice(), host: host(), language: None };
+    let (mut trial, reply) = world.turn(&Trial::begin(request, world.policy()), Event::Begun);
+    assert!(is_elsewhere(&reply.expect("a reply")));
+    assert!(is_elsewhere(&answer(&mut world, &mut trial, &code)));
+    assert_eq!(charged(&mut world), 0);
+}
+
+#[test]
+fn who_has_no_app_is_asked_for_no_code_of_an_app() {
+    let says_app = |reply: &Reply| {
+        messages(reply).iter().any(|message| matches!(message, Message::Note(Note::EnterCode { .. })))
+    };
+    let mut world = with_mailbox();
+    let _ = world.give_backup_codes(&alice());
+    let (_, _) = begin(&mut world, ssh_login(alice()));
+    for _ in 0..2 {
+        // Within the wait there is no code for this login.
+        let (mut conversation, _) = begin(&mut world, elsewhere());
+        let reply = answer(&mut world, &mut conversation, "");
+        assert!(is_elsewhere(&reply) && !says_app(&reply), "{reply:?}");
+        world.wait(1);
+    }
+    let bob = person("bob", 1001);
+    let _ = world.enroll_token(&bob, "keyring");
+    let (mut conversation, _) = begin(&mut world, ssh_login(bob));
+    let reply = answer(&mut world, &mut conversation, "");
+    assert!(matches!(messages(&reply)[0], Message::Note(Note::EnterCode { from: Shows::Token, .. })));
 }
 
 #[test]

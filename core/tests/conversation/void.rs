@@ -412,7 +412,7 @@ fn a_code_before_setting_up_is_used_up_even_where_nothing_new_is_made() {
     let _ = stage.log_in();
     let reply = stage.say(&code);
     assert!(!shows_key(&reply));
-    assert_eq!(prompt(&reply), Some(&Message::Prompt(Prompt::PendingCode)));
+    assert_eq!(prompt(&reply), Some(&Message::Prompt(Prompt::PendingCode(Method::Totp))));
     let waiting = stage.conversation.clone();
     let _ = stage.log_in();
     let reply = stage.say(&code);

@@ -53,6 +53,7 @@ fn code(number: u8) -> SentCode {
         host: host().id,
         lifetime: Duration::from_mins(5),
         wrong: 0,
+        elsewhere: 0,
         progress: Progress::Queued,
     }
 }
@@ -94,11 +95,33 @@ fn what_went_out_and_is_no_code_or_has_not_ended_is_not_recorded() {
         (Purpose::Notice, Progress::Sent),
         (Purpose::Trial, Progress::Sent),
         (Purpose::Code, Progress::Queued),
+        (Purpose::Code, Progress::Deferred),
     ] {
         let Finished { account, event } = end(9, purpose, progress);
         assert_eq!((account, event), (None, None));
     }
     assert_eq!(end(1, Purpose::Code, Progress::Queued).account, None, "waiting is no end");
+}
+
+#[test]
+fn a_message_that_was_put_off_is_in_the_account_and_overwrites_nothing_final() {
+    let Finished { account: put_off, event } = end(1, Purpose::Code, Progress::Deferred);
+    let put_off = put_off.unwrap();
+    assert_eq!((put_off.sent[0].progress, event), (Progress::Deferred, None));
+    let report = |progress| Report {
+        request: RequestId([1; 16]),
+        channel: Channel::Sms,
+        purpose: Purpose::Code,
+        progress,
+    };
+    let told = |account: &Account, progress| {
+        finished(Some(&account.key), Some(account), &report(progress), &host(), NOW).account
+    };
+    let sent = told(&put_off, Progress::Sent).unwrap();
+    assert_eq!(sent.sent[0].progress, Progress::Sent);
+    for account in [&put_off, &sent] {
+        assert_eq!(told(account, Progress::Deferred), None);
+    }
 }
 
 #[test]

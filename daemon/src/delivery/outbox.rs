@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_core::account::AccountKey;
-use countersign_core::delivery::{Failure, Progress, Report, RequestId};
+use countersign_core::delivery::{Failure, Outgoing, Progress, Purpose, Report, RequestId};
 use countersign_core::time::WallTime;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
@@ -183,7 +183,10 @@ impl Courier {
             match attempt {
                 Attempt::NotNow(_) if until < outgoing.expires => {
                     match self.engine.put_off(id, until).await {
-                        Ok(_) => return Some(until),
+                        Ok(_) => {
+                            self.tell_put_off(id, account, &outgoing, attempts).await;
+                            return Some(until);
+                        }
                         Err(error) => {
                             complain(error, "putting a message off");
                             Progress::Failed(Failure::Unreachable)
@@ -200,6 +203,28 @@ impl Courier {
         let (channel, purpose) = (outgoing.recipient.channel(), outgoing.purpose);
         tell(&self.engine, account.as_ref(), Report { request: id, channel, purpose, progress }).await;
         None
+    }
+}
+
+impl Courier {
+    /// Tells, the first time, that the code of a message has not left yet: the next prompt says so. Where that cannot be stored, the
+    /// prompt has only the time that the message takes to go by.
+    async fn tell_put_off(
+        &self,
+        request: RequestId,
+        account: Option<AccountKey>,
+        outgoing: &Outgoing,
+        attempts: u32,
+    ) {
+        let Outgoing { recipient, purpose, .. } = outgoing;
+        if attempts > 0 || *purpose != Purpose::Code {
+            return;
+        }
+        let channel = recipient.channel();
+        let report = Report { request, channel, purpose: *purpose, progress: Progress::Deferred };
+        if let Err(error) = self.engine.delivered(account, report).await {
+            complain(error, "telling that a message was put off");
+        }
     }
 }
 

@@ -89,11 +89,14 @@ pub(super) fn counted(recipient: &Recipient) -> String {
     format!("{}:{}", recipient.channel().name(), recipient.address().to_ascii_lowercase())
 }
 
+/// The word of a message that was taken.
+pub(super) const SENT: &str = "sent";
+
 /// Tells the word that a final state has in a row; none for what is not final.
 pub(super) const fn final_word(progress: Progress) -> Option<&'static str> {
     match progress {
-        Progress::Queued => None,
-        Progress::Sent => Some("sent"),
+        Progress::Queued | Progress::Deferred => None,
+        Progress::Sent => Some(SENT),
         Progress::Failed(failure) => Some(failure.word()),
     }
 }

@@ -6,7 +6,7 @@
 use crate::account::Account;
 use crate::audit::EventId;
 use crate::conversation::answer::{Answer, Expected, Word, read};
-use crate::conversation::mailing::{Posted, not_now};
+use crate::conversation::mailing::Posted;
 use crate::conversation::reach::{NAMED_LIMIT, Reach, question, read_recipient};
 use crate::conversation::self_service::{Failure, SelfService};
 use crate::conversation::setup::new_factor;
@@ -15,7 +15,7 @@ use crate::delivery::{Channel, Recipient};
 use crate::factor::{Factor, FactorKind};
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Message, Prompt, Refusal, Sending};
+use crate::words::{Message, Note, Prompt, Refusal, Sending};
 
 use super::{Confirming, Draft, Enrollment, Stage};
 
@@ -111,9 +111,9 @@ impl Enrollment {
         let label = self.label_of_new(&draft.account);
         let factor = new_factor(&draft.account, label.as_ref(), kind, now.latest(), entropy);
         let begun = Effect::Record(self.service.event(EventId::EnrollmentBegun, &draft.account, now));
-        let posted = self.service.post((factor.id, recipient), &draft.account, now, entropy);
+        let posted = self.service.post((factor.id, recipient), Vec::new(), &draft.account, now, entropy);
         let sent = u32::from(matches!(posted, Posted::OnItsWay { .. }));
-        let (draft, note) = self.with_posted(posted, recipient, draft, now);
+        let (draft, note) = Self::with_posted(posted, recipient, draft);
         let (mut effects, before) = draft.commit(Vec::new());
         effects.push(begun);
         let messages = with_prompt(before.into_iter().chain([note]), self.prompt_of_sent());
@@ -131,14 +131,15 @@ impl Enrollment {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
-        let posted = self.service.post((confirming.factor.id, recipient), account, now, entropy);
-        let (draft, note) = self.with_posted(posted, recipient, Draft::unchanged(account), now);
+        let to = (confirming.factor.id, recipient);
+        let posted = self.service.post(to, Vec::new(), account, now, entropy);
+        let (draft, note) = Self::with_posted(posted, recipient, Draft::unchanged(account));
         let (effects, _) = draft.commit(Vec::new());
         let messages = with_prompt([note], self.prompt_of_sent());
         self.ask(effects, messages, Stage::Confirming(confirming.clone()))
     }
 
-    fn with_posted(&self, posted: Posted, recipient: &Recipient, draft: Draft, now: Now) -> (Draft, Message) {
+    fn with_posted(posted: Posted, recipient: &Recipient, draft: Draft) -> (Draft, Message) {
         let Draft { account: before, is_changed, mut effects, before: said } = draft;
         match posted {
             Posted::OnItsWay { account, effects: posted } => {
@@ -146,28 +147,29 @@ impl Enrollment {
                 let note = Message::Sending(Sending::OnItsWay { recipient: recipient.masked() });
                 (Draft { account: *account, is_changed: true, effects, before: said }, note)
             }
-            Posted::NotNow { why, effects: records } => {
+            Posted::NotNow { told, effects: records } => {
                 effects.extend(records);
-                let note = not_now(why, recipient, Vec::new(), self.service.help(), now);
-                (Draft { account: before, is_changed, effects, before: said }, Message::Sending(note))
+                (Draft { account: before, is_changed, effects, before: said }, Message::Sending(told))
             }
         }
     }
 
-    /// Tells, once, that the code did not go out.
-    pub(super) fn told_of_failure(
-        &self,
-        factor: &Factor,
-        account: &Account,
-        now: Now,
-    ) -> (SelfService, Option<Message>) {
-        let FactorKind::Sent(recipient) = &factor.kind else { return (self.service.clone(), None) };
-        match self.service.failure_of(factor.id, recipient, Vec::new(), account, now) {
-            Some((request, note)) => {
-                (SelfService { told: Some(request), ..self.service.clone() }, Some(note))
+    /// Tells that the code of what is set up has not left.
+    pub(super) fn news_of(&self, factor: &Factor, account: &Account, now: Now) -> Option<Message> {
+        let FactorKind::Sent(recipient) = &factor.kind else { return None };
+        self.service.news_of(factor.id, recipient, Vec::new, account, now)
+    }
+
+    /// Says what to enter while something is set up.
+    pub(super) fn nothing_entered(&self, factor: &Factor, account: &Account, now: Now) -> Message {
+        let note = match &factor.kind {
+            FactorKind::Sent(recipient) => {
+                let enter = self.service.enter_sent(factor.id, recipient, account, now);
+                return enter.unwrap_or(Message::Note(Note::SentWords));
             }
-            None => (self.service.clone(), None),
-        }
+            FactorKind::Totp(_) | FactorKind::Hotp(_) => Note::EnterNewCode { method: factor.kind.method() },
+        };
+        Message::Note(note)
     }
 
     pub(super) const fn prompt_of_sent(&self) -> Prompt {

@@ -14,7 +14,7 @@ use crate::factor::{Factor, FactorId, FactorKind, Method};
 use crate::notice::{Notice, name_of};
 use crate::secret::{Entropy, Secret};
 use crate::time::Now;
-use crate::words::{Drawn, Message, Note, Prompt, Sending, Setup};
+use crate::words::{Drawn, Message, Note, Prompt, Setup};
 
 use super::{Confirming, Draft, Enrollment, Stage};
 
@@ -30,34 +30,28 @@ impl Enrollment {
         if let Some(failure) = self.service.barrier(account, now) {
             return self.service.fail(Vec::new(), failure, account, now);
         }
-        let (service, failed) = self.told_of_failure(&confirming.factor, account, now);
-        let heard = Self { service, ..self.clone() };
         let kind = &confirming.factor.kind;
         let expected = Expected::CodeOf(kind, &self.service.policy.settings.sent);
+        let again = |note| self.ask_again(Vec::new(), note, confirming.clone(), account, now);
         match (read(text, &[Word::Help, Word::Resend, Word::New], expected), kind) {
-            (Answer::Nothing, kind) => {
-                let note = failed.unwrap_or_else(|| nothing_entered(kind));
-                heard.ask_again(Vec::new(), note, confirming.clone(), account, now)
+            (Answer::Nothing, _) => again(
+                self.news_of(&confirming.factor, account, now)
+                    .unwrap_or_else(|| self.nothing_entered(&confirming.factor, account, now)),
+            ),
+            (Answer::Other(_), _) => again(Message::Note(Note::NotACode)),
+            (Answer::Word(Word::Resend), FactorKind::Sent(recipient)) if self.is_heard() => {
+                self.send_again(confirming, recipient, account, now, entropy)
             }
-            (Answer::Other(_), _) => {
-                let note = Message::Note(Note::NotACode);
-                heard.ask_again(Vec::new(), note, confirming.clone(), account, now)
+            (Answer::Word(Word::New), FactorKind::Sent(recipient)) if self.is_heard() => {
+                self.address(recipient.channel(), Draft::unchanged(account), now, entropy)
             }
-            (Answer::Word(Word::Resend), FactorKind::Sent(recipient)) if heard.has_prompts() => {
-                heard.send_again(confirming, recipient, account, now, entropy)
-            }
-            (Answer::Word(Word::New), FactorKind::Sent(recipient)) if heard.has_prompts() => {
-                heard.address(recipient.channel(), Draft::unchanged(account), now, entropy)
-            }
-            (Answer::Word(_), kind) => {
-                let note = match kind {
-                    FactorKind::Sent(_) => Note::SentWords,
-                    FactorKind::Totp(_) | FactorKind::Hotp(_) => Note::EnrollingWords { drawn: Drawn::No },
-                };
-                heard.ask_again(Vec::new(), Message::Note(note), confirming.clone(), account, now)
+            (Answer::Word(_), FactorKind::Sent(_)) => again(Message::Note(Note::SentWords)),
+            (Answer::Word(_), key @ (FactorKind::Totp(_) | FactorKind::Hotp(_))) => {
+                let note = Note::EnrollingWords { drawn: Drawn::No, method: key.method() };
+                again(Message::Note(note))
             }
             (Answer::Code(code), _) => {
-                let tried = Self { service: heard.service.tried(), ..heard };
+                let tried = Self { service: self.service.tried(), ..self.clone() };
                 tried.confirm(&code, confirming, account, now, entropy)
             }
         }
@@ -81,16 +75,12 @@ impl Enrollment {
         };
         let clock = clock_off(before, &charged.distant);
         let confirming = Confirming { factor: factor.clone(), distant: charged.distant.clone() };
+        let note = match &factor.kind {
+            FactorKind::Sent(recipient) => self.service.wrong_sent(recipient, Vec::new(), &charged, now),
+            FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(clock.unwrap_or(Note::WrongCode)),
+        };
         match self.service.charge(EventId::CodeWrong, *charged, account, now, entropy) {
-            Ok((account, effects)) => {
-                let note = match &factor.kind {
-                    FactorKind::Sent(recipient) => self.service.wrong_sent(recipient, &account, now),
-                    FactorKind::Totp(_) | FactorKind::Hotp(_) => {
-                        Message::Note(clock.unwrap_or(Note::WrongCode))
-                    }
-                };
-                self.ask_again(effects, note, confirming, &account, now)
-            }
+            Ok((account, effects)) => self.ask_again(effects, note, confirming, &account, now),
             Err(turn) => turn,
         }
     }
@@ -160,7 +150,7 @@ impl Enrollment {
         service.ask(commit(account, records), messages, |service| self.at(service, Stage::Saving(result)))
     }
 
-    const fn has_prompts(&self) -> bool {
+    const fn is_heard(&self) -> bool {
         !self.service.tally.is_spent_enrolling()
     }
 
@@ -172,7 +162,7 @@ impl Enrollment {
         account: &Account,
         now: Now,
     ) -> Turn {
-        if self.service.tally.codes >= WRONG_LIMIT || !self.has_prompts() {
+        if self.service.tally.codes >= WRONG_LIMIT || !self.is_heard() {
             return self.service.fail(effects, Failure::wrong_code(), account, now);
         }
         let prompt = match &confirming.factor.kind {
@@ -180,13 +170,6 @@ impl Enrollment {
             FactorKind::Totp(_) | FactorKind::Hotp(_) => Prompt::Code,
         };
         self.ask(effects, with_prompt([note], prompt), Stage::Confirming(confirming))
-    }
-}
-
-fn nothing_entered(kind: &FactorKind) -> Message {
-    match kind {
-        FactorKind::Sent(recipient) => Message::Sending(Sending::EnterCode { recipient: recipient.masked() }),
-        FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(Note::EnterNewCode),
     }
 }
 

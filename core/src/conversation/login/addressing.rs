@@ -7,16 +7,17 @@
 use crate::account::Account;
 use crate::audit::EventId;
 use crate::conversation::answer::{Answer, Expected, Word, read};
-use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
+use crate::conversation::mailing::{Posted, resend, undelivered, under_way};
+use crate::conversation::proof::Charged;
 use crate::conversation::reach::{NAMED_LIMIT, Reach, question, read_recipient};
 use crate::conversation::setup::{new_factor, pending, replace_pending};
 use crate::conversation::{Effect, Turn};
-use crate::delivery::{Channel, Progress as Delivered, Recipient};
+use crate::delivery::{Channel, Recipient};
 use crate::factor::sent::SentCode;
 use crate::factor::{Factor, FactorKind};
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Message, Prompt, Refusal, Sending};
+use crate::words::{Message, Note, Prompt, Refusal, Sending};
 
 use super::enrolling::{Authority, Enrolling, Progress};
 use super::opening::Grounds;
@@ -103,10 +104,9 @@ impl Login {
                 let note = Message::Sending(Sending::OnItsWay { recipient: recipient.masked() });
                 self.wait_with(effects, vec![note], Enrolling::of(&factor, progress))
             }
-            Posted::NotNow { why, effects } => {
-                let note = Message::Sending(not_now(why, recipient, Vec::new(), self.help(), now));
+            Posted::NotNow { told, effects } => {
                 // Nothing is committed: an invitation is not used up.
-                self.keep_or_choose(note, before, account, now).and_all(effects)
+                self.keep_or_choose(Message::Sending(told), before, account, now).and_all(effects)
             }
         }
     }
@@ -135,9 +135,11 @@ impl Login {
     ) -> Turn {
         let enrolling = Enrolling::of(factor, progress);
         match self.code_for(factor, account, now) {
-            Some(code) if code.progress == Delivered::Queued || code.progress == Delivered::Sent => {
-                let note = Sending::StillValid { recipient: recipient.masked() };
-                self.wait_with(Vec::new(), vec![Message::Sending(note)], enrolling)
+            Some(code) if !code.has_failed() => {
+                let still_valid = |recipient| Sending::StillValid { recipient };
+                let note = under_way(code, recipient, (self.host_id(), now), still_valid);
+                let news = self.news_of(factor, account, now);
+                self.wait_with(Vec::new(), news.into_iter().chain(note).collect(), enrolling)
             }
             Some(_) | None if self.may_skip(progress.authority, account, now) => {
                 self.begin_setup(progress, account, now, entropy)
@@ -160,11 +162,10 @@ impl Login {
             Posted::OnItsWay { account, effects: posted } => {
                 let effects = [Effect::Commit(account)].into_iter().chain(posted).collect();
                 let note = Sending::OnItsWay { recipient: recipient.masked() };
-                self.wait_with(effects, vec![Message::Sending(note)], enrolling)
+                self.wait_with(effects, vec![Message::Sending(note)], enrolling.without_news())
             }
-            Posted::NotNow { why, effects } => {
-                let note = not_now(why, recipient, Vec::new(), self.help(), now);
-                self.wait_with(effects, vec![Message::Sending(note)], enrolling)
+            Posted::NotNow { told, effects } => {
+                self.wait_with(effects, vec![Message::Sending(told)], enrolling)
             }
         }
     }
@@ -178,38 +179,35 @@ impl Login {
         entropy: &mut dyn Entropy,
     ) -> Posted {
         let binding = self.binding();
-        let mailing = Mailing {
-            policy: &self.policy,
-            language: self.language(),
-            person: &self.request.person,
-            host: &self.request.host,
-            binding: &binding,
-        };
         let event = |id, account: &Account| self.event(id, account, now);
-        mailing.post((factor.id, recipient), account, now, entropy, event)
+        let to = (factor.id, recipient);
+        self.mailing(&binding).post(to, Vec::new(), account, now, entropy, event)
     }
 
     /// Says what is said of a wrong code that was sent.
-    pub(super) fn wrong_sent(&self, recipient: &Recipient, account: &Account, now: Now) -> Message {
-        let resend = resend(account, recipient, &self.policy, now);
-        Message::Sending(Sending::WrongCode { resend })
+    pub(super) fn wrong_sent(&self, recipient: &Recipient, charged: &Charged, now: Now) -> Message {
+        let resend = resend(&charged.account, recipient, &self.policy, now);
+        Message::Sending(match charged.elsewhere {
+            Some(_) => Sending::Elsewhere { resend, others: Vec::new() },
+            None => Sending::WrongCode { resend },
+        })
     }
 
-    /// Tells, once, that the code did not go out.
-    pub(super) fn told_of_failure(
-        &self,
-        factor: &Factor,
-        enrolling: &mut Enrolling,
-        account: &Account,
-        now: Now,
-    ) -> Option<Message> {
+    /// Tells that the code of what is set up has not left.
+    pub(super) fn news_of(&self, factor: &Factor, account: &Account, now: Now) -> Option<Message> {
         let FactorKind::Sent(recipient) = &factor.kind else { return None };
         let code = self.code_for(factor, account, now)?;
-        if !matches!(code.progress, Delivered::Failed(_)) || enrolling.told == Some(code.request) {
-            return None;
-        }
-        enrolling.told = Some(code.request);
-        Some(Message::Sending(undelivered(code.progress, recipient, Vec::new())))
+        undelivered(code, recipient, Vec::new, (self.host_id(), now))
+    }
+
+    /// Says what to enter while something is set up.
+    pub(super) fn nothing_entered_of(&self, factor: &Factor, account: &Account, now: Now) -> Option<Message> {
+        let FactorKind::Sent(recipient) = &factor.kind else {
+            return Some(Message::Note(Note::EnterNewCode { method: factor.kind.method() }));
+        };
+        let enter_code = |recipient| Sending::EnterCode { recipient };
+        let code = self.code_for(factor, account, now)?;
+        under_way(code, recipient, (self.host_id(), now), enter_code)
     }
 
     fn code_for<'a>(&self, factor: &Factor, account: &'a Account, now: Now) -> Option<&'a SentCode> {

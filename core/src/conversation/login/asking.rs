@@ -9,7 +9,6 @@ use crate::conversation::answer::{AT_CODES, Answer, Expected, Word, is_choice_li
 use crate::conversation::proof::{Charged, Distant, Outcome, Used, clock_off, note_of_wrong};
 use crate::conversation::ways::{Way, Ways};
 use crate::conversation::{Effect, Turn, with_prompt};
-use crate::delivery::RequestId;
 use crate::login::{Existence, FirstFactor};
 use crate::secret::Entropy;
 use crate::throttle::Standing;
@@ -28,8 +27,6 @@ pub(super) struct Asking {
     pub(super) way: Option<Way>,
     /// Where the last wrong code would have fitted: two may tell about the phone's clock.
     pub(super) distant: Vec<Distant>,
-    /// The message of which the person was told that it did not go out.
-    pub(super) told: Option<RequestId>,
 }
 
 impl Asking {
@@ -212,7 +209,7 @@ impl Login {
         let runs_ahead = charged.runs_ahead && manner == Manner::Tell;
         let note = match manner {
             Manner::Tell => clock_off(&asking.distant, &charged.distant)
-                .map_or_else(|| self.wrong_note(code, asking, &charged.account, now), Message::Note),
+                .map_or_else(|| self.wrong_note(code, asking, &charged, now), Message::Note),
             Manner::Pretend => Message::Note(note_of_wrong(code)),
         };
         self.charge(EventId::CodeWrong, charged, now, |login, effects, distant, account| {
@@ -232,7 +229,8 @@ impl Login {
         now: Now,
         go_on: impl FnOnce(&Self, Vec<Effect>, Vec<Distant>, &Account) -> Turn,
     ) -> Turn {
-        let Charged { mut account, standing, distant, runs_ahead: _, voids } = charged;
+        let id = charged.event(id);
+        let Charged { mut account, standing, distant, runs_ahead: _, voids, elsewhere: _ } = charged;
         self.cover(&mut account, now.latest());
         let mut effects = vec![Effect::Commit(Box::new(account.clone()))];
         let reason = voids.then(|| "void".to_owned());
@@ -266,7 +264,7 @@ impl Login {
         &self,
         effects: Vec<Effect>,
         notes: Vec<Message>,
-        mut asking: Asking,
+        asking: Asking,
         account: &Account,
         now: Now,
     ) -> Turn {
@@ -274,9 +272,9 @@ impl Login {
             let grounds = self.obstacle(account, now).unwrap_or(Grounds::WrongCode);
             return self.refuse(effects, grounds, vec![Message::Refusal(Refusal::NoRightCode)], account, now);
         }
-        let failed = self.failed(&mut asking, account, now);
+        let news = self.news(&asking, account, now);
         let messages =
-            with_prompt(failed.into_iter().chain(notes), asking.prompt(self.purpose, self.offering_prompt()));
+            with_prompt(news.into_iter().chain(notes), asking.prompt(self.purpose, self.offering_prompt()));
         self.ask(effects, messages, Stage::Asking(asking))
     }
 }

@@ -12,7 +12,6 @@ use crate::conversation::setup::{
     Shown, can_draw, new_factor, new_key, owner_name, pending, replace_pending, screen,
 };
 use crate::conversation::{Effect, Turn, WRONG_LIMIT, with_prompt};
-use crate::delivery::RequestId;
 use crate::factor::sent::SentParameters;
 use crate::factor::{Factor, FactorId, FactorKind, Method};
 use crate::invitation::is_invitation_like;
@@ -20,7 +19,7 @@ use crate::keyed::CodeHash;
 use crate::qr::Look;
 use crate::secret::Entropy;
 use crate::time::Now;
-use crate::words::{Drawn, Message, Note, Prompt, Refusal, Sending};
+use crate::words::{Drawn, Message, Note, Prompt, Refusal};
 
 use super::addressing::prompt_of_sent;
 use super::opening::Grounds;
@@ -56,9 +55,7 @@ pub(super) struct Enrolling {
     look: Option<Look>,
     progress: Progress,
     distant: Vec<Distant>,
-    /// The message of which the person was told that it did not go out.
-    pub(super) told: Option<RequestId>,
-    /// What is said first at the next prompt: that a code did not go out.
+    /// What is said first at the next prompt: that a code has not left.
     news: Option<Message>,
     prompt: Prompt,
 }
@@ -73,7 +70,7 @@ impl Enrolling {
     /// Waits for a code that was sent.
     pub(super) const fn of(factor: &Factor, progress: Progress) -> Self {
         let prompt = prompt_of_sent(progress.authority, factor);
-        Self { factor: factor.id, look: None, progress, distant: Vec::new(), told: None, news: None, prompt }
+        Self { factor: factor.id, look: None, progress, distant: Vec::new(), news: None, prompt }
     }
 }
 
@@ -105,8 +102,8 @@ impl Login {
             };
         };
         let asked = match progress.authority {
-            Authority::Rule => Prompt::PendingCode,
-            Authority::Invited | Authority::Resumed => Prompt::PendingCodeOrInvitation,
+            Authority::Rule => Prompt::PendingCode(factor.kind.method()),
+            Authority::Invited | Authority::Resumed => Prompt::PendingCodeOrInvitation(factor.kind.method()),
         };
         let progress = Progress { authority: progress.authority.after_leaving(), ..progress };
         if let FactorKind::Sent(recipient) = &factor.kind {
@@ -174,16 +171,17 @@ impl Login {
             return self.resume_or_show(enrolling.progress, account, now, entropy);
         };
         let mut enrolling = enrolling.clone();
-        enrolling.news = self.told_of_failure(factor, &mut enrolling, account, now);
+        enrolling.news = self.news_of(factor, account, now);
         let answer = read(text, enrolling.words(factor), enrolling.expected(factor, &self.settings().sent));
         if self.tally.is_spent_enrolling() && !matches!(answer, Answer::Code(_)) {
             return self.give_up(Vec::new(), account, now);
         }
         match answer {
+            Answer::Nothing if enrolling.news.is_some() => self.wait_with(Vec::new(), Vec::new(), enrolling),
             Answer::Nothing => {
-                let note = nothing_entered(factor);
-                let notes = if enrolling.news.is_some() { Vec::new() } else { vec![note] };
-                self.wait_with(Vec::new(), notes, enrolling)
+                let entered = self.nothing_entered_of(factor, account, now);
+                let words = || Message::Note(self.words_note(&factor.kind, &enrolling));
+                self.wait_with(Vec::new(), vec![entered.unwrap_or_else(words)], enrolling)
             }
             Answer::Word(word) => self.hear_enrolling_word(word, enrolling, account, now, entropy),
             Answer::Other(_) => {
@@ -243,11 +241,11 @@ impl Login {
             Err(charged) => charged,
         };
         let clock = clock_off(&enrolling.distant, &charged.distant);
+        let note = match &factor.kind {
+            FactorKind::Sent(recipient) => self.wrong_sent(recipient, &charged, now),
+            FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(clock.unwrap_or(Note::WrongCode)),
+        };
         self.charge(EventId::CodeWrong, *charged, now, |login, effects, distant, account| {
-            let note = match &factor.kind {
-                FactorKind::Sent(recipient) => login.wrong_sent(recipient, account, now),
-                FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(clock.unwrap_or(Note::WrongCode)),
-            };
             login.miss(effects, note, Enrolling { distant, ..enrolling.clone() }, account, now)
         })
     }
@@ -331,8 +329,10 @@ impl Login {
         match (kind, enrolling.progress.authority) {
             (FactorKind::Sent(_), Authority::Rule | Authority::Invited) => Note::SentWords,
             (FactorKind::Sent(_), Authority::Resumed) => Note::SentWordsOrInvitation { help: self.help() },
-            (_, Authority::Rule | Authority::Invited) => Note::EnrollingWords { drawn },
-            (_, Authority::Resumed) => Note::RenewByInvitation { help: self.help() },
+            (key, Authority::Rule | Authority::Invited) => {
+                Note::EnrollingWords { drawn, method: key.method() }
+            }
+            (key, Authority::Resumed) => Note::RenewByInvitation { method: key.method(), help: self.help() },
         }
     }
 
@@ -358,6 +358,11 @@ impl Authority {
 }
 
 impl Enrolling {
+    /// The same where a new code has just been put on its way.
+    pub(super) fn without_news(self) -> Self {
+        Self { news: None, ..self }
+    }
+
     /// By what right it is set up.
     pub(super) const fn authority(&self) -> Authority {
         self.progress.authority
@@ -378,12 +383,5 @@ impl Enrolling {
             (_, Authority::Rule | Authority::Invited) => &[Word::Help, Word::New, Word::Invert],
             (_, Authority::Resumed) => &[Word::Help, Word::New],
         }
-    }
-}
-
-fn nothing_entered(factor: &Factor) -> Message {
-    match &factor.kind {
-        FactorKind::Sent(recipient) => Message::Sending(Sending::EnterCode { recipient: recipient.masked() }),
-        FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(Note::EnterNewCode),
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! Owns when one is sent: at once where it is the only way, else when it is chosen, and never before the first factor, to
 //! anybody unknown, or while nothing may be evaluated. A code that still lives is not sent again unless the person asks
-//! for that. What became of it is told at the next prompt, once.
+//! for that. How far its message is, is told at each prompt.
 
 use crate::account::Account;
-use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
-use crate::conversation::proof::note_of_wrong;
+use crate::conversation::mailing::{Mailing, Posted, resend, undelivered, under_way};
+use crate::conversation::proof::{Charged, note_of_wrong};
 use crate::conversation::ways::{SentTo, Way, Ways};
 use crate::conversation::{Effect, Turn};
-use crate::delivery::Progress;
+use crate::factor::FactorId;
 use crate::factor::sent::{Bind, Binding, SentCode};
 use crate::login::{FirstFactor, Source};
 use crate::secret::Entropy;
@@ -40,7 +40,7 @@ impl Login {
         let only = ways.only_sent();
         let waiting = self.live_code(account, now).and_then(|code| Some((code, ways.sent_to(code.factor)?)));
         match (waiting, only.as_slice()) {
-            (Some((code, to)), _) if !has_failed(code) => {
+            (Some((code, to)), _) if !code.has_failed() => {
                 self.request(to.clone(), Freshness::AnyLive, asking, account, now, entropy)
             }
             (_, [to]) => self.request((*to).clone(), Freshness::AnyLive, asking, account, now, entropy),
@@ -71,13 +71,12 @@ impl Login {
                 Manner::Pretend => self.list_ways(&self.ways(account), asking, account, now),
             };
         }
-        let is_live =
-            self.live_code(account, now).is_some_and(|code| code.factor == to.factor && !has_failed(code));
-        let recipient = to.recipient.masked();
-        if freshness == Freshness::AnyLive && is_live {
+        let live = self.code_to(to.factor, account, now).filter(|code| !code.has_failed());
+        if let (Freshness::AnyLive, Some(code)) = (freshness, live) {
+            let still_valid = |recipient| Sending::StillValid { recipient };
+            let note = under_way(code, &to.recipient, (self.host_id(), now), still_valid);
             let asking = Asking { way: Some(Way::Sent(to)), ..asking };
-            let note = Message::Sending(Sending::StillValid { recipient });
-            return self.ask_code(Vec::new(), vec![note], asking, account, now);
+            return self.ask_code(Vec::new(), note.into_iter().collect(), asking, account, now);
         }
         if self.tally.is_spent() {
             // There is no prompt left at which the code could be typed.
@@ -94,16 +93,12 @@ impl Login {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Turn {
-        let binding = self.binding();
-        let mailing = Mailing {
-            policy: &self.policy,
-            language: self.language(),
-            person: &self.request.person,
-            host: &self.request.host,
-            binding: &binding,
-        };
+        let others = self.ways(account).others(to.factor);
         let event = |id, account: &Account| self.event(id, account, now);
-        match mailing.post((to.factor, &to.recipient), account, now, entropy, event) {
+        let binding = self.binding();
+        let posted =
+            self.mailing(&binding).post((to.factor, &to.recipient), others, account, now, entropy, event);
+        match posted {
             Posted::OnItsWay { mut account, effects: posted } => {
                 self.cover(&mut account, now.latest());
                 self.note_uid(&mut account);
@@ -112,11 +107,20 @@ impl Login {
                 let asking = Asking { way: Some(Way::Sent(to)), ..asking };
                 self.ask_code(effects, vec![note], asking, &account, now)
             }
-            Posted::NotNow { why, effects } => {
-                let others = self.ways(account).others(to.factor);
-                let note = not_now(why, &to.recipient, others, self.help(), now);
-                self.ask_code(effects, vec![Message::Sending(note)], asking, account, now)
+            Posted::NotNow { told, effects } => {
+                self.ask_code(effects, vec![Message::Sending(told)], asking, account, now)
             }
+        }
+    }
+
+    /// Lends what codes are sent with in this login.
+    pub(super) fn mailing<'a>(&'a self, binding: &'a Binding) -> Mailing<'a> {
+        Mailing {
+            policy: &self.policy,
+            language: self.language(),
+            person: &self.request.person,
+            host: &self.request.host,
+            binding,
         }
     }
 
@@ -156,19 +160,20 @@ impl Login {
         account.live_codes(&self.binding(), self.host_id(), now).next()
     }
 
-    /// Tells of a code that did not go out, once, with what else there is.
-    pub(super) fn failed(&self, asking: &mut Asking, account: &Account, now: Now) -> Option<Message> {
-        if self.request.first_factor == FirstFactor::Late || self.obstacle(account, now).is_some() {
+    fn code_to<'a>(&self, factor: FactorId, account: &'a Account, now: Now) -> Option<&'a SentCode> {
+        self.live_code(account, now).filter(|code| code.factor == factor)
+    }
+
+    /// Tells of a code that has not left, with what else there is; nothing where the user has chosen what they have.
+    pub(super) fn news(&self, asking: &Asking, account: &Account, now: Now) -> Option<Message> {
+        let is_watched = self.request.first_factor == FirstFactor::Late;
+        if is_watched || matches!(asking.way, Some(Way::Own(_))) || self.obstacle(account, now).is_some() {
             return None;
         }
         let code = self.live_code(account, now)?;
-        if !has_failed(code) || asking.told == Some(code.request) {
-            return None;
-        }
         let ways = self.ways(account);
         let recipient = &ways.sent_to(code.factor)?.recipient;
-        asking.told = Some(code.request);
-        Some(Message::Sending(undelivered(code.progress, recipient, ways.others(code.factor))))
+        undelivered(code, recipient, || ways.others(code.factor), (self.host_id(), now))
     }
 
     /// Tells the code for which this person waits: the one of the chosen way, or of the only kind that they have.
@@ -178,7 +183,13 @@ impl Login {
     }
 
     /// Says what is said of a wrong code, by what the person waits for and by the form of what was typed.
-    pub(super) fn wrong_note(&self, code: &str, asking: &Asking, account: &Account, now: Now) -> Message {
+    pub(super) fn wrong_note(&self, code: &str, asking: &Asking, charged: &Charged, now: Now) -> Message {
+        let account = &charged.account;
+        let ways = self.ways(account);
+        if let Some(to) = charged.elsewhere.and_then(|factor| ways.sent_to(factor)) {
+            let resend = resend(account, &to.recipient, &self.policy, now);
+            return Message::Sending(Sending::Elsewhere { resend, others: ways.others(to.factor) });
+        }
         match (note_of_wrong(code), self.awaited(asking, account)) {
             (Note::WrongCode, Some(to)) => {
                 let resend = resend(account, &to.recipient, &self.policy, now);
@@ -190,13 +201,34 @@ impl Login {
 
     /// Says what to enter, unless there is news of the code that the person waits for.
     pub(super) fn nothing_entered(&self, asking: &Asking, account: &Account, now: Now) -> Vec<Message> {
-        if self.failed(&mut asking.clone(), account, now).is_some() {
+        if self.news(asking, account, now).is_some() {
             return Vec::new();
         }
-        vec![match asking.way.as_ref().and_then(Way::sent) {
-            Some(to) => Message::Sending(Sending::EnterCode { recipient: to.recipient.masked() }),
-            None => Message::Note(Note::EnterCode { help: self.help() }),
-        }]
+        let ways = self.ways(account);
+        let enter_code = |recipient| Sending::EnterCode { recipient };
+        let awaited = asking.way.as_ref().and_then(Way::sent).and_then(|to| {
+            let code = self.code_to(to.factor, account, now)?;
+            under_way(code, &to.recipient, (self.host_id(), now), enter_code)
+        });
+        let own = || {
+            Some(Message::Note(Note::EnterCode { from: ways.shows(asking.way.as_ref())?, help: self.help() }))
+        };
+        vec![
+            awaited
+                .or_else(own)
+                .or_else(|| self.why_not_sent(&ways, account, now))
+                .unwrap_or_else(|| self.listing(&ways)),
+        ]
+    }
+
+    /// Tells why no code can be sent now to somebody who has nothing else to give it by.
+    fn why_not_sent(&self, ways: &Ways, account: &Account, now: Now) -> Option<Message> {
+        let only = ways.only_sent();
+        let [to] = only.as_slice() else { return None };
+        let binding = self.binding();
+        let others = ways.others(to.factor);
+        let told = self.mailing(&binding).why_not((to.factor, &to.recipient), others, account, now)?;
+        Some(Message::Sending(told))
     }
 
     pub(super) fn listing(&self, ways: &Ways) -> Message {
@@ -206,8 +238,4 @@ impl Login {
         }
         Message::Note(Note::Ways { ways: ways.listed(), help })
     }
-}
-
-const fn has_failed(code: &SentCode) -> bool {
-    matches!(code.progress, Progress::Failed(_))
 }

@@ -7,12 +7,12 @@
 use crate::account::Account;
 use crate::audit::EventId;
 use crate::conversation::answer::{AT_CODES, Answer, Expected, Word, is_choice_like, read};
-use crate::conversation::mailing::{Mailing, Posted, not_now, resend, undelivered};
-use crate::conversation::proof::{Outcome, Used, clock_off, note_of_wrong};
+use crate::conversation::mailing::{Mailing, Posted, resend, undelivered, under_way};
+use crate::conversation::proof::{Charged, Outcome, Used, clock_off, note_of_wrong};
 use crate::conversation::ways::{SentTo, Way, Ways};
 use crate::conversation::{Effect, Turn, with_prompt};
-use crate::delivery::{Progress, Recipient, RequestId};
-use crate::factor::sent::SentCode;
+use crate::delivery::Recipient;
+use crate::factor::sent::{Binding, SentCode};
 use crate::factor::{FactorId, Method};
 use crate::notice::Notice;
 use crate::secret::Entropy;
@@ -147,25 +147,23 @@ impl SelfService {
     ) -> Asked {
         let recipient = to.recipient.masked();
         let chosen = Self { way: Some(Way::Sent(to.clone())), ..self.clone() };
-        let is_live = self.code_for(to.factor, account, now).is_some_and(|code| !has_failed(code));
-        if freshness == Freshness::AnyLive && is_live {
-            let note = Sending::StillValid { recipient };
-            return chosen.asked(Vec::new(), vec![Message::Sending(note)]);
+        let live = self.code_for(to.factor, account, now).filter(|code| !code.has_failed());
+        if let (Freshness::AnyLive, Some(code)) = (freshness, live) {
+            let still_valid = |recipient| Sending::StillValid { recipient };
+            let note = under_way(code, &to.recipient, (&self.host.id, now), still_valid);
+            return chosen.asked(Vec::new(), note.into_iter().collect());
         }
         if self.tally.is_spent() {
             // There is no prompt left at which the code could be typed.
             return chosen.asked(Vec::new(), Vec::new());
         }
-        match self.post((to.factor, &to.recipient), account, now, entropy) {
+        let others = Self::ways(account).others(to.factor);
+        match self.post((to.factor, &to.recipient), others, account, now, entropy) {
             Posted::OnItsWay { account, effects: posted } => {
                 let effects = [Effect::Commit(account)].into_iter().chain(posted).collect();
                 chosen.asked(effects, vec![Message::Sending(Sending::OnItsWay { recipient })])
             }
-            Posted::NotNow { why, effects } => {
-                let others = Self::ways(account).others(to.factor);
-                let note = not_now(why, &to.recipient, others, self.help(), now);
-                self.asked(effects, vec![Message::Sending(note)])
-            }
+            Posted::NotNow { told, effects } => self.asked(effects, vec![Message::Sending(told)]),
         }
     }
 
@@ -173,19 +171,18 @@ impl SelfService {
     pub(in crate::conversation) fn post(
         &self,
         to: (FactorId, &Recipient),
+        others: Vec<ListedWay>,
         account: &Account,
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Posted {
-        let binding = self.binding();
-        let mailing = Mailing {
-            policy: &self.policy,
-            language: self.language,
-            person: &self.person,
-            host: &self.host,
-            binding: &binding,
-        };
-        mailing.post(to, account, now, entropy, |id, account| self.event(id, account, now))
+        let event = |id, account: &Account| self.event(id, account, now);
+        self.mailing(&self.binding()).post(to, others, account, now, entropy, event)
+    }
+
+    fn mailing<'a>(&'a self, binding: &'a Binding) -> Mailing<'a> {
+        let Self { policy, language, person, host, .. } = self;
+        Mailing { policy, language: *language, person, host, binding }
     }
 
     fn evaluate(&self, code: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Proof {
@@ -204,7 +201,7 @@ impl SelfService {
             }
             Outcome::Wrong(charged) => {
                 let note = clock_off(&self.distant, &charged.distant);
-                let note = note.map_or_else(|| self.wrong_note(code, account, now), Message::Note);
+                let note = note.map_or_else(|| self.wrong_note(code, &charged, now), Message::Note);
                 let runs_ahead = charged.runs_ahead;
                 let missed = Self { distant: charged.distant.clone(), ..self.clone() };
                 let (after, effects) = match missed.charge(EventId::CodeWrong, charged, account, now, entropy)
@@ -230,22 +227,32 @@ impl SelfService {
         Asked { service: self.clone(), effects, messages: with_prompt(notes, prompt) }
     }
 
-    /// Asks once more, or ends when the prompts are used up. What did not go out is told first, once.
+    /// Asks once more, or ends when enough was answered. What has not left is told first.
     fn again(&self, mut asked: Asked, account: &Account, now: Now) -> Proof {
         if self.tally.is_spent() {
             return Proof::Over(self.fail(asked.effects, Failure::wrong_code(), account, now));
         }
-        if let Some((code, told)) = asked.service.news(account, now) {
+        let committed = asked.effects.iter().find_map(|effect| match effect {
+            Effect::Commit(account) => Some(account.as_ref()),
+            Effect::Record(_)
+            | Effect::Deliver(_)
+            | Effect::Redeem(_)
+            | Effect::CodeGiven(_)
+            | Effect::Reply(_) => None,
+        });
+        if let Some(told) = asked.service.news(committed.unwrap_or(account), now) {
             asked.messages.insert(0, told);
-            asked.service.told = Some(code);
         }
         Proof::Again(Box::new(asked))
     }
 
-    fn wrong_note(&self, code: &str, account: &Account, now: Now) -> Message {
-        let chosen = self.way.as_ref().and_then(Way::sent);
-        match (note_of_wrong(code), chosen) {
-            (Note::WrongCode, Some(to)) => self.wrong_sent(&to.recipient, account, now),
+    fn wrong_note(&self, code: &str, charged: &Charged, now: Now) -> Message {
+        let ways = Self::ways(&charged.account);
+        if let Some(to) = charged.elsewhere.and_then(|factor| ways.sent_to(factor)) {
+            return self.wrong_sent(&to.recipient, ways.others(to.factor), charged, now);
+        }
+        match (note_of_wrong(code), self.way.as_ref().and_then(Way::sent)) {
+            (Note::WrongCode, Some(to)) => self.wrong_sent(&to.recipient, Vec::new(), charged, now),
             (note, _) => Message::Note(note),
         }
     }
@@ -254,43 +261,67 @@ impl SelfService {
     pub(in crate::conversation) fn wrong_sent(
         &self,
         recipient: &Recipient,
-        account: &Account,
+        others: Vec<ListedWay>,
+        charged: &Charged,
         now: Now,
     ) -> Message {
-        Message::Sending(Sending::WrongCode { resend: resend(account, recipient, &self.policy, now) })
+        let resend = resend(&charged.account, recipient, &self.policy, now);
+        Message::Sending(match charged.elsewhere {
+            Some(_) => Sending::Elsewhere { resend, others },
+            None => Sending::WrongCode { resend },
+        })
     }
 
     fn nothing_entered(&self, account: &Account, now: Now) -> Vec<Message> {
         if self.news(account, now).is_some() {
             return Vec::new();
         }
-        vec![match self.way.as_ref().and_then(Way::sent) {
-            Some(to) => Message::Sending(Sending::EnterCode { recipient: to.recipient.masked() }),
-            None => Message::Note(Note::EnterCode { help: self.help() }),
-        }]
+        let ways = Self::ways(account);
+        let sent = self.way.as_ref().and_then(Way::sent);
+        let awaited = sent.and_then(|to| self.enter_sent(to.factor, &to.recipient, account, now));
+        let from = || Some(Note::EnterCode { from: ways.shows(self.way.as_ref())?, help: self.help() });
+        let own = || from().map(Message::Note);
+        let told = awaited.or_else(own).or_else(|| self.why_not_sent(&ways, account, now));
+        vec![told.unwrap_or_else(|| self.listing(&ways))]
     }
 
-    /// Finds a code on its way to the chosen factor that did not go out and of which nothing was told.
-    fn news(&self, account: &Account, now: Now) -> Option<(RequestId, Message)> {
-        let to = self.way.as_ref().and_then(Way::sent)?;
-        let others = Self::ways(account).others(to.factor);
-        self.failure_of(to.factor, &to.recipient, others, account, now)
+    /// Tells why no code can be sent now to somebody who has nothing else to give it by.
+    fn why_not_sent(&self, ways: &Ways, account: &Account, now: Now) -> Option<Message> {
+        let only = ways.only_sent();
+        let [to] = only.as_slice() else { return None };
+        let others = ways.others(to.factor);
+        let told = self.mailing(&self.binding()).why_not((to.factor, &to.recipient), others, account, now)?;
+        Some(Message::Sending(told))
     }
 
-    /// Tells of a code to a factor that did not go out, unless that was told.
-    pub(in crate::conversation) fn failure_of(
+    /// Says that the code that was sent to a factor is to be entered, or that it is on its way.
+    pub(in crate::conversation) fn enter_sent(
         &self,
         factor: FactorId,
         recipient: &Recipient,
-        others: Vec<ListedWay>,
         account: &Account,
         now: Now,
-    ) -> Option<(RequestId, Message)> {
-        let code = self.code_for(factor, account, now).filter(|code| has_failed(code))?;
-        if self.told == Some(code.request) {
-            return None;
-        }
-        Some((code.request, Message::Sending(undelivered(code.progress, recipient, others))))
+    ) -> Option<Message> {
+        let code = self.code_for(factor, account, now)?;
+        under_way(code, recipient, (&self.host.id, now), |recipient| Sending::EnterCode { recipient })
+    }
+
+    /// Tells of the code to the chosen factor where it has not left.
+    fn news(&self, account: &Account, now: Now) -> Option<Message> {
+        let to = self.way.as_ref().and_then(Way::sent)?;
+        self.news_of(to.factor, &to.recipient, || Self::ways(account).others(to.factor), account, now)
+    }
+
+    /// Tells of a code to a factor that has not left.
+    pub(in crate::conversation) fn news_of(
+        &self,
+        factor: FactorId,
+        recipient: &Recipient,
+        others: impl FnOnce() -> Vec<ListedWay>,
+        account: &Account,
+        now: Now,
+    ) -> Option<Message> {
+        undelivered(self.code_for(factor, account, now)?, recipient, others, (&self.host.id, now))
     }
 
     fn code_for<'a>(&self, factor: FactorId, account: &'a Account, now: Now) -> Option<&'a SentCode> {
@@ -303,8 +334,4 @@ impl SelfService {
     fn ways(account: &Account) -> Ways {
         Ways::of(account, &Method::ALL)
     }
-}
-
-const fn has_failed(code: &SentCode) -> bool {
-    matches!(code.progress, Progress::Failed(_))
 }

@@ -1,6 +1,7 @@
 //! Chinese: what is said of the answer before.
 
-use crate::words::{Direction, Drawn, Note};
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note, Shows};
 
 use super::contact;
 use super::sending::list;
@@ -18,17 +19,16 @@ pub(super) fn remark(note: &Note) -> String {
             "验证码不正确：您手机的时间{}了约 {minutes} 分钟。请开启自动设置时间，然后重试。",
             way(*direction)
         ),
-        Note::EnterCode { help } => {
-            format!(
-                "请输入身份验证器应用中的验证码。如果您尚未设置，请{}。",
-                contact(help.as_deref())
-            )
+        Note::EnterCode { from, help } => {
+            format!("请输入{}中的验证码。如果您尚未设置，请{}。", shows(*from), contact(help.as_deref()))
         }
-        Note::RenewByInvitation { help } => format!(
-            "请输入您已设置的应用中的验证码。更换密钥需要新的邀请码，请{}。",
+        Note::RenewByInvitation { method, help } => format!(
+            "请输入您已设置的{}中的验证码。更换密钥需要新的邀请码，请{}。",
+            if *method == Method::Hotp { "令牌" } else { "应用" },
             contact(help.as_deref())
         ),
-        Note::EnterNewCode => "请输入身份验证器应用当前显示的验证码。".to_owned(),
+        Note::EnterNewCode { method: Method::Hotp } => "请输入令牌当前显示的验证码。".to_owned(),
+        Note::EnterNewCode { method: _ } => "请输入身份验证器应用当前显示的验证码。".to_owned(),
         Note::RepeatedToken => "此验证码已使用过。请让令牌显示下一个验证码。".to_owned(),
         Note::WrongBackupCode => "此备用验证码不正确，或已使用过。".to_owned(),
         Note::WrongInvitation { help } => {
@@ -49,23 +49,44 @@ pub(super) fn remark(note: &Note) -> String {
             contact(help.as_deref())
         ),
         Note::MaySkip { days, times } => format!("输入 `skip` 可稍后再设置。{}", left(*days, *times)),
-        Note::LastMethod => "这是您最后一个验证方式。删除后，在此处登录将不再要求您输入验证码，您的备用验证码也会被删除。".to_owned(),
+        Note::LastMethod => {
+            "这是您最后一个验证方式。删除后，在此处登录将不再要求您输入验证码，您的备用验证码也会被删除。"
+                .to_owned()
+        }
         Note::NoLongerValid => "您之前设置的验证码在此处已失效。".to_owned(),
-        Note::RenewByCode => "仅凭您之前设置的验证码，在此处已不足够。要重新设置，请先输入其中一个验证码，或输入邀请码。".to_owned(),
+        Note::RenewByCode => {
+            "仅凭您之前设置的验证码，在此处已不足够。要重新设置，请先输入其中一个验证码，或输入邀请码。"
+                .to_owned()
+        }
         Note::SessionIdle { minutes } => {
             format!("Countersign：此会话长时间无操作。如果您不输入任何内容，将在 {minutes} 分钟后结束。")
         }
-        Note::NotAnAddress => "这不是可以接收验证码的电子邮箱地址。请按 alice@example.org 的格式输入。".to_owned(),
+        Note::NotAnAddress => {
+            "这不是可以接收验证码的电子邮箱地址。请按 alice@example.org 的格式输入。".to_owned()
+        }
         Note::NotANumber => "这不是电话号码。请加上国家代码，例如 +49 30 123456。".to_owned(),
-        Note::SentWords => "您可以输入消息中的验证码，输入 `resend` 重新发送，或输入 `new` 选择其他方式。".to_owned(),
-        Note::SentWordsOrInvitation { help } => format!("您可以输入消息中的验证码，或输入 `resend` 重新发送。如需选择其他方式，需要新的邀请码，请{}。", contact(help.as_deref())),
-        Note::EnrollingWords { drawn: Drawn::Yes } => {
-            "您可以输入身份验证器应用中的验证码；也可以输入 `invert` 反色显示二维码，或输入 `new` 获取新的二维码。"
-                .to_owned()
+        Note::SentWords => {
+            "您可以输入消息中的验证码，输入 `resend` 重新发送，或输入 `new` 选择其他方式。".to_owned()
         }
-        Note::EnrollingWords { drawn: Drawn::No } => {
-            "您可以输入身份验证器应用中的验证码，或输入 `new` 获取新的密钥。".to_owned()
+        Note::SentWordsOrInvitation { help } => format!(
+            "您可以输入消息中的验证码，或输入 `resend` 重新发送。如需选择其他方式，需要新的邀请码，请{}。",
+            contact(help.as_deref())
+        ),
+        Note::EnrollingWords { drawn: Drawn::Yes, method } => format!(
+            "您可以输入{}中的验证码；也可以输入 `invert` 反色显示二维码，或输入 `new` 获取新的二维码。",
+            shows(Shows::of(*method))
+        ),
+        Note::EnrollingWords { drawn: Drawn::No, method } => {
+            format!("您可以输入{}中的验证码，或输入 `new` 获取新的密钥。", shows(Shows::of(*method)))
         }
+    }
+}
+
+const fn shows(shows: Shows) -> &'static str {
+    match shows {
+        Shows::App => "身份验证器应用",
+        Shows::Token => "令牌",
+        Shows::AppOrToken => "身份验证器应用或令牌",
     }
 }
 

@@ -22,7 +22,11 @@ pub(super) fn tell(sending: &Sending) -> String {
         Sending::Doubtful { recipient, others } => {
             format!("验证码可能未能发送至 {recipient}。{}输入 `resend` 可获取新的验证码。", otherwise(others))
         }
-        Sending::Wait { seconds } => format!("{seconds} 秒后可以再次索取验证码。"),
+        Sending::Deferred { recipient, others } => {
+            also(&format!("发往 {recipient} 的验证码有延迟：尚未被接收投递，系统会自动重试。"), others)
+        }
+        Sending::Wait { seconds, others } => also(&format!("{seconds} 秒后可以再次索取验证码。"), others),
+        Sending::Elsewhere { resend, others } => elsewhere(*resend, others),
         Sending::Cap { until, now, others, help } => format!(
             "索取验证码的次数过多；{} 之后可以再次索取。{}",
             moment(*until, *now),
@@ -48,6 +52,22 @@ fn wrong(resend: Resend) -> String {
         Resend::No => "。".to_owned(),
     };
     format!("验证码不正确。请使用最新消息中的验证码{rest}")
+}
+
+fn elsewhere(resend: Resend, others: &[ListedWay]) -> String {
+    let first = also("已发送的验证码属于另一次登录，在此处无效。", others);
+    match resend {
+        Resend::Now => format!("{first}输入 `resend` 可获取新的验证码。"),
+        Resend::In(seconds) => {
+            format!("{first}输入 `resend` 可获取新的验证码（{seconds} 秒后可用）。")
+        }
+        Resend::No => first,
+    }
+}
+
+/// Adds what else there is to a sentence.
+fn also(sentence: &str, others: &[ListedWay]) -> String {
+    format!("{sentence}{}", otherwise(others)).trim_end().to_owned()
 }
 
 fn otherwise(others: &[ListedWay]) -> String {

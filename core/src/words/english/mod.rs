@@ -36,8 +36,12 @@ fn ask(prompt: Prompt) -> String {
         Prompt::CodeOf(Method::Backup) => "Backup code: ",
         Prompt::NextTokenCode => "Your token has run ahead. Enter the code that it shows next: ",
         Prompt::CurrentCode => "Current code: ",
-        Prompt::PendingCode => "Code from the app you set up, or `new` for a new QR code: ",
-        Prompt::PendingCodeOrInvitation => "Code from the app you set up, or a new invitation: ",
+        Prompt::PendingCode(Method::Hotp) => "Code from the token you set up, or `new` for a new key: ",
+        Prompt::PendingCode(_) => "Code from the app you set up, or `new` for a new QR code: ",
+        Prompt::PendingCodeOrInvitation(Method::Hotp) => {
+            "Code from the token you set up, or a new invitation: "
+        }
+        Prompt::PendingCodeOrInvitation(_) => "Code from the app you set up, or a new invitation: ",
         Prompt::Invitation => "Invitation: ",
         Prompt::Choice => "Number or name (Enter for 1): ",
         Prompt::NewAddress => "E-mail address: ",

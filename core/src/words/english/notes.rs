@@ -1,6 +1,7 @@
 //! English: what is said of the answer before.
 
-use crate::words::{Direction, Drawn, Note};
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note, Shows};
 
 use super::sending::list;
 use super::whom;
@@ -15,19 +16,18 @@ pub(super) fn remark(note: &Note) -> String {
             format!("This code was already used. The next one comes in {} s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
-        Note::EnterCode { help } => {
-            format!(
-                "Enter the code from your authenticator app. If you have none set up, ask {}.",
-                whom(help.as_deref())
-            )
-        }
-        Note::RenewByInvitation { help } => {
-            format!(
-                "Enter the code from the app you set up. For a new key you need a new invitation: ask {}.",
-                whom(help.as_deref())
-            )
-        }
-        Note::EnterNewCode => "Enter the code that your authenticator app shows now.".to_owned(),
+        Note::EnterCode { from, help } => format!(
+            "Enter the code from {}. If you have none set up, ask {}.",
+            shows(*from),
+            whom(help.as_deref())
+        ),
+        Note::RenewByInvitation { method, help } => format!(
+            "Enter the code from {} that you set up. For a new key you need a new invitation: ask {}.",
+            if *method == Method::Hotp { "the token" } else { "the app" },
+            whom(help.as_deref())
+        ),
+        Note::EnterNewCode { method: Method::Hotp } => "Enter the code that your token shows now.".to_owned(),
+        Note::EnterNewCode { method: _ } => "Enter the code that your authenticator app shows now.".to_owned(),
         Note::RepeatedToken => {
             "This code was already used. Let your token show the next one.".to_owned()
         }
@@ -65,10 +65,16 @@ pub(super) fn remark(note: &Note) -> String {
         Note::NotANumber => "That is not a telephone number. Write it with the code of the country, like +49 30 123456.".to_owned(),
         Note::SentWords => "You can type the code from the message, `resend` for another one, or `new` for another way.".to_owned(),
         Note::SentWordsOrInvitation { help } => format!("You can type the code from the message, or `resend` for another one. To choose another way you need a new invitation: ask {}.", whom(help.as_deref())),
-        Note::EnrollingWords { drawn: Drawn::Yes } => "You can type the code from your authenticator app, `invert` to draw the QR code the other way, or `new` for a new one.".to_owned(),
-        Note::EnrollingWords { drawn: Drawn::No } => {
-            "You can type the code from your authenticator app, or `new` for a new key.".to_owned()
-        }
+        Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("You can type the code from {}, `invert` to draw the QR code the other way, or `new` for a new one.", shows(Shows::of(*method))),
+        Note::EnrollingWords { drawn: Drawn::No, method } => format!("You can type the code from {}, or `new` for a new key.", shows(Shows::of(*method))),
+    }
+}
+
+const fn shows(shows: Shows) -> &'static str {
+    match shows {
+        Shows::App => "your authenticator app",
+        Shows::Token => "your token",
+        Shows::AppOrToken => "your authenticator app or token",
     }
 }
 

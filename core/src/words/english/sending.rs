@@ -26,7 +26,16 @@ pub(super) fn tell(sending: &Sending) -> String {
             "The code may not have been sent to {recipient}. {}Type `resend` for another one.",
             otherwise(others)
         ),
-        Sending::Wait { seconds } => format!("You can ask for another code in {seconds} s."),
+        Sending::Deferred { recipient, others } => also(
+            &format!(
+                "The code to {recipient} is delayed: it has not been accepted for delivery yet, and is tried again."
+            ),
+            others,
+        ),
+        Sending::Wait { seconds, others } => {
+            also(&format!("You can ask for another code in {seconds} s."), others)
+        }
+        Sending::Elsewhere { resend, others } => elsewhere(*resend, others),
         Sending::Cap { until, now, others, help } => format!(
             "Too many codes were asked for; another one is possible after {}. {}",
             moment(*until, *now),
@@ -55,6 +64,22 @@ fn wrong(resend: Resend) -> String {
         }
         Resend::No => "That code is not right. Use the newest message.".to_owned(),
     }
+}
+
+fn elsewhere(resend: Resend, others: &[ListedWay]) -> String {
+    let first = also("The code that was sent is for a different login and is not valid here.", others);
+    match resend {
+        Resend::Now => format!("{first} Type `resend` for a new one."),
+        Resend::In(seconds) => {
+            format!("{first} Type `resend` for a new one (possible in {seconds} s).")
+        }
+        Resend::No => first,
+    }
+}
+
+/// Adds what else there is to a sentence.
+fn also(sentence: &str, others: &[ListedWay]) -> String {
+    format!("{sentence} {}", otherwise(others)).trim_end().to_owned()
 }
 
 fn otherwise(others: &[ListedWay]) -> String {

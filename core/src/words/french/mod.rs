@@ -38,10 +38,16 @@ fn ask(prompt: Prompt) -> String {
             "Votre jeton a pris de l’avance. Saisissez le code qu’il affiche ensuite\u{a0}: "
         }
         Prompt::CurrentCode => "Code actuel\u{a0}: ",
-        Prompt::PendingCode => {
+        Prompt::PendingCode(Method::Hotp) => {
+            "Code du jeton que vous avez configuré, ou `new` pour une nouvelle clé\u{a0}: "
+        }
+        Prompt::PendingCode(_) => {
             "Code de l’application que vous avez configurée, ou `new` pour un nouveau code QR\u{a0}: "
         }
-        Prompt::PendingCodeOrInvitation => {
+        Prompt::PendingCodeOrInvitation(Method::Hotp) => {
+            "Code du jeton que vous avez configuré, ou nouvelle invitation\u{a0}: "
+        }
+        Prompt::PendingCodeOrInvitation(_) => {
             "Code de l’application que vous avez configurée, ou nouvelle invitation\u{a0}: "
         }
         Prompt::Invitation => "Code d’invitation\u{a0}: ",

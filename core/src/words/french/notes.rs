@@ -1,6 +1,7 @@
 //! French: what is said of the answer before.
 
-use crate::words::{Direction, Drawn, Note};
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note, Shows};
 
 use super::sending::list;
 use super::whom;
@@ -15,17 +16,18 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Ce code a déjà été utilisé. Le suivant arrive dans {}\u{a0}s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
-        Note::EnterCode { help } => format!(
-            "Saisissez le code de votre application d’authentification. Si vous n’en avez configuré aucune, contactez {}.",
+        Note::EnterCode { from, help } => format!(
+            "Saisissez le code de {}. Si vous n’avez rien configuré, contactez {}.",
+            shows(*from),
             whom(help.as_deref())
         ),
-        Note::RenewByInvitation { help } => format!(
-            "Saisissez le code de l’application que vous avez configurée. Pour une nouvelle clé, il vous faut une nouvelle invitation\u{a0}: contactez {}.",
+        Note::RenewByInvitation { method, help } => format!(
+            "Saisissez le code de {}. Pour une nouvelle clé, il vous faut une nouvelle invitation\u{a0}: contactez {}.",
+            if *method == Method::Hotp { "votre nouveau jeton" } else { "l’application que vous avez configurée" },
             whom(help.as_deref())
         ),
-        Note::EnterNewCode => {
-            "Saisissez le code que votre application d’authentification affiche maintenant.".to_owned()
-        }
+        Note::EnterNewCode { method: Method::Hotp } => "Saisissez le code que votre jeton affiche maintenant.".to_owned(),
+        Note::EnterNewCode { method: _ } => "Saisissez le code que votre application d’authentification affiche maintenant.".to_owned(),
         Note::RepeatedToken => {
             "Ce code a déjà été utilisé. Faites afficher le suivant par votre jeton.".to_owned()
         }
@@ -65,8 +67,16 @@ pub(super) fn remark(note: &Note) -> String {
         Note::NotANumber => "Ce n’est pas un numéro de téléphone. Écrivez-le avec l’indicatif du pays, comme +49 30 123456.".to_owned(),
         Note::SentWords => "Vous pouvez saisir le code reçu dans le message, `resend` pour en recevoir un autre, ou `new` pour choisir un autre moyen.".to_owned(),
         Note::SentWordsOrInvitation { help } => format!("Vous pouvez saisir le code reçu dans le message, ou `resend` pour en recevoir un autre. Pour choisir un autre moyen, il vous faut une nouvelle invitation\u{a0}: contactez {}.", whom(help.as_deref())),
-        Note::EnrollingWords { drawn: Drawn::Yes } => "Vous pouvez saisir le code de votre application d’authentification, `invert` pour inverser les couleurs du code QR, ou `new` pour en obtenir un nouveau.".to_owned(),
-        Note::EnrollingWords { drawn: Drawn::No } => "Vous pouvez saisir le code de votre application d’authentification, ou `new` pour obtenir une nouvelle clé.".to_owned(),
+        Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("Vous pouvez saisir le code de {}, `invert` pour inverser les couleurs du code QR, ou `new` pour en obtenir un nouveau.", shows(Shows::of(*method))),
+        Note::EnrollingWords { drawn: Drawn::No, method } => format!("Vous pouvez saisir le code de {}, ou `new` pour obtenir une nouvelle clé.", shows(Shows::of(*method))),
+    }
+}
+
+const fn shows(shows: Shows) -> &'static str {
+    match shows {
+        Shows::App => "votre application d’authentification",
+        Shows::Token => "votre jeton",
+        Shows::AppOrToken => "votre application d’authentification ou de votre jeton",
     }
 }
 

@@ -24,7 +24,16 @@ pub(super) fn tell(sending: &Sending) -> String {
             "Le code n’a peut-être pas été envoyé à {recipient}. {}Saisissez `resend` pour en recevoir un autre.",
             otherwise(others)
         ),
-        Sending::Wait { seconds } => format!("Vous pourrez demander un autre code dans {seconds}\u{a0}s."),
+        Sending::Deferred { recipient, others } => also(
+            &format!(
+                "Le code destiné à {recipient} est retardé\u{a0}: il n’a pas encore été accepté pour livraison, et l’envoi est retenté."
+            ),
+            others,
+        ),
+        Sending::Wait { seconds, others } => {
+            also(&format!("Vous pourrez demander un autre code dans {seconds}\u{a0}s."), others)
+        }
+        Sending::Elsewhere { resend, others } => elsewhere(*resend, others),
         Sending::Cap { until, now, others, help } => format!(
             "Trop de codes ont été demandés\u{a0}; un autre sera possible après {}. {}",
             moment(*until, *now),
@@ -50,6 +59,22 @@ fn wrong(resend: Resend) -> String {
         Resend::No => ".".to_owned(),
     };
     format!("Code incorrect. Utilisez le message le plus récent{rest}")
+}
+
+fn elsewhere(resend: Resend, others: &[ListedWay]) -> String {
+    let first = also("Le code envoyé est destiné à une autre connexion et n’est pas valable ici.", others);
+    match resend {
+        Resend::Now => format!("{first} Saisissez `resend` pour en recevoir un autre."),
+        Resend::In(seconds) => {
+            format!("{first} Saisissez `resend` pour en recevoir un autre (possible dans {seconds}\u{a0}s).")
+        }
+        Resend::No => first,
+    }
+}
+
+/// Adds what else there is to a sentence.
+fn also(sentence: &str, others: &[ListedWay]) -> String {
+    format!("{sentence} {}", otherwise(others)).trim_end().to_owned()
 }
 
 fn otherwise(others: &[ListedWay]) -> String {

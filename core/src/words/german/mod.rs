@@ -38,8 +38,14 @@ fn ask(prompt: Prompt) -> String {
             "Ihr Token ist vorausgelaufen. Geben Sie den Code ein, den es als nächsten anzeigt: "
         }
         Prompt::CurrentCode => "Aktueller Code: ",
-        Prompt::PendingCode => "Code aus der eingerichteten App oder `new` für einen neuen QR-Code: ",
-        Prompt::PendingCodeOrInvitation => "Code aus der eingerichteten App oder eine neue Einladung: ",
+        Prompt::PendingCode(Method::Hotp) => {
+            "Code aus dem eingerichteten Token oder `new` für einen neuen Schlüssel: "
+        }
+        Prompt::PendingCode(_) => "Code aus der eingerichteten App oder `new` für einen neuen QR-Code: ",
+        Prompt::PendingCodeOrInvitation(Method::Hotp) => {
+            "Code aus dem eingerichteten Token oder eine neue Einladung: "
+        }
+        Prompt::PendingCodeOrInvitation(_) => "Code aus der eingerichteten App oder eine neue Einladung: ",
         Prompt::Invitation => "Einladung: ",
         Prompt::Choice => "Zahl oder Name (Eingabetaste für 1): ",
         Prompt::NewAddress => "E-Mail-Adresse: ",

@@ -1,6 +1,7 @@
 //! German: what is said of the answer before.
 
-use crate::words::{Direction, Drawn, Note};
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note, Shows};
 
 use super::sending::list;
 use super::turn_to;
@@ -17,15 +18,18 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Dieser Code wurde bereits verwendet. Der nächste kommt in {} s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
-        Note::EnterCode { help } => format!(
-            "Geben Sie den Code aus Ihrer Authenticator-App ein. Falls Sie keine eingerichtet haben, {}.",
+        Note::EnterCode { from, help } => format!(
+            "Geben Sie den Code aus {} ein. Falls Sie nichts eingerichtet haben, {}.",
+            shows(*from),
             turn_to(help.as_deref())
         ),
-        Note::RenewByInvitation { help } => format!(
-            "Geben Sie den Code aus der eingerichteten App ein. Für einen neuen Schlüssel brauchen Sie eine neue Einladung; bitte {}.",
+        Note::RenewByInvitation { method, help } => format!(
+            "Geben Sie den Code aus {} ein. Für einen neuen Schlüssel brauchen Sie eine neue Einladung; bitte {}.",
+            if *method == Method::Hotp { "dem eingerichteten Token" } else { "der eingerichteten App" },
             turn_to(help.as_deref())
         ),
-        Note::EnterNewCode => "Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.".to_owned(),
+        Note::EnterNewCode { method: Method::Hotp } => "Geben Sie den Code ein, den Ihr Token jetzt anzeigt.".to_owned(),
+        Note::EnterNewCode { method: _ } => "Geben Sie den Code ein, den Ihre Authenticator-App jetzt anzeigt.".to_owned(),
         Note::RepeatedToken => {
             "Dieser Code wurde bereits verwendet. Lassen Sie Ihr Token den nächsten anzeigen.".to_owned()
         }
@@ -67,8 +71,16 @@ pub(super) fn remark(note: &Note) -> String {
         Note::NotANumber => "Das ist keine Telefonnummer. Schreiben Sie sie mit der Landesvorwahl, wie +49 30 123456.".to_owned(),
         Note::SentWords => "Sie können den Code aus der Nachricht eingeben, `resend` für einen weiteren oder `new` für einen anderen Weg.".to_owned(),
         Note::SentWordsOrInvitation { help } => format!("Sie können den Code aus der Nachricht eingeben oder `resend` für einen weiteren. Für einen anderen Weg brauchen Sie eine neue Einladung; bitte {}.", turn_to(help.as_deref())),
-        Note::EnrollingWords { drawn: Drawn::Yes } => "Sie können den Code aus Ihrer Authenticator-App eingeben, `invert`, um den QR-Code umgekehrt zu zeichnen, oder `new` für einen neuen.".to_owned(),
-        Note::EnrollingWords { drawn: Drawn::No } => "Sie können den Code aus Ihrer Authenticator-App eingeben oder `new` für einen neuen Schlüssel.".to_owned(),
+        Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("Sie können den Code aus {} eingeben, `invert`, um den QR-Code umgekehrt zu zeichnen, oder `new` für einen neuen.", shows(Shows::of(*method))),
+        Note::EnrollingWords { drawn: Drawn::No, method } => format!("Sie können den Code aus {} eingeben oder `new` für einen neuen Schlüssel.", shows(Shows::of(*method))),
+    }
+}
+
+const fn shows(shows: Shows) -> &'static str {
+    match shows {
+        Shows::App => "Ihrer Authenticator-App",
+        Shows::Token => "Ihrem Token",
+        Shows::AppOrToken => "Ihrer Authenticator-App oder Ihrem Token",
     }
 }
 

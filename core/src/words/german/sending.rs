@@ -24,7 +24,16 @@ pub(super) fn tell(sending: &Sending) -> String {
             "Der Code wurde möglicherweise nicht an {recipient} gesendet. {}Für einen neuen geben Sie `resend` ein.",
             otherwise(others)
         ),
-        Sending::Wait { seconds } => format!("Einen weiteren Code können Sie in {seconds} s anfordern."),
+        Sending::Deferred { recipient, others } => also(
+            &format!(
+                "Der Code an {recipient} verzögert sich: Er wurde noch nicht zur Zustellung angenommen, und es wird erneut versucht."
+            ),
+            others,
+        ),
+        Sending::Wait { seconds, others } => {
+            also(&format!("Einen weiteren Code können Sie in {seconds} s anfordern."), others)
+        }
+        Sending::Elsewhere { resend, others } => elsewhere(*resend, others),
         Sending::Cap { until, now, others, help } => format!(
             "Es wurden zu viele Codes angefordert; der nächste ist nach {} möglich. {}",
             moment(*until, *now),
@@ -50,6 +59,22 @@ fn wrong(resend: Resend) -> String {
         Resend::No => ".".to_owned(),
     };
     format!("Dieser Code ist nicht richtig. Verwenden Sie die neueste Nachricht{rest}")
+}
+
+fn elsewhere(resend: Resend, others: &[ListedWay]) -> String {
+    let first = also("Der gesendete Code gehört zu einer anderen Anmeldung und gilt hier nicht.", others);
+    match resend {
+        Resend::Now => format!("{first} Für einen neuen geben Sie `resend` ein."),
+        Resend::In(seconds) => {
+            format!("{first} Für einen neuen geben Sie `resend` ein (möglich in {seconds} s).")
+        }
+        Resend::No => first,
+    }
+}
+
+/// Adds what else there is to a sentence.
+fn also(sentence: &str, others: &[ListedWay]) -> String {
+    format!("{sentence} {}", otherwise(others)).trim_end().to_owned()
 }
 
 fn otherwise(others: &[ListedWay]) -> String {

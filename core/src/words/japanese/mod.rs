@@ -38,8 +38,16 @@ fn ask(prompt: Prompt) -> String {
             "トークンのカウンターが進んでいます。次に表示される確認コードを入力してください: "
         }
         Prompt::CurrentCode => "現在の確認コード: ",
-        Prompt::PendingCode => "設定したアプリの確認コードを入力してください (`new`で新しいQRコードを表示): ",
-        Prompt::PendingCodeOrInvitation => {
+        Prompt::PendingCode(Method::Hotp) => {
+            "設定したトークンの確認コードを入力してください (`new`で新しいキーを表示): "
+        }
+        Prompt::PendingCode(_) => {
+            "設定したアプリの確認コードを入力してください (`new`で新しいQRコードを表示): "
+        }
+        Prompt::PendingCodeOrInvitation(Method::Hotp) => {
+            "設定したトークンの確認コード、または新しい招待コードを入力してください: "
+        }
+        Prompt::PendingCodeOrInvitation(_) => {
             "設定したアプリの確認コード、または新しい招待コードを入力してください: "
         }
         Prompt::Invitation => "招待コード: ",

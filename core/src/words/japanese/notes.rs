@@ -1,6 +1,7 @@
 //! Japanese: what is said of the answer before.
 
-use crate::words::{Direction, Drawn, Note};
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note, Shows};
 
 use super::contact;
 use super::sending::list;
@@ -20,15 +21,18 @@ pub(super) fn remark(note: &Note) -> String {
             "確認コードが正しくありません。スマートフォンの時計が約{minutes}分{}います。時刻を自動設定にして、もう一度お試しください。",
             way(*direction)
         ),
-        Note::EnterCode { help } => format!(
-            "認証アプリの確認コードを入力してください。アプリを設定していない場合は、{}。",
+        Note::EnterCode { from, help } => format!(
+            "{}の確認コードを入力してください。設定していない場合は、{}。",
+            shows(*from),
             contact(help.as_deref())
         ),
-        Note::RenewByInvitation { help } => format!(
-            "設定したアプリの確認コードを入力してください。新しいキーには新しい招待コードが必要です。{}。",
+        Note::RenewByInvitation { method, help } => format!(
+            "設定した{}の確認コードを入力してください。新しいキーには新しい招待コードが必要です。{}。",
+            if *method == Method::Hotp { "トークン" } else { "アプリ" },
             contact(help.as_deref())
         ),
-        Note::EnterNewCode => "認証アプリに現在表示されている確認コードを入力してください。".to_owned(),
+        Note::EnterNewCode { method: Method::Hotp } => "トークンに現在表示されている確認コードを入力してください。".to_owned(),
+        Note::EnterNewCode { method: _ } => "認証アプリに現在表示されている確認コードを入力してください。".to_owned(),
         Note::RepeatedToken => {
             "この確認コードは使用済みです。トークンに次のコードを表示させてください。".to_owned()
         }
@@ -62,13 +66,16 @@ pub(super) fn remark(note: &Note) -> String {
         Note::NotANumber => "電話番号ではありません。+49 30 123456のように国番号を付けて入力してください。".to_owned(),
         Note::SentWords => "メッセージに記載のコードを入力するか、再送信するには`resend`、別の方法を選ぶには`new`と入力してください。".to_owned(),
         Note::SentWordsOrInvitation { help } => format!("メッセージに記載のコードを入力するか、再送信するには`resend`と入力してください。別の方法を選ぶには新しい招待コードが必要です。{}。", contact(help.as_deref())),
-        Note::EnrollingWords { drawn: Drawn::Yes } => {
-            "認証アプリの確認コードを入力してください。`invert`でQRコードの白黒を反転し、`new`で新しいQRコードを表示します。"
-                .to_owned()
-        }
-        Note::EnrollingWords { drawn: Drawn::No } => {
-            "認証アプリの確認コードを入力してください。`new`で新しいキーを表示します。".to_owned()
-        }
+        Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("{}の確認コードを入力してください。`invert`でQRコードの白黒を反転し、`new`で新しいQRコードを表示します。", shows(Shows::of(*method))),
+        Note::EnrollingWords { drawn: Drawn::No, method } => format!("{}の確認コードを入力してください。`new`で新しいキーを表示します。", shows(Shows::of(*method))),
+    }
+}
+
+const fn shows(shows: Shows) -> &'static str {
+    match shows {
+        Shows::App => "認証アプリ",
+        Shows::Token => "トークン",
+        Shows::AppOrToken => "認証アプリまたはトークン",
     }
 }
 

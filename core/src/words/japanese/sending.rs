@@ -24,7 +24,16 @@ pub(super) fn tell(sending: &Sending) -> String {
             "{recipient}に確認コードが送信されていない可能性があります。{}新しい確認コードが必要な場合は`resend`と入力してください。",
             otherwise(others)
         ),
-        Sending::Wait { seconds } => format!("次の確認コードは{seconds}秒後にリクエストできます。"),
+        Sending::Deferred { recipient, others } => also(
+            &format!(
+                "{recipient}への確認コードは遅れています。配信がまだ受け付けられていないため、自動的に再試行します。"
+            ),
+            others,
+        ),
+        Sending::Wait { seconds, others } => {
+            also(&format!("次の確認コードは{seconds}秒後にリクエストできます。"), others)
+        }
+        Sending::Elsewhere { resend, others } => elsewhere(*resend, others),
         Sending::Cap { until, now, others, help } => format!(
             "確認コードのリクエストが多すぎます。{}より後に再びリクエストできます。{}",
             moment(*until, *now),
@@ -50,6 +59,22 @@ fn wrong(resend: Resend) -> String {
         Resend::No => "使用してください。".to_owned(),
     };
     format!("確認コードが正しくありません。最新のメッセージのコードを{rest}")
+}
+
+fn elsewhere(resend: Resend, others: &[ListedWay]) -> String {
+    let first = also("送信された確認コードは別のログインのもので、ここでは無効です。", others);
+    match resend {
+        Resend::Now => format!("{first}新しい確認コードが必要な場合は`resend`と入力してください。"),
+        Resend::In(seconds) => {
+            format!("{first}新しい確認コードが必要な場合は`resend`と入力してください ({seconds}秒後に可能)。")
+        }
+        Resend::No => first,
+    }
+}
+
+/// Adds what else there is to a sentence.
+fn also(sentence: &str, others: &[ListedWay]) -> String {
+    format!("{sentence}{}", otherwise(others)).trim_end().to_owned()
 }
 
 fn otherwise(others: &[ListedWay]) -> String {

@@ -36,10 +36,18 @@ fn ask(prompt: Prompt) -> String {
         Prompt::CodeOf(Method::Backup) => "Código de respaldo: ",
         Prompt::NextTokenCode => "Su token se ha adelantado. Introduzca el siguiente código que muestre: ",
         Prompt::CurrentCode => "Código actual: ",
-        Prompt::PendingCode => {
+        Prompt::PendingCode(Method::Hotp) => {
+            "Código del token que configuró, o `new` para obtener una nueva clave: "
+        }
+        Prompt::PendingCode(_) => {
             "Código de la aplicación que configuró, o `new` para obtener un nuevo código QR: "
         }
-        Prompt::PendingCodeOrInvitation => "Código de la aplicación que configuró, o una nueva invitación: ",
+        Prompt::PendingCodeOrInvitation(Method::Hotp) => {
+            "Código del token que configuró, o una nueva invitación: "
+        }
+        Prompt::PendingCodeOrInvitation(_) => {
+            "Código de la aplicación que configuró, o una nueva invitación: "
+        }
         Prompt::Invitation => "Código de invitación: ",
         Prompt::Choice => "Número o nombre (Intro para el 1): ",
         Prompt::NewAddress => "Dirección de correo electrónico: ",

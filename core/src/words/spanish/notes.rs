@@ -1,6 +1,7 @@
 //! Spanish: what is said of the answer before.
 
-use crate::words::{Direction, Drawn, Note};
+use crate::factor::Method;
+use crate::words::{Direction, Drawn, Note, Shows};
 
 use super::sending::list;
 use super::turn_to;
@@ -15,17 +16,18 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Este código ya se ha utilizado. El siguiente llegará en {} s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
-        Note::EnterCode { help } => format!(
-            "Introduzca el código de su aplicación de autenticación. Si no ha configurado ninguna, {}.",
+        Note::EnterCode { from, help } => format!(
+            "Introduzca el código de {}. Si no ha configurado nada, {}.",
+            shows(*from),
             turn_to(help.as_deref())
         ),
-        Note::RenewByInvitation { help } => format!(
-            "Introduzca el código de la aplicación que configuró. Para obtener una nueva clave necesita una nueva invitación: {}.",
+        Note::RenewByInvitation { method, help } => format!(
+            "Introduzca el código de {}. Para obtener una nueva clave necesita una nueva invitación: {}.",
+            if *method == Method::Hotp { "su nuevo token" } else { "la aplicación que configuró" },
             turn_to(help.as_deref())
         ),
-        Note::EnterNewCode => {
-            "Introduzca el código que muestra ahora su aplicación de autenticación.".to_owned()
-        }
+        Note::EnterNewCode { method: Method::Hotp } => "Introduzca el código que muestra ahora su token.".to_owned(),
+        Note::EnterNewCode { method: _ } => "Introduzca el código que muestra ahora su aplicación de autenticación.".to_owned(),
         Note::RepeatedToken => {
             "Este código ya se ha utilizado. Haga que su token muestre el siguiente.".to_owned()
         }
@@ -67,8 +69,16 @@ pub(super) fn remark(note: &Note) -> String {
         Note::NotANumber => "No es un número de teléfono. Escríbalo con el prefijo del país, como +49 30 123456.".to_owned(),
         Note::SentWords => "Puede introducir el código del mensaje, `resend` para recibir otro, o `new` para elegir otro medio.".to_owned(),
         Note::SentWordsOrInvitation { help } => format!("Puede introducir el código del mensaje, o `resend` para recibir otro. Para elegir otro medio necesita una nueva invitación: {}.", turn_to(help.as_deref())),
-        Note::EnrollingWords { drawn: Drawn::Yes } => "Puede escribir el código de su aplicación de autenticación, `invert` para invertir los colores del código QR o `new` para obtener uno nuevo.".to_owned(),
-        Note::EnrollingWords { drawn: Drawn::No } => "Puede escribir el código de su aplicación de autenticación o `new` para obtener una nueva clave.".to_owned(),
+        Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("Puede escribir el código de {}, `invert` para invertir los colores del código QR o `new` para obtener uno nuevo.", shows(Shows::of(*method))),
+        Note::EnrollingWords { drawn: Drawn::No, method } => format!("Puede escribir el código de {} o `new` para obtener una nueva clave.", shows(Shows::of(*method))),
+    }
+}
+
+const fn shows(shows: Shows) -> &'static str {
+    match shows {
+        Shows::App => "su aplicación de autenticación",
+        Shows::Token => "su token",
+        Shows::AppOrToken => "su aplicación de autenticación o de su token",
     }
 }
 

@@ -26,7 +26,16 @@ pub(super) fn tell(sending: &Sending) -> String {
             "Es posible que el código no se haya enviado a {recipient}. {}Escriba `resend` para recibir otro.",
             otherwise(others)
         ),
-        Sending::Wait { seconds } => format!("Podrá pedir otro código dentro de {seconds} s."),
+        Sending::Deferred { recipient, others } => also(
+            &format!(
+                "El código para {recipient} se retrasa: aún no se ha aceptado para su entrega y se volverá a intentar."
+            ),
+            others,
+        ),
+        Sending::Wait { seconds, others } => {
+            also(&format!("Podrá pedir otro código dentro de {seconds} s."), others)
+        }
+        Sending::Elsewhere { resend, others } => elsewhere(*resend, others),
         Sending::Cap { until, now, others, help } => format!(
             "Se han pedido demasiados códigos; podrá pedir otro después de {}. {}",
             moment(*until, *now),
@@ -52,6 +61,22 @@ fn wrong(resend: Resend) -> String {
         Resend::No => ".".to_owned(),
     };
     format!("El código no es correcto. Utilice el mensaje más reciente{rest}")
+}
+
+fn elsewhere(resend: Resend, others: &[ListedWay]) -> String {
+    let first = also("El código enviado es para otro inicio de sesión y no es válido aquí.", others);
+    match resend {
+        Resend::Now => format!("{first} Escriba `resend` para recibir otro."),
+        Resend::In(seconds) => {
+            format!("{first} Escriba `resend` para recibir otro (posible dentro de {seconds} s).")
+        }
+        Resend::No => first,
+    }
+}
+
+/// Adds what else there is to a sentence.
+fn also(sentence: &str, others: &[ListedWay]) -> String {
+    format!("{sentence} {}", otherwise(others)).trim_end().to_owned()
 }
 
 fn otherwise(others: &[ListedWay]) -> String {

@@ -95,7 +95,11 @@ fn sending(account: Account) -> Account {
             email: Some(EmailAddress::try_from("alice@example.com").unwrap()),
             phone: Some(PhoneNumber::try_from("+4930123456").unwrap()),
         },
-        sent: vec![sent_code(Progress::Queued), sent_code(Progress::Failed(Failure::NotConfigured))],
+        sent: vec![
+            sent_code(Progress::Queued, 0),
+            sent_code(Progress::Deferred, 2),
+            sent_code(Progress::Failed(Failure::NotConfigured), 0),
+        ],
         sends: vec![
             Send {
                 at: time(1_700_000_001),
@@ -129,7 +133,7 @@ fn sending(account: Account) -> Account {
     }
 }
 
-fn sent_code(progress: Progress) -> SentCode {
+fn sent_code(progress: Progress, elsewhere: u32) -> SentCode {
     SentCode {
         request: RequestId([9; 16]),
         factor: FactorId(4),
@@ -146,6 +150,7 @@ fn sent_code(progress: Progress) -> SentCode {
         host: HostId::try_from("0123456789abcdef").unwrap(),
         lifetime: Duration::from_mins(5),
         wrong: 1,
+        elsewhere,
         progress,
     }
 }

@@ -24,7 +24,9 @@ use super::sending::{PlaceRecord, SendRecord, SentRecord, SkippedRecord};
 
 /// The newest version read. It is written only where something in the document needs it, so that older services of a fleet
 /// go on serving the people who have nothing of it; they refuse the others.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// The version of a document without what came with version 3: the count of a code that was given elsewhere, and a message put off.
+const WITH_SENDING: u32 = 2;
 /// The version of a document without sent codes, sends, remembered places and what was put off.
 const WITHOUT_SENDING: u32 = 1;
 
@@ -128,8 +130,14 @@ impl Document {
         let is_sent = |factor: &Factor| matches!(factor.kind, FactorKind::Sent(_));
         let has_sending = !sent.is_empty() || !sends.is_empty() || factors.iter().any(is_sent);
         let has_rest = !remembered.is_empty() || skipped.is_some();
+        let sent: Vec<SentRecord> = sent.iter().map(SentRecord::of).collect();
+        let version = match (sent.iter().all(SentRecord::is_plain), has_sending || has_rest) {
+            (false, _) => VERSION,
+            (true, true) => WITH_SENDING,
+            (true, false) => WITHOUT_SENDING,
+        };
         Self {
-            version: if has_sending || has_rest { VERSION } else { WITHOUT_SENDING },
+            version,
             uids: uids.iter().map(|(host, uid)| (host.to_string(), *uid)).collect(),
             throttle: buckets.iter().map(|(bucket, counter)| CounterRecord::of(*bucket, counter)).collect(),
             known_sources: known_sources.iter().map(SourceRecord::of).collect(),
@@ -137,7 +145,7 @@ impl Document {
             backup_codes: backup_codes.as_ref().map(BackupRecord::of),
             invitation: invitation.as_ref().map(InvitationRecord::of),
             chosen: *chosen,
-            sent: sent.iter().map(SentRecord::of).collect(),
+            sent,
             sends: sends.iter().map(SendRecord::of).collect(),
             remembered: remembered.iter().map(PlaceRecord::of).collect(),
             skipped: skipped.as_ref().map(SkippedRecord::of),

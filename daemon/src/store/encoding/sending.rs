@@ -17,10 +17,12 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{spell, unspell};
-use crate::store::outbox::{final_word, purpose_of, purpose_word};
+use crate::store::outbox::{SENT, purpose_of, purpose_word};
 
 /// The word of a message that is on its way.
 const QUEUED: &str = "queued";
+/// The word of a message that was put off.
+const DEFERRED: &str = "deferred";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +42,8 @@ pub(super) struct SentRecord {
     host: String,
     lifetime: (u64, u32),
     wrong: u32,
+    #[serde(default, skip_serializing_if = "is_none")]
+    elsewhere: u32,
     progress: String,
 }
 
@@ -90,6 +94,7 @@ impl SentRecord {
             host,
             lifetime,
             wrong,
+            elsewhere,
             progress,
         } = code;
         Self {
@@ -110,8 +115,14 @@ impl SentRecord {
             host: host.to_string(),
             lifetime: (lifetime.as_secs(), lifetime.subsec_nanos()),
             wrong: *wrong,
-            progress: final_word(*progress).unwrap_or(QUEUED).to_owned(),
+            elsewhere: *elsewhere,
+            progress: word_of(*progress).to_owned(),
         }
+    }
+
+    /// Tells whether services of document version 2 know all of it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.elsewhere == 0 && self.progress != DEFERRED
     }
 
     pub(super) fn read(self) -> Result<SentCode, String> {
@@ -133,6 +144,7 @@ impl SentRecord {
             host: HostId::try_from(self.host).map_err(|_| "a host of it is not a name".to_owned())?,
             lifetime: span(self.lifetime)?,
             wrong: self.wrong,
+            elsewhere: self.elsewhere,
             progress: progress(&self.progress)?,
         })
     }
@@ -210,13 +222,25 @@ fn span((seconds, nanoseconds): (u64, u32)) -> Result<Duration, String> {
     Err("a span of it is none".to_owned())
 }
 
-fn progress(word: &str) -> Result<Progress, String> {
-    if word == QUEUED {
-        return Ok(Progress::Queued);
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
+const fn word_of(progress: Progress) -> &'static str {
+    match progress {
+        Progress::Queued => QUEUED,
+        Progress::Deferred => DEFERRED,
+        Progress::Sent => SENT,
+        Progress::Failed(failure) => failure.word(),
     }
-    let finals = [Progress::Sent].into_iter().chain(Failure::ALL.map(Progress::Failed));
-    finals
+}
+
+fn progress(word: &str) -> Result<Progress, String> {
+    let plain = [Progress::Queued, Progress::Deferred, Progress::Sent];
+    plain
         .into_iter()
-        .find(|progress| final_word(*progress) == Some(word))
+        .chain(Failure::ALL.map(Progress::Failed))
+        .find(|progress| word_of(*progress) == word)
         .ok_or_else(|| "how far a message of it is, is not a word".to_owned())
 }

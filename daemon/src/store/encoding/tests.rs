@@ -118,14 +118,16 @@ prop_compose! {
         hash in hash(),
         times in (any::<u64>(), time(), span(), span()),
         host in "[0-9a-f]{32}",
-        wrong in any::<u32>(),
+        tries in (any::<u32>(), any::<u32>()),
         progress in prop_oneof![
             Just(Progress::Queued),
+            Just(Progress::Deferred),
             Just(Progress::Sent),
             proptest::sample::select(Failure::ALL.to_vec()).prop_map(Progress::Failed)
         ],
     ) -> SentCode {
         let (request, login, factor) = ids;
+        let (wrong, elsewhere) = tries;
         let (epoch, made, since_boot, lifetime) = times;
         SentCode {
             request,
@@ -138,6 +140,7 @@ prop_compose! {
             host: HostId::try_from(host).unwrap(),
             lifetime,
             wrong,
+            elsewhere,
             progress,
         }
     }
@@ -310,9 +313,9 @@ fn a_newer_version_is_refused_by_its_number() {
     let ring = ring();
     let account = full("alice");
     let (document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
-    let newer = document.replacen("\"version\":2", "\"version\":3,\"new\":[]", 1);
+    let newer = document.replacen("\"version\":3", "\"version\":4,\"new\":[]", 1);
     let refused = forge(&newer, &secrets, &ring).read(&ring).unwrap_err().to_string();
-    assert!(refused.contains("version 3"), "{refused}");
+    assert!(refused.contains("version 4"), "{refused}");
     let newer = String::from_utf8(secrets.to_vec()).unwrap().replacen("\"version\":2", "\"version\":3", 1);
     let refused = forge(&document, newer.as_bytes(), &ring).read(&ring).unwrap_err().to_string();
     assert!(refused.contains("version 3"), "{refused}");
@@ -339,6 +342,10 @@ fn who_was_never_sent_anything_can_be_read_by_an_older_service() {
     assert!(secrets(&account).contains("\"version\":2"));
     account.skipped = full("alice").skipped;
     assert!(write(&account, &ring).document.contains("\"version\":2"));
+    account.sent = full("alice").sent;
+    assert!(write(&account, &ring).document.contains("\"version\":3"));
+    account.sent.retain(|code| code.elsewhere == 0 && code.progress != Progress::Deferred);
+    assert!(!account.sent.is_empty() && write(&account, &ring).document.contains("\"version\":2"));
 }
 
 #[test]
@@ -399,8 +406,8 @@ fn unknown_fields_wrong_values_and_mixed_up_factors_are_refused() {
     let account = full("alice");
     let (document, secrets) = (write(&account, &ring).document, secrets::write(&account).unwrap());
     let edits = [
-        ("\"version\":2", "\"version\":2,\"unknown\":1"),
-        ("\"version\":2", "\"version\":0"),
+        ("\"version\":3", "\"version\":3,\"unknown\":1"),
+        ("\"version\":3", "\"version\":0"),
         ("\"queued\"", "\"lost\""),
         ("\"notice\"", "\"advert\""),
         ("\"since_boot\":[1000,500]", "\"since_boot\":[1000,1000000000]"),

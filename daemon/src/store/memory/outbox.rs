@@ -10,7 +10,9 @@ use countersign_core::sending::{HOUR, RecipientUse};
 use countersign_core::throttle::DAY;
 use countersign_core::time::WallTime;
 
-use crate::store::outbox::{HOST_USE_LIMIT, HostUse, PURGE_LIMIT, Queued, USE_LIMIT, counted, is_old};
+use crate::store::outbox::{
+    HOST_USE_LIMIT, HostUse, PURGE_LIMIT, Queued, USE_LIMIT, counted, final_word, is_old,
+};
 
 /// What was put in within the last days.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +99,7 @@ impl Outbox {
     }
 
     pub(super) fn settle(&mut self, id: RequestId, progress: Progress) {
-        if progress == Progress::Queued {
+        if final_word(progress).is_none() {
             return;
         }
         for row in self.rows.iter_mut().filter(|row| row.outgoing.id == id) {
