@@ -5,10 +5,11 @@ use countersign_core::conversation::login::Login;
 use countersign_core::conversation::{
     ANSWER_LIMIT, CONVERSATION_LIMIT, Conversation, ENROLLING_LIMIT, Event, OTHER_LIMIT, State, Verdict,
 };
+use countersign_core::factor::Method;
 use countersign_core::login::{FirstFactor, LoginRequest, Source};
 use countersign_core::policy::{Enrollment, Requirement};
 use countersign_core::time::WallTime;
-use countersign_core::words::{Message, Note, Refusal};
+use countersign_core::words::{Message, Note, Prompt, Refusal};
 
 use crate::phone::Phone;
 use crate::world::{START, World, person, ssh_login, stranger};
@@ -295,4 +296,24 @@ fn any_change_of_factor_raises_the_epoch() {
     let code = key_of(&reply).code(world.wall, 0);
     let _ = answer(&mut world, &mut conversation, &code);
     assert_eq!(world.load(&alice()).epoch.0, pending.0 + 1);
+}
+
+#[test]
+fn what_was_begun_under_another_rule_is_not_offered_where_the_rule_does_not_name_it() {
+    for enroll in [Enrollment::AtLogin, Enrollment::SelfService, Enrollment::Invited] {
+        let mut world = World::new(Requirement::Always, Enrollment::AtLogin);
+        let (_, reply) = begin(&mut world, ssh_login(alice()));
+        let phone = key_of(&reply);
+        world.policy.default.methods = vec![Method::Email];
+        world.policy.default.enroll = enroll;
+        world.policy.settings.channels.email = true;
+        let (mut conversation, reply) = begin(&mut world, ssh_login(alice()));
+        let is_offered = |message: &&Message| {
+            matches!(message, Message::Prompt(Prompt::PendingCode(_) | Prompt::PendingCodeOrInvitation(_)))
+        };
+        assert!(!messages(&reply).iter().any(is_offered), "{reply:?}");
+        let code = phone.code(world.wall, 0);
+        assert_ne!(answer(&mut world, &mut conversation, &code).state, ALLOW);
+        assert!(!world.load(&alice()).is_enrolled());
+    }
 }

@@ -216,8 +216,12 @@ impl Login {
         account.sent.iter().filter(is_live).find(|code| code.factor == factor.id && code.binding == binding)
     }
 
-    /// Tells whether a pending factor may still be confirmed: the rule and the file may have changed since.
+    /// Tells whether a pending factor may still be confirmed: the rule and the file may have changed since, or another rule was the
+    /// one under which it was begun.
     pub(super) fn is_reachable(&self, factor: &Factor, account: &Account) -> bool {
+        if !self.decision.methods.contains(&factor.kind.method()) {
+            return false;
+        }
         let FactorKind::Sent(recipient) = &factor.kind else { return true };
         let reach = self.reach(factor.kind.method(), account);
         reach.is_some_and(|reach| reach.takes(recipient, &self.policy.settings.channels))
