@@ -121,7 +121,7 @@ pub enum EventId {
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
