@@ -57,10 +57,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::LastMethod => "This is your last sign-in method. Without it, logins here no longer ask you for a code, and your backup codes are deleted.".to_owned(),
         Note::NoLongerValid => "The codes that you had set up are no longer valid here.".to_owned(),
         Note::RenewByCode => "The codes that you had set up are no longer enough here. To set up new ones, first enter one of them, or an invitation.".to_owned(),
-        Note::SessionIdle { minutes } => {
-            let unit = if *minutes == 1 { "minute" } else { "minutes" };
-            format!("Countersign: this session has been idle. It is ended in {minutes} {unit} unless you type something.")
-        }
+        Note::SessionIdle { minutes } => session_idle(*minutes),
         Note::NotAnAddress => "That is not an e-mail address that codes can be sent to. Write it like alice@example.org.".to_owned(),
         Note::NotANumber => "That is not a telephone number. Write it with the code of the country, like +49 30 123456.".to_owned(),
         Note::SentWords => "You can type the code from the message, `resend` for another one, or `new` for another way.".to_owned(),
@@ -76,6 +73,13 @@ const fn shows(shows: Shows) -> &'static str {
         Shows::Token => "your token",
         Shows::AppOrToken => "your authenticator app or token",
     }
+}
+
+fn session_idle(minutes: u64) -> String {
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!(
+        "Countersign: this session has been idle. It is ended in {minutes} {unit} unless you type something."
+    )
 }
 
 fn clock_off(minutes: u64, direction: Direction) -> String {

@@ -63,10 +63,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::LastMethod => "Das ist Ihre letzte Anmeldemethode. Ohne sie wird bei Anmeldungen hier kein Code mehr verlangt, und Ihre Backup-Codes werden gelöscht.".to_owned(),
         Note::NoLongerValid => "Die Codes, die Sie eingerichtet hatten, gelten hier nicht mehr.".to_owned(),
         Note::RenewByCode => "Die Codes, die Sie eingerichtet hatten, genügen hier nicht mehr. Um neue einzurichten, geben Sie zuerst einen davon oder eine Einladung ein.".to_owned(),
-        Note::SessionIdle { minutes } => {
-            let unit = if *minutes == 1 { "Minute" } else { "Minuten" };
-            format!("Countersign: Diese Sitzung ist unbenutzt. Sie wird in {minutes} {unit} beendet, wenn Sie nichts eingeben.")
-        }
+        Note::SessionIdle { minutes } => session_idle(*minutes),
         Note::NotAnAddress => "Das ist keine E-Mail-Adresse, an die Codes gesendet werden können. Schreiben Sie sie wie alice@example.org.".to_owned(),
         Note::NotANumber => "Das ist keine Telefonnummer. Schreiben Sie sie mit der Landesvorwahl, wie +49 30 123456.".to_owned(),
         Note::SentWords => "Sie können den Code aus der Nachricht eingeben, `resend` für einen weiteren oder `new` für einen anderen Weg.".to_owned(),
@@ -82,6 +79,13 @@ const fn shows(shows: Shows) -> &'static str {
         Shows::Token => "Ihrem Token",
         Shows::AppOrToken => "Ihrer Authenticator-App oder Ihrem Token",
     }
+}
+
+fn session_idle(minutes: u64) -> String {
+    let unit = if minutes == 1 { "Minute" } else { "Minuten" };
+    format!(
+        "Countersign: Diese Sitzung ist unbenutzt. Sie wird in {minutes} {unit} beendet, wenn Sie nichts eingeben."
+    )
 }
 
 fn clock_off(minutes: u64, direction: Direction) -> String {

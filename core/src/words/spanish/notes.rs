@@ -61,10 +61,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::LastMethod => "Este es su último método de inicio de sesión. Sin él, aquí ya no se le pedirá ningún código, y sus códigos de respaldo se eliminarán.".to_owned(),
         Note::NoLongerValid => "Los códigos que había configurado ya no son válidos aquí.".to_owned(),
         Note::RenewByCode => "Los códigos que había configurado ya no bastan aquí. Para configurar otros nuevos, introduzca primero uno de ellos o una invitación.".to_owned(),
-        Note::SessionIdle { minutes } => {
-            let unit = if *minutes == 1 { "minuto" } else { "minutos" };
-            format!("Countersign: esta sesión está inactiva. Se cerrará en {minutes} {unit} si no escribe nada.")
-        }
+        Note::SessionIdle { minutes } => session_idle(*minutes),
         Note::NotAnAddress => "No es una dirección de correo electrónico a la que se puedan enviar códigos. Escríbala como alice@example.org.".to_owned(),
         Note::NotANumber => "No es un número de teléfono. Escríbalo con el prefijo del país, como +49 30 123456.".to_owned(),
         Note::SentWords => "Puede introducir el código del mensaje, `resend` para recibir otro, o `new` para elegir otro medio.".to_owned(),
@@ -80,6 +77,11 @@ const fn shows(shows: Shows) -> &'static str {
         Shows::Token => "su token",
         Shows::AppOrToken => "su aplicación de autenticación o de su token",
     }
+}
+
+fn session_idle(minutes: u64) -> String {
+    let unit = if minutes == 1 { "minuto" } else { "minutos" };
+    format!("Countersign: esta sesión está inactiva. Se cerrará en {minutes} {unit} si no escribe nada.")
 }
 
 fn clock_off(minutes: u64, direction: Direction) -> String {
