@@ -1,7 +1,7 @@
 //! Chinese: what is said of the answer before.
 
 use crate::factor::Method;
-use crate::words::{Direction, Drawn, Note, Shows};
+use crate::words::{Direction, Drawn, ListedWay, Note, Shows};
 
 use super::contact;
 use super::sending::list;
@@ -43,11 +43,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::TokenAhead { codes } => {
             format!("您的令牌超前了 {codes} 个验证码，现已重新同步。")
         }
-        Note::Ways { ways, help } => format!(
-            "您可以使用：{}。请输入编号进行选择，或直接输入验证码。如有其他问题，请{}。",
-            list(ways),
-            contact(help.as_deref())
-        ),
+        Note::Ways { ways, help } => choice(ways, help.as_deref()),
         Note::MaySkip { days, times } => format!("输入 `skip` 可稍后再设置。{}", left(*days, *times)),
         Note::LastMethod => {
             "这是您最后一个验证方式。删除后，在此处登录将不再要求您输入验证码，您的备用验证码也会被删除。"
@@ -58,9 +54,7 @@ pub(super) fn remark(note: &Note) -> String {
             "仅凭您之前设置的验证码，在此处已不足够。要重新设置，请先输入其中一个验证码，或输入邀请码。"
                 .to_owned()
         }
-        Note::SessionIdle { minutes } => {
-            format!("Countersign：此会话长时间无操作。如果您不输入任何内容，将在 {minutes} 分钟后结束。")
-        }
+        Note::SessionIdle { minutes } => session_idle(*minutes),
         Note::NotAnAddress => {
             "这不是可以接收验证码的电子邮箱地址。请按 alice@example.org 的格式输入。".to_owned()
         }
@@ -72,13 +66,28 @@ pub(super) fn remark(note: &Note) -> String {
             "您可以输入消息中的验证码，或输入 `resend` 重新发送。如需选择其他方式，需要新的邀请码，请{}。",
             contact(help.as_deref())
         ),
-        Note::EnrollingWords { drawn: Drawn::Yes, method } => format!(
-            "您可以输入{}中的验证码；也可以输入 `invert` 反色显示二维码，或输入 `new` 获取新的二维码。",
-            shows(Shows::of(*method))
+        Note::EnrollingWords { drawn, method } => enrolling_words(*drawn, shows(Shows::of(*method))),
+    }
+}
+
+fn choice(ways: &[ListedWay], help: Option<&str>) -> String {
+    format!(
+        "您可以使用：{}。请输入编号进行选择，或直接输入验证码。如有其他问题，请{}。",
+        list(ways),
+        contact(help)
+    )
+}
+
+fn session_idle(minutes: u64) -> String {
+    format!("Countersign：此会话长时间无操作。如果您不输入任何内容，将在 {minutes} 分钟后结束。")
+}
+
+fn enrolling_words(drawn: Drawn, shown_by: &str) -> String {
+    match drawn {
+        Drawn::Yes => format!(
+            "您可以输入{shown_by}中的验证码；也可以输入 `invert` 反色显示二维码，或输入 `new` 获取新的二维码。"
         ),
-        Note::EnrollingWords { drawn: Drawn::No, method } => {
-            format!("您可以输入{}中的验证码，或输入 `new` 获取新的密钥。", shows(Shows::of(*method)))
-        }
+        Drawn::No => format!("您可以输入{shown_by}中的验证码，或输入 `new` 获取新的密钥。"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! French: what is said of the answer before.
 
 use crate::factor::Method;
-use crate::words::{Direction, Drawn, Note, Shows};
+use crate::words::{Direction, Drawn, ListedWay, Note, Shows};
 
 use super::sending::list;
 use super::whom;
@@ -48,11 +48,7 @@ pub(super) fn remark(note: &Note) -> String {
             let unit = if *codes == 1 { "code" } else { "codes" };
             format!("Votre jeton avait {codes} {unit} d’avance\u{a0}; il est de nouveau synchronisé.")
         }
-        Note::Ways { ways, help } => format!(
-            "Vous pouvez utiliser\u{a0}: {}. Saisissez un numéro pour choisir, ou directement un code. Pour toute autre question, contactez {}.",
-            list(ways),
-            whom(help.as_deref())
-        ),
+        Note::Ways { ways, help } => choice(ways, help.as_deref()),
         Note::MaySkip { days, times } => {
             format!("Saisissez `skip` pour le faire plus tard. {}", left(*days, *times))
         }
@@ -70,6 +66,14 @@ pub(super) fn remark(note: &Note) -> String {
         Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("Vous pouvez saisir le code de {}, `invert` pour inverser les couleurs du code QR, ou `new` pour en obtenir un nouveau.", shows(Shows::of(*method))),
         Note::EnrollingWords { drawn: Drawn::No, method } => format!("Vous pouvez saisir le code de {}, ou `new` pour obtenir une nouvelle clé.", shows(Shows::of(*method))),
     }
+}
+
+fn choice(ways: &[ListedWay], help: Option<&str>) -> String {
+    format!(
+        "Vous pouvez utiliser\u{a0}: {}. Saisissez un numéro pour choisir, ou directement un code. Pour toute autre question, contactez {}.",
+        list(ways),
+        whom(help)
+    )
 }
 
 const fn shows(shows: Shows) -> &'static str {

@@ -1,7 +1,7 @@
 //! German: what is said of the answer before.
 
 use crate::factor::Method;
-use crate::words::{Direction, Drawn, Note, Shows};
+use crate::words::{Direction, Drawn, ListedWay, Note, Shows};
 
 use super::sending::list;
 use super::turn_to;
@@ -52,11 +52,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::TokenAhead { codes } => {
             format!("Ihr Token war {codes} Codes voraus; jetzt stimmt es wieder überein.")
         }
-        Note::Ways { ways, help } => format!(
-            "Sie können verwenden: {}. Geben Sie eine Zahl ein, um zu wählen, oder gleich einen Code davon. Bei allem anderen {}.",
-            list(ways),
-            turn_to(help.as_deref())
-        ),
+        Note::Ways { ways, help } => choice(ways, help.as_deref()),
         Note::MaySkip { days, times } => {
             format!("Geben Sie `skip` ein, um dies später zu tun. {}", left(*days, *times))
         }
@@ -71,6 +67,14 @@ pub(super) fn remark(note: &Note) -> String {
         Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("Sie können den Code aus {} eingeben, `invert`, um den QR-Code umgekehrt zu zeichnen, oder `new` für einen neuen.", shows(Shows::of(*method))),
         Note::EnrollingWords { drawn: Drawn::No, method } => format!("Sie können den Code aus {} eingeben oder `new` für einen neuen Schlüssel.", shows(Shows::of(*method))),
     }
+}
+
+fn choice(ways: &[ListedWay], help: Option<&str>) -> String {
+    format!(
+        "Sie können verwenden: {}. Geben Sie eine Zahl ein, um zu wählen, oder gleich einen Code davon. Bei allem anderen {}.",
+        list(ways),
+        turn_to(help)
+    )
 }
 
 const fn shows(shows: Shows) -> &'static str {

@@ -1,7 +1,7 @@
 //! Japanese: what is said of the answer before.
 
 use crate::factor::Method;
-use crate::words::{Direction, Drawn, Note, Shows};
+use crate::words::{Direction, Drawn, ListedWay, Note, Shows};
 
 use super::contact;
 use super::sending::list;
@@ -50,11 +50,7 @@ pub(super) fn remark(note: &Note) -> String {
         Note::TokenAhead { codes } => {
             format!("トークンがコード{codes}個分進んでいましたが、再び同期されました。")
         }
-        Note::Ways { ways, help } => format!(
-            "使用できる方法: {}。番号を入力して選択するか、コードをそのまま入力してください。お困りの場合は、{}。",
-            list(ways),
-            contact(help.as_deref())
-        ),
+        Note::Ways { ways, help } => choice(ways, help.as_deref()),
         Note::MaySkip { days, times } => {
             format!("後で設定するには`skip`と入力してください。{}", left(*days, *times))
         }
@@ -69,6 +65,14 @@ pub(super) fn remark(note: &Note) -> String {
         Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("{}の確認コードを入力してください。`invert`でQRコードの白黒を反転し、`new`で新しいQRコードを表示します。", shows(Shows::of(*method))),
         Note::EnrollingWords { drawn: Drawn::No, method } => format!("{}の確認コードを入力してください。`new`で新しいキーを表示します。", shows(Shows::of(*method))),
     }
+}
+
+fn choice(ways: &[ListedWay], help: Option<&str>) -> String {
+    format!(
+        "使用できる方法: {}。番号を入力して選択するか、コードをそのまま入力してください。お困りの場合は、{}。",
+        list(ways),
+        contact(help)
+    )
 }
 
 const fn shows(shows: Shows) -> &'static str {

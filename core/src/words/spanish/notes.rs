@@ -1,7 +1,7 @@
 //! Spanish: what is said of the answer before.
 
 use crate::factor::Method;
-use crate::words::{Direction, Drawn, Note, Shows};
+use crate::words::{Direction, Drawn, ListedWay, Note, Shows};
 
 use super::sending::list;
 use super::turn_to;
@@ -50,11 +50,7 @@ pub(super) fn remark(note: &Note) -> String {
             let unit = if *codes == 1 { "código" } else { "códigos" };
             format!("Su token iba {codes} {unit} por delante; ya está sincronizado de nuevo.")
         }
-        Note::Ways { ways, help } => format!(
-            "Puede utilizar: {}. Escriba un número para elegir, o directamente un código. Para cualquier otra cosa, {}.",
-            list(ways),
-            turn_to(help.as_deref())
-        ),
+        Note::Ways { ways, help } => choice(ways, help.as_deref()),
         Note::MaySkip { days, times } => {
             format!("Escriba `skip` para hacerlo más tarde. {}", left(*days, *times))
         }
@@ -69,6 +65,14 @@ pub(super) fn remark(note: &Note) -> String {
         Note::EnrollingWords { drawn: Drawn::Yes, method } => format!("Puede escribir el código de {}, `invert` para invertir los colores del código QR o `new` para obtener uno nuevo.", shows(Shows::of(*method))),
         Note::EnrollingWords { drawn: Drawn::No, method } => format!("Puede escribir el código de {} o `new` para obtener una nueva clave.", shows(Shows::of(*method))),
     }
+}
+
+fn choice(ways: &[ListedWay], help: Option<&str>) -> String {
+    format!(
+        "Puede utilizar: {}. Escriba un número para elegir, o directamente un código. Para cualquier otra cosa, {}.",
+        list(ways),
+        turn_to(help)
+    )
 }
 
 const fn shows(shows: Shows) -> &'static str {
