@@ -24,7 +24,7 @@ require = "enrolled"
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
 fn backup_codes_let_in_once_each_until_they_are_renewed() {
     let machine = Machine::boot(&Options::with_built_package().unwrap()).unwrap();
-    machine.add_user("ann", PASSWORD, &[]).unwrap();
+    machine.add_user("ann", PASSWORD, &["sudo"]).unwrap();
     machine.add_user("bob", PASSWORD, &[]).unwrap();
     site::switch_on(&machine, CONFIGURATION).unwrap();
 
@@ -32,6 +32,7 @@ fn backup_codes_let_in_once_each_until_they_are_renewed() {
     a_code_lets_in_once(&machine, &codes);
     let fresh = the_person_renews_them(&machine, &mut phone);
     the_old_ones_are_dead_and_the_new_ones_live(&machine, &codes, &fresh);
+    sudo_shows_how_a_login_ends(&machine, &fresh[1], &phone.wrong_code().unwrap());
     hanging_up_at_the_codes_loses_nothing(&machine);
 }
 
@@ -61,6 +62,30 @@ fn the_old_ones_are_dead_and_the_new_ones_live(machine: &Machine, old: &[String]
     login.expect("Code: ", SOON).unwrap();
     login.send_line(&fresh[0]).unwrap();
     is_in(&mut login).unwrap();
+}
+
+/// sudo asks PAM for silence; what ends a login is shown all the same: codes left, the third wrong code, the lock.
+fn sudo_shows_how_a_login_ends(machine: &Machine, code: &str, wrong: &str) {
+    let begin = || {
+        let mut sudo = machine.dialogue_as("ann", &["sudo", "-k", "id", "-u"]).unwrap();
+        sudo.expect("assword", SOON).unwrap();
+        sudo.send_line(PASSWORD).unwrap();
+        sudo
+    };
+    let mut sudo = begin();
+    sudo.expect("Code: ", SOON).unwrap();
+    sudo.send_line(code).unwrap();
+    sudo.expect("You have 8 backup codes left.", SOON).unwrap();
+    sudo.expect("\n0\n", SOON).unwrap();
+    for (tries, end) in [(3, "Refused"), (2, "Too many wrong codes")] {
+        let mut sudo = begin();
+        for _ in 0..tries {
+            sudo.expect("Code: ", SOON).unwrap();
+            sudo.send_line(wrong).unwrap();
+        }
+        sudo.expect(end, SOON).unwrap();
+        sudo.cut();
+    }
 }
 
 fn hanging_up_at_the_codes_loses_nothing(machine: &Machine) {

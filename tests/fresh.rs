@@ -244,4 +244,24 @@ fn without_a_session_of_the_kernel_no_code_is_ever_fresh() {
     login.send_line(&phone.unused_code().unwrap()).unwrap();
     login.expect("\n0\n", SOON).unwrap();
     is_asked(&mut login, "");
+    without_our_session_line_nothing_of_ours_is_in_the_environment(&machine, &mut phone);
+}
+
+fn without_our_session_line_nothing_of_ours_is_in_the_environment(machine: &Machine, phone: &mut Phone) {
+    let files = ["/etc/pam.d/common-session", "/etc/pam.d/common-session-noninteractive"];
+    machine.run_ok(&[&["sed", "-i", "/pam_countersign/d"][..], &files].concat()).unwrap();
+    let mut login = log_in(machine, "ann", phone);
+    assert_eq!(said(&mut login, "env | grep -c COUNTERSIGN"), "0");
+    for (command, asks) in [("sudo -k env", true), ("su ann -c env", false)] {
+        login.send_line(&format!("{command} | grep COUNTERSIGN; echo over")).unwrap();
+        login.expect("assword", SOON).unwrap();
+        login.send_line(PASSWORD).unwrap();
+        if asks {
+            login.expect("Code: ", SOON).unwrap();
+            login.send_line(&phone.unused_code().unwrap()).unwrap();
+        }
+        let shown = login.expect("\nover\n", SOON).unwrap();
+        assert!(!shown.contains("COUNTERSIGN_LOGIN"), "{command}: {shown}");
+        is_in(&mut login).unwrap();
+    }
 }

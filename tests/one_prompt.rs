@@ -65,12 +65,18 @@ fn one_prompt_is_enough_and_a_locker_authenticates_its_own_user_only() {
 }
 
 fn ask(machine: &Machine, answer: &str) -> bool {
+    ask_and_read(machine, answer).0
+}
+
+/// Tells also what was shown.
+fn ask_and_read(machine: &Machine, answer: &str) -> (bool, String) {
     let mut client = machine.dialogue(&["pamtester", "one-prompt", "ann", "authenticate"]).unwrap();
     client.expect("Password and code: ", SOON).unwrap();
     client.send_line(answer).unwrap();
     let status = client.exit_status(SOON).unwrap();
-    assert!(!client.transcript().contains("\nCode: "), "{}", client.transcript());
-    status == 0
+    let shown = client.transcript();
+    assert!(!shown.contains("\nCode: ") && !shown.contains("onversation"), "{shown}");
+    (status == 0, shown.to_owned())
 }
 
 fn password_and_code_go_into_one_answer(machine: &Machine, phone: &mut Phone, backup_code: &str) {
@@ -80,7 +86,8 @@ fn password_and_code_go_into_one_answer(machine: &Machine, phone: &mut Phone, ba
 
 fn what_is_not_both_is_refused_at_the_first_answer(machine: &Machine, phone: &mut Phone) {
     assert!(!ask(machine, PASSWORD));
-    assert!(!ask(machine, &format!("{PASSWORD}{}", phone.wrong_code().unwrap())));
+    let (is_in, shown) = ask_and_read(machine, &format!("{PASSWORD}{}", phone.wrong_code().unwrap()));
+    assert!(!is_in && shown.contains("That code is not right"), "{shown}");
     let unused = phone.unused_code().unwrap();
     assert!(!ask(machine, &format!("wrong{unused}")));
     assert!(ask(machine, &format!("{PASSWORD}{unused}")), "behind a wrong password no code is looked at");

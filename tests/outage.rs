@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use countersign_tests::dialogue::Dialogue;
-use countersign_tests::machine::{Machine, Options};
+use countersign_tests::machine::{CLIENT, Machine, Options};
 use countersign_tests::person::{PASSWORD, SOON, enroll, gets_in, knock};
 use countersign_tests::phone::Phone;
 use countersign_tests::site;
@@ -15,7 +15,13 @@ const SERVICE: &str = "countersignd.service";
 /// PRODUCT.md L15: denied within ten seconds; one more for ssh itself.
 const REFUSED_WITHIN: Duration = Duration::from_secs(11);
 
+/// What the guides quote, with the file's `help`.
+const STOPPED: &str = "Your code cannot be checked, because the service that checks it does not answer. Try again in a \
+                       minute, or ask the desk, ext. 4444.";
+
 const CONFIGURATION: &str = r#"
+help = "the desk, ext. 4444"
+
 [[policy]]
 name = "everybody"
 users = ["ann"]
@@ -29,10 +35,19 @@ require = "enrolled"
 /// A machine on which ann has enrolled.
 fn machine() -> (Machine, Phone) {
     let machine = Machine::boot(&Options::with_built_package().unwrap()).unwrap();
-    machine.add_user("ann", PASSWORD, &[]).unwrap();
+    machine.add_user("ann", PASSWORD, &["sudo"]).unwrap();
     site::switch_on(&machine, CONFIGURATION).unwrap();
     let (phone, _) = enroll(&machine, "ann").unwrap();
     (machine, phone)
+}
+
+/// Logs in with a client that shows what comes beside prompts, as one without options does.
+fn knock_and_read(machine: &Machine) -> Dialogue {
+    let options = ["-o", "NumberOfPasswordPrompts=1", "-o", "LogLevel=INFO"];
+    let mut login = machine.ssh_with("ann", CLIENT, &options).unwrap();
+    login.expect("assword: ", SOON).unwrap();
+    login.send_line(PASSWORD).unwrap();
+    login
 }
 
 /// Waits for the refusal and returns what was shown.
@@ -63,9 +78,12 @@ fn a_masked_service_refuses_and_logins_come_back_when_it_is_unmasked() {
     machine.run_ok(&["systemctl", "mask", "--now", SERVICE]).unwrap();
     for _ in 0..3 {
         let since = Instant::now();
-        let shown = is_refused_in_time(knock(&machine, "ann").unwrap(), since);
+        let shown = is_refused_in_time(knock_and_read(&machine), since);
         assert!(!shown.contains("Code: "), "{shown}");
+        assert!(shown.contains(STOPPED), "{shown}");
     }
+    sudo_says_it_too(&machine);
+    what_is_left_for_users_is_everybody_s_to_read_and_the_service_s_to_write(&machine);
     machine.run_ok(&["systemctl", "unmask", SERVICE]).unwrap();
     let listens = |machine: &Machine| {
         let state = machine.run(&["systemctl", "is-active", "countersignd.socket"])?;
@@ -73,6 +91,25 @@ fn a_masked_service_refuses_and_logins_come_back_when_it_is_unmasked() {
     };
     machine.wait_until("listening again", Duration::from_secs(5), listens).unwrap();
     gets_in(&machine, "ann", &mut phone).unwrap();
+}
+
+/// sudo asks PAM for silence.
+fn sudo_says_it_too(machine: &Machine) {
+    let mut sudo = machine.dialogue_as("ann", &["sudo", "-k", "id"]).unwrap();
+    sudo.expect("assword", SOON).unwrap();
+    sudo.send_line(PASSWORD).unwrap();
+    sudo.expect(STOPPED, SOON).unwrap();
+}
+
+fn what_is_left_for_users_is_everybody_s_to_read_and_the_service_s_to_write(machine: &Machine) {
+    let stat = ["stat", "-c", "%U %a", "/var/cache/countersign", "/var/cache/countersign/outage"];
+    assert_eq!(machine.run_ok(&stat).unwrap(), "countersign 755\ncountersign 644\n");
+    let text = machine.read_file("/var/cache/countersign/outage").unwrap();
+    let mut tags: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(tags.first(), Some(&"en"));
+    tags.sort_unstable();
+    assert_eq!(tags, ["de", "en", "es", "fr", "ja", "zh"]);
+    assert!(text.lines().all(|line| line.contains("the desk, ext. 4444")), "{text}");
 }
 
 #[test]
@@ -94,7 +131,8 @@ fn a_hung_service_refuses_in_time_and_goes_on_where_it_stood() {
     let (machine, mut phone) = machine();
     signal(&machine, "STOP");
     let since = Instant::now();
-    is_refused_in_time(knock(&machine, "ann").unwrap(), since);
+    let shown = is_refused_in_time(knock_and_read(&machine), since);
+    assert!(shown.contains(STOPPED), "{shown}");
     signal(&machine, "CONT");
     gets_in(&machine, "ann", &mut phone).unwrap();
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use countersign_tests::pam::{Person, Stacks, Transaction, code};
 use countersign_tests::service::{Act, Manners, Service, ask, step};
 
-const UNAVAILABLE: &str = "The second factor cannot be checked at the moment. Please try again later.";
+/// What the module says where the service has left no sentence of its own on this host.
+const UNAVAILABLE: &str = "Your code cannot be checked, because the service that checks it does not answer. Try again in a \
+                           minute, or ask your administrator.";
 
 fn stacks(options: &str) -> Stacks {
     let stacks = Stacks::new().unwrap();

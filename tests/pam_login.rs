@@ -88,14 +88,22 @@ fn lines_are_shown_in_their_style_and_answers_arrive_as_they_are() {
     assert_eq!(answers, [" 492 039 ", "\u{8}\n\r\u{7f}INCORRECT"]);
 }
 
+/// sudo asks for silence, and shows what comes all the same.
 #[test]
-fn silence_is_kept_but_for_prompts() {
-    let first = step("ask", &[(1, "Welcome."), (4, "Code: ")]);
-    let service = Service::scripted([first, step("deny", &[(2, "No.")])]).unwrap();
-    let stacks = stacks(&service, "");
-    let mut login = Transaction::start(&stacks, "sudo", "alice", Person::answering(["1"])).unwrap();
-    assert_eq!(login.authenticate_with(SILENT), code::AUTH_ERR);
-    assert_eq!(login.seen(), ["Code: "]);
+fn how_a_login_ends_is_told_also_to_a_program_that_asks_for_silence() {
+    for (state, style, seen, expected) in [
+        ("deny", 2, Style::Error, code::AUTH_ERR),
+        ("lock-out", 2, Style::Error, code::AUTH_ERR),
+        ("unavailable", 2, Style::Error, code::AUTHINFO_UNAVAIL),
+        ("allow", 1, Style::Information, code::SUCCESS),
+    ] {
+        let service = Service::scripted([ask(), step(state, &[(style, "The end.")])]).unwrap();
+        let stacks = stacks(&service, "");
+        let mut login = Transaction::start(&stacks, "sudo", "alice", Person::answering(["1"])).unwrap();
+        assert_eq!(login.authenticate_with(SILENT), expected);
+        let expected = [(Style::Visible, "Code: ".to_owned()), (seen, "The end.".to_owned())];
+        assert_eq!(login.person().seen, expected);
+    }
 }
 
 #[test]
@@ -161,6 +169,21 @@ fn facts_of_ssh_count_in_sshd_only_and_long_ones_are_left_out() {
 }
 
 #[test]
+fn a_service_that_the_line_names_is_sshd_and_says_so() {
+    let service = Service::scripted([step("lock-out", &[])]).unwrap();
+    let stacks = stacks(&service, "sshd=login,sudo");
+    let mut login = Transaction::start(&stacks, "sudo", "alice", Person::default()).unwrap();
+    login
+        .put("SSH_CONNECTION=198.51.100.7 50022 192.0.2.1 22")
+        .put("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
+    assert_eq!(login.authenticate(), code::MAXTRIES);
+    let facts = &service.calls()[0].facts;
+    assert_eq!((facts["service"].as_str(), facts["ssh_server"].as_str()), ("sudo", "true"));
+    assert_eq!(facts["ssh_connection"], "198.51.100.7 50022 192.0.2.1 22");
+    assert_eq!(facts["ssh_auth_info"], "publickey ssh-ed25519 AAAA");
+}
+
+#[test]
 fn a_name_that_changes_during_the_login_is_refused() {
     let service = Service::scripted([ask(), step("allow", &[])]).unwrap();
     let stacks = stacks(&service, "");
@@ -183,20 +206,54 @@ fn names_that_are_none_are_refused_before_anybody_is_asked() {
 }
 
 #[test]
-fn a_login_leaves_its_id_for_the_session_hook_which_takes_it_away() {
-    for (state, left) in
-        [("allow", Some("c42")), ("skip", Some("c42")), ("deny", None), ("unavailable", None)]
-    {
+fn the_id_of_a_login_goes_through_the_environment_in_ssh_only_and_no_further_than_the_credentials() {
+    for (service_name, state, left) in [
+        ("sshd", "allow", Some("c42")),
+        ("sshd", "skip", Some("c42")),
+        ("sshd", "deny", None),
+        ("sshd", "unavailable", None),
+        ("login", "allow", None),
+        ("sudo", "skip", None),
+    ] {
         let service = Service::scripted([step(state, &[])]).unwrap();
         let stacks = stacks(&service, "");
-        let mut login = Transaction::start(&stacks, "sshd", "alice", Person::default()).unwrap();
+        let mut login = Transaction::start(&stacks, service_name, "alice", Person::default()).unwrap();
         login.put("COUNTERSIGN_LOGIN=c1");
         login.authenticate();
-        assert_eq!(login.variable(c"COUNTERSIGN_LOGIN").as_deref(), left, "{state}");
-        login.open_session();
-        assert_eq!(login.variable(c"COUNTERSIGN_LOGIN"), None);
+        assert_eq!(login.variable(c"COUNTERSIGN_LOGIN").as_deref(), left, "{service_name} {state}");
+        login.set_credentials();
+        assert_eq!(login.variable(c"COUNTERSIGN_LOGIN"), None, "{service_name} {state}");
     }
     assert!(CONVERSATION.ends_with("/c42"));
+}
+
+/// In one process, as login and sudo do it, and in two, as sshd does it.
+#[test]
+fn the_session_hook_gets_the_id_of_the_login_with_and_without_credentials_in_between() {
+    let session: u32 = std::fs::read_to_string("/proc/self/sessionid").unwrap().trim().parse().unwrap();
+    for (service_name, sets_credentials) in
+        [("login", true), ("login", false), ("sshd", true), ("sshd", false)]
+    {
+        let service = Service::scripted([step("allow", &[]), Act::Done]).unwrap();
+        let stacks = stacks(&service, "");
+        let mut login = Transaction::start(&stacks, service_name, "alice", Person::default()).unwrap();
+        assert_eq!(login.authenticate(), code::SUCCESS);
+        if service_name == "sshd" {
+            let id = login.variable(c"COUNTERSIGN_LOGIN").unwrap();
+            login = Transaction::start(&stacks, service_name, "alice", Person::default()).unwrap();
+            login.put(&format!("COUNTERSIGN_LOGIN={id}"));
+        }
+        if sets_credentials {
+            assert_eq!(login.set_credentials(), code::SUCCESS);
+        }
+        // Refused where there is no session of the kernel, as ours is the only line.
+        login.open_session();
+        assert_eq!(login.variable(c"COUNTERSIGN_LOGIN"), None);
+        let reports: Vec<_> =
+            service.calls().into_iter().filter(|call| call.member == "SessionOpened").collect();
+        let expected = if session == u32::MAX { vec![] } else { vec!["c42"] };
+        assert_eq!(reports.iter().map(|call| call.text.as_str()).collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

@@ -132,3 +132,46 @@ fn credentials_and_closing_never_reach_the_service() {
     assert_eq!(login.set_credentials(), code::SUCCESS);
     assert!(service.calls().is_empty());
 }
+
+/// A stack for clients with one prompt, whose service says so at the code line.
+fn one_prompt(service: &Service) -> Stacks {
+    let stacks = Stacks::new().unwrap();
+    let option = service.option();
+    let lines = format!(
+        "auth required {{module}} combined {option}\nauth required pam_permit.so\nauth required {{module}} {option}"
+    );
+    stacks.write("vsftpd", &lines).unwrap();
+    stacks
+}
+
+#[test]
+fn a_client_with_one_prompt_is_refused_with_the_sentence_and_without_an_error_of_the_conversation() {
+    let again = |text| step("ask", &[(4, text)]);
+    for (acts, seen) in [
+        (vec![ask(), again("That code is not right.\nCode: ")], Some("That code is not right.")),
+        (vec![ask(), again("Set this up:\nABCD EFGH\nCode: ")], Some("Set this up:")),
+        (vec![ask(), again("Code: ")], None),
+        (vec![again("Locked.\nPress Enter to close: "), step("lock-out", &[])], Some("Locked.")),
+        (vec![again("It is on its way.\nCode: "), step("deny", &[(2, "Refused.")])], Some("Refused.")),
+        (vec![again("It is on its way.\nCode: "), step("allow", &[])], None),
+    ] {
+        let service = Service::scripted(acts).unwrap();
+        let stacks = one_prompt(&service);
+        let person = Person::answering(["secret492039"]);
+        let mut login = Transaction::start(&stacks, "vsftpd", "alice", person).unwrap();
+        let is_let_in = service_allows(&mut login);
+        assert_eq!(login.seen().last().map(String::as_str), seen.or(Some("Password and code: ")));
+        assert_eq!(is_let_in, seen.is_none() && service.members() == ["Begin", "Answer"], "{seen:?}");
+    }
+}
+
+/// Tells whether a login gets in; one that does not is refused by `PAM_AUTH_ERR`.
+fn service_allows(login: &mut Transaction) -> bool {
+    match login.authenticate() {
+        code::SUCCESS => true,
+        refused => {
+            assert_eq!(refused, code::AUTH_ERR);
+            false
+        }
+    }
+}

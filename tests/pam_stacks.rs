@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics to fail")]
 
-use countersign_tests::pam::{Person, Stacks, Transaction, code};
+use countersign_tests::pam::{Person, Stacks, Style, Transaction, code};
 use countersign_tests::service::{Service, ask, step};
 
 fn authenticate(state: &str, lines: &str) -> i32 {
@@ -62,14 +62,18 @@ fn a_wrong_first_factor_is_never_followed_by_our_prompt() {
 
 /// The shipped stack for public keys, with `pam_deny` in the place of a password that nobody knows.
 fn public_key_stack(name: &str, service: &Service) -> Stacks {
+    public_key_stack_with(name, service, "")
+}
+
+fn public_key_stack_with(name: &str, service: &Service, more: &str) -> Stacks {
     let stacks = Stacks::new().unwrap();
     let lines = format!(
-        "auth [success=1 default=ignore] {{module}} first_factor\n\
+        "auth [success=1 default=ignore] {{module}} first_factor {more}\n\
          auth requisite pam_deny.so\n\
          auth required pam_permit.so\n\
-         auth [success=ok ignore=ignore default=die] {{module}} {0}\n\
+         auth [success=ok ignore=ignore default=die] {{module}} {0} {more}\n\
          account required pam_permit.so\n\
-         account required {{module}} require_auth {0}",
+         account required {{module}} require_auth {0} {more}",
         service.option()
     );
     stacks.write(name, &lines).unwrap();
@@ -101,6 +105,24 @@ fn a_public_key_in_sshd_is_a_first_factor_and_nothing_else_is() {
 }
 
 #[test]
+fn a_public_key_is_a_first_factor_in_a_service_that_the_line_names() {
+    for (more, expected) in [
+        ("sshd=sshd-sftp", code::SUCCESS),
+        ("sshd=other,sshd-sftp", code::SUCCESS),
+        ("sshd=other", code::AUTH_ERR),
+        ("", code::AUTH_ERR),
+    ] {
+        let service = Service::scripted([ask(), step("allow", &[])]).unwrap();
+        let stacks = public_key_stack_with("sshd-sftp", &service, more);
+        let mut login =
+            Transaction::start(&stacks, "sshd-sftp", "alice", Person::answering(["492039"])).unwrap();
+        login.put("SSH_CONNECTION=198.51.100.7 50022 192.0.2.1 22");
+        login.put("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
+        assert_eq!(login.authenticate(), expected, "{more}");
+    }
+}
+
+#[test]
 fn an_exempt_login_by_key_passes_although_everything_else_is_ignored() {
     let service = Service::scripted([step("skip", &[])]).unwrap();
     let stacks = public_key_stack("sshd", &service);
@@ -111,17 +133,17 @@ fn an_exempt_login_by_key_passes_although_everything_else_is_ignored() {
     assert_eq!(service.members(), ["Begin"], "account asked again");
 }
 
-/// Runs `account` alone, as after a public key, against a service in this state.
-fn account_alone(name: &str, state: &str) -> (i32, Vec<String>) {
+/// Runs `account` alone, as after a public key, against a service in this state; returns also what was shown.
+fn account_alone(name: &str, state: &str) -> (i32, Vec<String>, Vec<String>) {
     let prompt = [(4, "Code: ")];
     let first = step(state, if state == "ask" { &prompt } else { &[] });
     let service = Service::scripted([first]).unwrap();
     let stacks = public_key_stack(name, &service);
     let mut login = Transaction::start(&stacks, name, "alice", Person::answering(["492039"])).unwrap();
     let result = login.account();
-    assert!(login.seen().is_empty(), "account talked");
+    let seen = login.seen();
     drop(login);
-    (result, service.members())
+    (result, service.members(), seen)
 }
 
 #[test]
@@ -137,10 +159,27 @@ fn the_backstop_lets_pass_whom_policy_lets_in_and_refuses_all_others() {
     ] {
         assert_eq!(account_alone("sshd", state).0, expected, "{state}");
     }
-    assert_eq!(
-        account_alone("sshd", "ask"),
-        (code::PERM_DENIED, vec!["Begin".to_owned(), "Cancel".to_owned()])
-    );
+    let (result, members, seen) = account_alone("sshd", "ask");
+    assert_eq!((result, members), (code::PERM_DENIED, vec!["Begin".to_owned(), "Cancel".to_owned()]));
+    assert_eq!(seen, [""; 0], "account asked");
+}
+
+/// sshd shows what comes in `account` as a banner, also where it refuses.
+#[test]
+fn the_backstop_says_why_it_refuses_and_that_the_service_does_not_answer() {
+    let service = Service::scripted([step("deny", &[(2, "A code is needed here.")])]).unwrap();
+    let stacks = public_key_stack("sshd", &service);
+    let mut login = Transaction::start(&stacks, "sshd", "alice", Person::default()).unwrap();
+    assert_eq!(login.account(), code::PERM_DENIED);
+    assert_eq!(login.person().seen, [(Style::Error, "A code is needed here.".to_owned())]);
+    drop(service);
+    for state in ["unavailable", "nonsense"] {
+        let seen = account_alone("sshd", state).2;
+        assert!(seen.len() == 1 && seen[0].contains("does not answer"), "{state}: {seen:?}");
+    }
+    let mut login = Transaction::start(&stacks, "sshd", "alice", Person::default()).unwrap();
+    assert_eq!(login.account(), code::PERM_DENIED);
+    assert!(login.seen().concat().contains("does not answer"), "{:?}", login.seen());
 }
 
 #[test]
@@ -153,8 +192,49 @@ fn the_backstop_says_which_phase_it_is() {
 }
 
 #[test]
-fn the_backstop_is_for_sshd_only() {
-    assert_eq!(account_alone("sudo", "deny"), (code::SUCCESS, vec![]));
+fn the_backstop_is_for_ssh_servers_only() {
+    for name in ["sudo", "su", "login", "cron", "vsftpd", "gdm-password"] {
+        assert_eq!(account_alone(name, "deny"), (code::SUCCESS, vec![], vec![]), "{name}");
+    }
+}
+
+/// sshd linked under another name: `account` follows policy there too, named or not, and what an unnamed one says of the key
+/// does not count.
+#[test]
+fn the_backstop_knows_an_ssh_server_by_its_marks_whatever_its_service_is_called() {
+    let connection: fn(&mut Transaction) = |login| {
+        login.put("SSH_CONNECTION=198.51.100.7 50022 192.0.2.1 22");
+    };
+    let terminal: fn(&mut Transaction) = |login| {
+        login.set(countersign_tests::pam::Item::Tty, "ssh");
+    };
+    for (more, counts) in [("", false), ("sshd=sshd-sftp", true), ("sshd=sftpd", false)] {
+        for (mark, state, expected) in [
+            (connection, "deny", code::PERM_DENIED),
+            (terminal, "deny", code::PERM_DENIED),
+            (connection, "skip", code::SUCCESS),
+            (terminal, "unavailable", code::PERM_DENIED),
+        ] {
+            let service = Service::scripted([step(state, &[])]).unwrap();
+            let stacks = public_key_stack_with("sshd-sftp", &service, more);
+            let mut login = Transaction::start(&stacks, "sshd-sftp", "alice", Person::default()).unwrap();
+            mark(&mut login);
+            login.put("SSH_AUTH_INFO_0=publickey ssh-ed25519 AAAA");
+            assert_eq!(login.account(), expected, "{more} {state}");
+            let told = service.calls().remove(0).facts;
+            assert_eq!(told.contains_key("ssh_auth_info"), counts, "{more}: {told:?}");
+            assert_eq!(told.contains_key("ssh_server"), counts, "{more}: {told:?}");
+            assert_eq!(told["service"], "sshd-sftp");
+        }
+    }
+}
+
+#[test]
+fn a_named_service_needs_no_marks() {
+    let service = Service::scripted([step("deny", &[])]).unwrap();
+    let stacks = public_key_stack_with("sshd-sftp", &service, "sshd=sshd-sftp");
+    let mut login = Transaction::start(&stacks, "sshd-sftp", "alice", Person::default()).unwrap();
+    assert_eq!(login.account(), code::PERM_DENIED);
 }
 
 #[test]
@@ -211,6 +291,8 @@ fn options_of_another_kind_of_line_are_refused() {
         ("account required {module} first_factor", true, code::SERVICE_ERR),
         ("account required {module} late_first_factor", true, code::SERVICE_ERR),
         ("account required {module} requre_auth", true, code::SERVICE_ERR),
+        ("account required {module} require_auth sshd=", true, code::SERVICE_ERR),
+        ("account required {module} require_auth sshd=SSHD2", true, code::SERVICE_ERR),
     ] {
         let stacks = Stacks::new().unwrap();
         stacks

@@ -9,6 +9,8 @@ use countersign_tests::phone::Phone;
 use countersign_tests::site;
 
 const CONFIGURATION: &str = r#"
+help = "the desk, ext. 4444"
+
 [[policy]]
 name = "robots"
 users = ["dan"]
@@ -28,6 +30,9 @@ enroll = "at-login"
 [default]
 require = "enrolled"
 "#;
+
+/// What a person who may not log in by a key alone is told.
+const NOT_BY_KEY: &str = "A code is needed here, and a login with an SSH key alone gives none.";
 
 /// For people who must give a code: the key, then the dialogue. A `Match` block stands last.
 const KEY_AND_CODE: &str = "\
@@ -67,19 +72,74 @@ fn in_batch(machine: &Machine, user: &str) -> i32 {
 }
 
 fn with_key(machine: &Machine, user: &str) -> Dialogue {
-    machine.ssh_with(user, CLIENT, &["-i", "/root/key", "-o", "PreferredAuthentications=publickey"]).unwrap()
+    let options = ["-i", "/root/key", "-o", "PreferredAuthentications=publickey", "-o", "LogLevel=INFO"];
+    machine.ssh_with(user, CLIENT, &options).unwrap()
 }
 
 #[test]
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
 fn the_backstop_refuses_a_key_alone_where_a_code_is_needed_and_nobody_else() {
     let machine = machine();
-    let mut refused = with_key(&machine, "ann");
-    assert_ne!(refused.exit_status(SOON).unwrap(), 0);
-    assert!(!refused.transcript().contains("$ "), "{}", refused.transcript());
+    let told = is_refused_and_told(with_key(&machine, "ann"));
+    assert!(told.contains(NOT_BY_KEY) && told.contains("PubkeyAuthentication=no"), "{told}");
+    assert!(told.contains("the desk, ext. 4444"), "{told}");
+    let told = is_refused_and_told(with_key(&machine, "eve"));
+    assert!(told.contains("you have none set up. Ask the desk, ext. 4444."), "{told}");
+    assert!(machine.journal(&[]).unwrap().contains(&format!("login of ann refused: {NOT_BY_KEY}")));
     for user in ["bob", "root"] {
         let mut login = with_key(&machine, user);
         login.expect(if user == "root" { "# " } else { "$ " }, SOON).unwrap();
+    }
+
+    an_sshd_of_another_name_is_held_to_policy_too(&machine);
+    programs_that_are_no_ssh_servers_are_left_alone(&machine);
+}
+
+fn is_refused_and_told(mut login: Dialogue) -> String {
+    assert_ne!(login.exit_status(SOON).unwrap(), 0);
+    let told = login.transcript().to_owned();
+    assert!(!told.contains("$ "), "{told}");
+    told
+}
+
+/// The same program, linked under another name, is another service to libpam.
+fn an_sshd_of_another_name_is_held_to_policy_too(machine: &Machine) {
+    machine.run_ok(&["ln", "/usr/sbin/sshd", "/usr/sbin/sshd-sftp"]).unwrap();
+    machine.run_ok(&["cp", "/etc/pam.d/sshd", "/etc/pam.d/sshd-sftp"]).unwrap();
+    machine.run_ok(&["/usr/sbin/sshd-sftp", "-p", "2222", "-o", "PidFile=none"]).unwrap();
+    let by_key = |user: &str| {
+        let options = ["-i", "/root/key", "-p", "2222", "-o", "BatchMode=yes", "-o", "LogLevel=INFO"];
+        machine.ssh_with(user, CLIENT, &[&options[..], &["--", "echo in"]].concat())
+    };
+    let gets_in = |user: &str| {
+        let mut login = by_key(user).unwrap();
+        login.exit_status(SOON).unwrap() == 0
+    };
+    let complaint = "sshd-sftp: an SSH server that sshd= does not name";
+    assert!(is_refused_and_told(by_key("ann").unwrap()).contains(NOT_BY_KEY));
+    assert!(gets_in("bob") && gets_in("dan"), "policy asks them for nothing");
+    let said = machine.journal(&[]).unwrap();
+    assert!(said.contains("pam_countersign(sshd-sftp:account)") && said.contains(complaint), "{said}");
+
+    let account = "/etc/pam.d/common-account";
+    machine.run_ok(&["sed", "-i", "s/require_auth/require_auth sshd=sshd-sftp/", account]).unwrap();
+    assert!(is_refused_and_told(by_key("ann").unwrap()).contains(NOT_BY_KEY));
+    assert!(gets_in("bob"));
+    let count = |text: &str| text.matches(complaint).count();
+    assert_eq!(count(&machine.journal(&[]).unwrap()), count(&said), "a named service is not complained of");
+    machine.run_ok(&["sed", "-i", "s/ sshd=sshd-sftp//", account]).unwrap();
+}
+
+/// The line is in common-account, where they reach it too, from a session of ssh as well.
+fn programs_that_are_no_ssh_servers_are_left_alone(machine: &Machine) {
+    for service in ["su", "sudo", "login", "cron"] {
+        machine.run_ok(&["pamtester", service, "ann", "acct_mgmt"]).unwrap();
+    }
+    let mut root = with_key(machine, "root");
+    root.expect("# ", SOON).unwrap();
+    for command in ["su ann -c 'id -un'", "sudo -u ann id -un"] {
+        root.send_line(command).unwrap();
+        root.expect("\nann\n", SOON).unwrap();
     }
 }
 
@@ -88,8 +148,9 @@ fn the_backstop_refuses_a_key_alone_where_a_code_is_needed_and_nobody_else() {
 fn the_backstop_refuses_a_key_while_the_service_is_away() {
     let machine = machine();
     machine.run_ok(&["systemctl", "mask", "--now", "countersignd.service"]).unwrap();
-    let mut refused = with_key(&machine, "ann");
-    assert_ne!(refused.exit_status(SOON).unwrap(), 0, "{}", refused.transcript());
+    let told = is_refused_and_told(with_key(&machine, "ann"));
+    assert!(told.contains("the service that checks it does not answer"), "{told}");
+    assert!(told.contains("ask the desk, ext. 4444."), "{told}");
 }
 
 #[test]

@@ -72,6 +72,7 @@ pub use postgresql::{ClientCertificate, PostgresUrl, SERVER_LIMIT, Server, Trans
 pub use reader::Reader;
 pub use rules::RULE_LIMIT;
 pub use schema::schema;
+pub use services::may_be_ssh;
 pub use settings::{HELP_LIMIT, ORGANIZATION_LIMIT};
 pub use store::{Database, LocalNames, StoreSettings};
 

@@ -42,6 +42,12 @@ const MISSPELT: [(&str, &str); 7] = [
 /// Two services for what people take for one (FIELD-NOTES: `sudo -i` has a file of its own on some systems).
 const PAIRS: [(&str, &str, &str); 2] = [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")];
 
+/// Tells whether a service may be that of an SSH server: `sshd`, or one that is not known as another program's.
+#[must_use]
+pub fn may_be_ssh(service: &str) -> bool {
+    service == "sshd" || !BEGINNING.iter().chain(&WITHIN).any(|known| *known == service)
+}
+
 /// Tells whether people type for some service of a rule.
 pub(crate) fn is_typed_for(rule: &Rule) -> bool {
     let services = &rule.matcher.services;
@@ -73,7 +79,7 @@ fn warn_of_no_effect(placed: &PlacedRule<'_>, findings: &mut Findings) {
         return;
     }
     let mut warn = |key, message: &str, help: &str| findings.warning(placed.place_of(key), message, help);
-    if !rule.accept.is_empty() && !services.iter().any(|service| service == "sshd") {
+    if !rule.accept.is_empty() && !services.iter().any(|service| may_be_ssh(service)) {
         let message = "`accept` has no effect here: `services` has no \"sshd\", which alone sees keys";
         warn("accept", message, "take it out, or add \"sshd\" to `services`");
     }

@@ -112,6 +112,8 @@ pub enum FirstFactor {
 /// What sshd, running as root, says of the methods completed already.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SshFacts {
+    /// The program is an SSH server, although its service is not called `sshd`.
+    pub is_server: bool,
     /// Type and SHA-256 fingerprint of a public key that was accepted.
     pub public_key: Option<PublicKey>,
 }
@@ -154,6 +156,14 @@ pub struct LoginRequest {
     pub host: Host,
     /// The language of the dialogue: the context's where it names one of ours, else the file's.
     pub language: Option<Language>,
+}
+
+impl LoginRequest {
+    /// Tells whether the login comes by ssh: the service is `sshd`, or root says that it is an SSH server.
+    #[must_use]
+    pub fn is_by_ssh(&self) -> bool {
+        self.service == "sshd" || self.ssh.is_server
+    }
 }
 
 /// A session as the kernel's audit counts them: since boot, never twice, inherited by every process of it.

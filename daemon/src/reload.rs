@@ -27,7 +27,7 @@ use census::census;
 use crate::args::Args;
 use crate::delivery::Delivery;
 use crate::engine::Handle;
-use crate::host::notify;
+use crate::host::{notify, outage};
 use crate::switch::Keeper;
 
 /// The folder of drop-ins beside the main file.
@@ -149,6 +149,7 @@ impl InForce {
         let Loaded { policy, audit, delivery, texts, .. } = loaded;
         self.delivery.reload(&delivery);
         self.retention.send_replace(audit);
+        outage::leave(&policy.settings);
         self.policy.send_replace(Arc::new(policy));
         files.keep(&texts);
     }

@@ -29,7 +29,7 @@ use crate::host::entropy::SystemEntropy;
 use crate::host::identity::{self, IdentityError};
 use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
-use crate::host::{breakglass, restarts, upkeep};
+use crate::host::{breakglass, outage, restarts, upkeep};
 use crate::reload::{Basis, Files, InForce, Reloader, SERVING, UNDECIDED, record, serving_without};
 use crate::sessions::idle::Watch;
 use crate::sessions::terminal;
@@ -169,13 +169,15 @@ async fn tell_switch(engine: &Handle, switched: Outcome) {
     }
 }
 
-/// Keeps the files that the service started with, or records that it started without them; tells what the manager shows.
+/// Leaves the sentence for an outage, and keeps the files that the service started with, or records that it started without
+/// them; tells what the manager shows.
 async fn settle_files(
     engine: &Handle,
     files: &Files,
     texts: &[(String, String)],
     fault: Option<String>,
 ) -> String {
+    outage::leave(&engine.policy().settings);
     let Some(fault) = fault else {
         files.keep(texts);
         return SERVING.to_owned();

@@ -18,10 +18,10 @@ use crate::handle::{Handle, Priority};
 const LOGIN: &str = "login";
 
 /// Tells whether this login passes by break-glass, and raises the alarm if it does.
-pub(crate) fn opens(handle: &mut Handle<'_>, service: &str) -> bool {
+pub(crate) fn opens(handle: &mut Handle<'_>) -> bool {
     let is_remote = handle.item(|item: RHost<'_>| item.0).is_none_or(|host| !host.is_empty());
     let has_remote = handle.has_item::<RHost<'_>>();
-    if service != LOGIN || !geteuid().is_root() || (has_remote && is_remote) {
+    if handle.service() != LOGIN || !geteuid().is_root() || (has_remote && is_remote) {
         return false;
     }
     let Some(tty) = handle.item(|item: Tty<'_>| item.0).filter(|tty| is_console(tty)) else { return false };

@@ -7,7 +7,7 @@
 use countersign_protocol::error::ScreenError;
 use zeroize::Zeroizing;
 
-use crate::handle::Handle;
+use crate::handle::{CODE, Handle};
 use crate::outcome::Failure;
 
 /// What the one prompt says; short, because such clients show little of it.
@@ -19,9 +19,8 @@ const ANSWER_LIMIT: usize = 512;
 pub(crate) fn split_answer(handle: &mut Handle<'_>, digits: usize) -> Result<(), Failure> {
     let answer = handle.ask(true, PROMPT)?;
     let (password, code) = split(&answer, digits).ok_or(Failure::Screen(ScreenError::TooLong))?;
-    let no_memory = |_| Failure::Internal("no memory");
-    handle.keep_code(Zeroizing::new(code.to_owned())).map_err(no_memory)?;
-    handle.give_password(password).map_err(no_memory)
+    handle.keep(&CODE, Some(Zeroizing::new(code.to_owned())))?;
+    handle.give_password(password)
 }
 
 /// Splits behind the last comma, else before the last digits; an answer without a code leaves it empty.

@@ -15,7 +15,9 @@ use crate::outcome::SSHD;
 
 /// Where sshd lists the methods that a login has completed.
 pub(crate) const SSH_AUTH_INFO: &CStr = c"SSH_AUTH_INFO_0";
-/// Where auth leaves the single-use id of a login for the session hook.
+/// Where sshd writes the addresses of a connection.
+const SSH_CONNECTION: &CStr = c"SSH_CONNECTION";
+/// Where auth leaves the single-use id of a login by ssh, until credentials are set.
 pub(crate) const LOGIN_VARIABLE: &CStr = c"COUNTERSIGN_LOGIN";
 /// The longest user name, in bytes (`LOGIN_NAME_MAX`).
 pub(crate) const USER_LIMIT: usize = 256;
@@ -33,10 +35,37 @@ pub(crate) enum Phase {
     Account,
 }
 
+/// Which program asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// sshd, by its service or by `sshd=` on the line: what it says of keys and addresses counts.
+    Sshd,
+    /// An SSH server whose service the line does not name: it is held to the same rules, and its word does not count.
+    UnnamedSsh,
+    /// Any other.
+    Other,
+}
+
+/// Tells which program asks. sshd puts `SSH_CONNECTION` into the PAM environment and calls its terminal `ssh` before any
+/// hook runs; a program that somebody starts from an ssh session inherits neither.
+pub(crate) fn program(handle: &Handle<'_>, options: &Options) -> Program {
+    let service = handle.service();
+    if service == SSHD || options.sshd.contains(&service) {
+        Program::Sshd
+    } else if handle.has_variable(SSH_CONNECTION)
+        || handle.item(|item: Tty<'_>| item.0).as_deref() == Some("ssh")
+    {
+        Program::UnnamedSsh
+    } else {
+        Program::Other
+    }
+}
+
 /// Reads the facts of a login.
 pub(crate) fn gather(handle: &Handle<'_>, options: &Options, phase: Phase) -> Facts<'static> {
     let service = handle.service();
-    let ssh = |name: &CStr| if service == SSHD { handle.variable(name) } else { None };
+    let is_sshd = program(handle, options) == Program::Sshd;
+    let ssh = |name: &CStr| if is_sshd { handle.variable(name) } else { None };
     let (phase, session) = match phase {
         Phase::Auth => ("auth", audit_session()),
         Phase::Account => ("account", None),
@@ -47,7 +76,7 @@ pub(crate) fn gather(handle: &Handle<'_>, options: &Options, phase: Phase) -> Fa
         ("tty", handle.item(|item: Tty<'_>| item.0), FACT_LIMIT),
         ("remote_host", handle.item(|item: RHost<'_>| item.0), FACT_LIMIT),
         ("requesting_user", handle.item(|item: RUser<'_>| item.0), USER_LIMIT),
-        ("ssh_connection", ssh(c"SSH_CONNECTION"), FACT_LIMIT),
+        ("ssh_connection", ssh(SSH_CONNECTION), FACT_LIMIT),
         ("ssh_auth_info", ssh(SSH_AUTH_INFO), SSH_AUTH_INFO_LIMIT),
         ("locale", locale(handle), FACT_LIMIT),
         ("first_factor", late, FACT_LIMIT),
@@ -59,11 +88,12 @@ pub(crate) fn gather(handle: &Handle<'_>, options: &Options, phase: Phase) -> Fa
     };
     // In the kernel's session around this process a code may have been given already.
     let session = session.map(|session| ("session_id", Variant::from(session)));
-    facts.into_iter().filter_map(present).chain(session).collect()
+    let alias = (is_sshd && service != SSHD).then(|| ("ssh_server", Variant::from(true)));
+    facts.into_iter().filter_map(present).chain(session).chain(alias).collect()
 }
 
 /// Tells the language of the login, where the application has put it into the PAM environment.
-fn locale(handle: &Handle<'_>) -> Option<String> {
+pub(crate) fn locale(handle: &Handle<'_>) -> Option<String> {
     let names = [c"LC_ALL", c"LC_MESSAGES", c"LANG"];
     names.into_iter().filter_map(|name| handle.variable(name)).find(|value| !value.is_empty())
 }

@@ -4,6 +4,7 @@
 //! conversation may change them. Leaves decisions to the callers.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::marker::PhantomData;
 
 use countersign_protocol::error::{ScreenError, printable};
 use pam::constants::{PAM_ERROR_MSG, PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_TEXT_INFO, PamResultCode};
@@ -11,6 +12,8 @@ use pam::conv::Conv;
 use pam::items::{Item, Service};
 use pam::module::PamHandle;
 use zeroize::Zeroizing;
+
+use crate::outcome::Failure;
 
 #[link(name = "pam")]
 unsafe extern "C" {
@@ -25,12 +28,19 @@ unsafe extern "C" {
 const FAIL_DELAY_MICROSECONDS: c_uint = 2_000_000;
 /// The item of the password (`_pam_types.h`).
 const PAM_AUTHTOK: c_int = 6;
-/// The key of our data in the handle. With a version: another build of the module must not read it as its own type.
-const PASSED: &str = "countersign.passed.1";
-/// The key of the session that this handle opened.
-const OPENED: &str = "countersign.opened.1";
-/// The key of the code that a `combined` line kept.
-const KEPT: &str = "countersign.kept.1";
+
+/// A value that the handle keeps from one hook to the next, in the same process: its key in libpam and its only type.
+/// The key has a version: another build of the module must not read the value as a type of its own.
+pub(crate) struct Slot<T>(&'static str, PhantomData<T>);
+
+/// The user that `authenticate` let in, for `account`.
+pub(crate) const PASSED: Slot<String> = Slot("countersign.passed.1", PhantomData);
+/// The id of that login, for the session hook.
+pub(crate) const LOGIN: Slot<String> = Slot("countersign.login.1", PhantomData);
+/// The code that a `combined` line read, for the line that asks for it.
+pub(crate) const CODE: Slot<Zeroizing<String>> = Slot("countersign.kept.1", PhantomData);
+/// The login and the session that this handle opened, until the session closes.
+pub(crate) const OPENED: Slot<(String, u32)> = Slot("countersign.opened.1", PhantomData);
 
 /// How much a line in syslog matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +85,20 @@ impl<'a> Handle<'a> {
         !matches!(self.0.get_item::<T>(), Ok(None))
     }
 
-    /// Tells a variable of the PAM environment, never of the process.
-    pub(crate) fn variable(&self, name: &CStr) -> Option<String> {
+    /// Tells whether the PAM environment has a variable, readable or not.
+    pub(crate) fn has_variable(&self, name: &CStr) -> bool {
+        !self.lookup(name).is_null()
+    }
+
+    fn lookup(&self, name: &CStr) -> *const c_char {
         let handle = std::ptr::from_ref::<PamHandle>(&*self.0).cast_mut();
         // SAFETY: the handle is libpam's for the whole hook, the name is a C string; pam_getenv changes neither.
-        let value = unsafe { pam_getenv(handle, name.as_ptr()) };
+        unsafe { pam_getenv(handle, name.as_ptr()) }
+    }
+
+    /// Tells a variable of the PAM environment, never of the process.
+    pub(crate) fn variable(&self, name: &CStr) -> Option<String> {
+        let value = self.lookup(name);
         if value.is_null() {
             return None;
         }
@@ -98,7 +117,7 @@ impl<'a> Handle<'a> {
 
     /// Unsets a variable of the PAM environment; libpam complains in syslog about one that is not there.
     pub(crate) fn unset(&mut self, name: &CStr) {
-        if self.variable(name).is_some() {
+        if self.has_variable(name) {
             self.put(name);
         }
     }
@@ -114,50 +133,31 @@ impl<'a> Handle<'a> {
         let _ = unsafe { pam_fail_delay(self.0, FAIL_DELAY_MICROSECONDS) };
     }
 
-    /// Notes for `account`, in the same process, whom `authenticate` let in; nobody is noted too.
-    pub(crate) fn note(&mut self, passed: Option<String>) -> Result<(), PamResultCode> {
-        self.0.set_data(PASSED, Box::new(passed))
+    /// Keeps a value in its slot, or empties the slot.
+    pub(crate) fn keep<T: 'static>(&mut self, slot: &Slot<T>, value: Option<T>) -> Result<(), Failure> {
+        self.0.set_data(slot.0, Box::new(value)).map_err(|_| Failure::Internal("no memory"))
     }
 
-    /// Tells whom this handle's `authenticate` let in.
-    pub(crate) fn passed(&self) -> Option<String> {
-        // SAFETY: only `note` stores under this key, always an `Option<String>`.
-        unsafe { self.0.get_data::<Option<String>>(PASSED) }.ok()?.clone()
+    /// Copies the value of a slot.
+    pub(crate) fn kept<T: Clone>(&self, slot: &Slot<T>) -> Option<T> {
+        // SAFETY: each key belongs to one slot, and only `keep` stores under it: always an `Option` of the slot's type.
+        unsafe { self.0.get_data::<Option<T>>(slot.0) }.ok()?.clone()
     }
 
-    /// Keeps a code for the code line of the same stack.
-    pub(crate) fn keep_code(&mut self, code: Zeroizing<String>) -> Result<(), PamResultCode> {
-        self.0.set_data(KEPT, Box::new(Some(code)))
-    }
-
-    /// Takes the code that was kept; it is there once.
-    pub(crate) fn take_kept_code(&mut self) -> Option<Zeroizing<String>> {
-        // SAFETY: only `keep_code` and this store under this key, always an `Option<Zeroizing<String>>`.
-        let kept = unsafe { self.0.get_data::<Option<Zeroizing<String>>>(KEPT) }.ok()?.clone()?;
-        self.0.set_data(KEPT, Box::new(None::<Zeroizing<String>>)).ok()?;
-        Some(kept)
-    }
-
-    /// Keeps, until the session closes, which login opened which session.
-    pub(crate) fn keep_session(&mut self, login: &str, session: u32) -> Result<(), PamResultCode> {
-        self.0.set_data(OPENED, Box::new(Some((login.to_owned(), session))))
-    }
-
-    /// Takes the session that was kept; it is there once.
-    pub(crate) fn take_session(&mut self) -> Option<(String, u32)> {
-        // SAFETY: only `keep_session` and this store under this key, always an `Option<(String, u32)>`.
-        let opened = unsafe { self.0.get_data::<Option<(String, u32)>>(OPENED) }.ok()?.clone()?;
-        self.0.set_data(OPENED, Box::new(None::<(String, u32)>)).ok()?;
-        Some(opened)
+    /// Takes the value of a slot, which is empty afterwards.
+    pub(crate) fn take<T: Clone + 'static>(&mut self, slot: &Slot<T>) -> Option<T> {
+        let value = self.kept(slot)?;
+        self.keep(slot, None).ok().map(|()| value)
     }
 
     /// Gives a password to the modules behind us.
-    pub(crate) fn give_password(&mut self, password: &str) -> Result<(), PamResultCode> {
+    pub(crate) fn give_password(&mut self, password: &str) -> Result<(), Failure> {
         let bytes = Zeroizing::new([password.as_bytes(), b"\0"].concat());
-        let password = CStr::from_bytes_with_nul(&bytes).map_err(|_| PamResultCode::PAM_BUF_ERR)?;
+        let no_memory = Failure::Internal("no memory");
+        let Ok(password) = CStr::from_bytes_with_nul(&bytes) else { return Err(no_memory) };
         // SAFETY: the handle is libpam's for the whole hook; libpam copies the C string.
         let code = unsafe { pam_set_item(self.0, PAM_AUTHTOK, password.as_ptr().cast()) };
-        if code == 0 { Ok(()) } else { Err(PamResultCode::PAM_BUF_ERR) }
+        if code == 0 { Ok(()) } else { Err(no_memory) }
     }
 
     /// Writes a line to syslog, as libpam does it (facility authpriv, with module, service and phase).

@@ -17,22 +17,24 @@ use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::Once;
 
-use countersign_protocol::conversation::{Peer, run};
-use countersign_protocol::error::PeerError;
+use countersign_protocol::conversation::run;
+use countersign_protocol::error::{PeerError, ScreenError};
+use countersign_protocol::outage;
 use countersign_protocol::step::State;
 use nix::unistd::geteuid;
-use pam::constants::{PAM_SILENT, PamFlag, PamResultCode};
+use pam::constants::{PamFlag, PamResultCode};
 use pam::module::{PamHandle, PamHooks};
 
 use crate::client::Client;
-use crate::facts::{LOGIN_VARIABLE, Phase, USER_LIMIT};
-use crate::handle::{Handle, Priority};
+use crate::facts::{LOGIN_VARIABLE, Phase, Program, USER_LIMIT};
+use crate::handle::{CODE, Handle, LOGIN, PASSED, Priority};
 use crate::options::{Duty, OptionError, Options};
-use crate::outcome::{Failure, Outcome, SSHD, account_code, authenticate_code};
-use crate::screen::{PamScreen, Prepared};
+use crate::outcome::{Failure, Outcome, account_code, authenticate_code};
+use crate::screen::{Answers, PamScreen};
 
-/// What a person is told when the service cannot be asked. The one sentence of the module: the others come from there.
-const UNAVAILABLE: &str = "The second factor cannot be checked at the moment. Please try again later.";
+/// What the person is told where no sentence of the service is at hand (`countersign_protocol::outage`).
+const UNAVAILABLE: &str = "Your code cannot be checked, because the service that checks it does not answer. Try again in a \
+                           minute, or ask your administrator.";
 
 struct Countersign;
 
@@ -43,14 +45,17 @@ mod entry {
 }
 
 impl PamHooks for Countersign {
-    fn sm_authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>, flags: PamFlag) -> PamResultCode {
-        guarded(handle, |handle| authenticate(handle, &arguments, flags))
+    fn sm_authenticate(handle: &mut PamHandle, arguments: Vec<&CStr>, _: PamFlag) -> PamResultCode {
+        guarded(handle, |handle| authenticate(handle, &arguments))
     }
 
     /// Always succeeds and never talks: an IGNORE of the only auth module makes `pam_setcred` fail, and crond calls it
     /// without having authenticated anybody.
-    fn sm_setcred(_: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
-        PamResultCode::PAM_SUCCESS
+    fn sm_setcred(handle: &mut PamHandle, _: Vec<&CStr>, _: PamFlag) -> PamResultCode {
+        guarded(handle, |handle| {
+            report::hide_login(handle);
+            PamResultCode::PAM_SUCCESS
+        })
     }
 
     fn acct_mgmt(handle: &mut PamHandle, arguments: Vec<&CStr>, _: PamFlag) -> PamResultCode {
@@ -83,43 +88,49 @@ fn guarded(handle: &mut PamHandle, hook: impl FnOnce(&mut Handle<'_>) -> PamResu
     })
 }
 
-fn authenticate(handle: &mut Handle<'_>, arguments: &[&CStr], flags: PamFlag) -> PamResultCode {
-    let service = handle.service();
-    let outcome = match Options::parse(arguments) {
-        Ok(Options { duty: Duty::FirstFactor, .. }) => return first_factor(handle, &service),
+fn authenticate(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
+    let parsed = Options::parse(arguments);
+    let program = parsed.as_ref().map_or(Program::Other, |options| facts::program(handle, options));
+    let outcome = match parsed {
+        Ok(Options { duty: Duty::FirstFactor, .. }) => return first_factor(handle, program),
         // It decides nothing: the code line behind it does.
         Ok(Options { duty: Duty::Combined { digits }, .. }) => match combined::split_answer(handle, digits) {
             Ok(()) => return PamResultCode::PAM_IGNORE,
             Err(failure) => Err(failure),
         },
         Ok(Options { duty: Duty::RequireAuth, .. }) => Err(OptionError::Misplaced.into()),
-        Ok(Options { duty: Duty::Code | Duty::LateCode, .. }) if breakglass::opens(handle, &service) => {
+        Ok(Options { duty: Duty::Code | Duty::LateCode, .. }) if breakglass::opens(handle) => {
             return PamResultCode::PAM_IGNORE;
         }
-        Ok(options @ Options { duty: Duty::Code | Duty::LateCode, .. }) => log_in(handle, &options, flags),
+        Ok(options @ Options { duty: Duty::Code | Duty::LateCode, .. }) => log_in(handle, &options, program),
         Err(error) => Err(error.into()),
     };
-    log_failure(handle, &outcome);
-    match outcome {
-        Ok(State::Deny | State::LockOut) => handle.delay_failure(),
-        Err(Failure::Peer(_) | Failure::Endless) if flags & PAM_SILENT == 0 => handle.show(true, UNAVAILABLE),
-        Ok(_) | Err(_) => {}
+    tell_failure(handle, &outcome);
+    if matches!(outcome, Ok(State::Deny | State::LockOut) | Err(Failure::Screen(ScreenError::Spent))) {
+        handle.delay_failure();
     }
-    authenticate_code(&outcome, &service)
+    authenticate_code(&outcome, program)
 }
 
-fn log_failure(handle: &Handle<'_>, outcome: &Outcome) {
-    if let Err(failure) = outcome {
-        handle.log(Priority::Error, &format!("login refused: {failure}"));
+/// Tells syslog why there is no verdict, and the person where they cannot know it.
+fn tell_failure(handle: &Handle<'_>, outcome: &Outcome) {
+    let Err(failure) = outcome else { return };
+    handle.log(Priority::Error, &format!("login refused: {failure}"));
+    match failure {
+        Failure::Screen(_) | Failure::User | Failure::UserChanged => {}
+        Failure::Peer(_) | Failure::Endless | Failure::Option(_) | Failure::Internal(_) => {
+            let locale = facts::locale(handle);
+            handle.show(true, &outage::read(locale.as_deref()).unwrap_or_else(|| UNAVAILABLE.to_owned()));
+        }
     }
 }
 
 /// Answers whether sshd, as root, has completed a public key: the one success without the service (DESIGN.md 5).
-fn first_factor(handle: &Handle<'_>, service: &str) -> PamResultCode {
+fn first_factor(handle: &Handle<'_>, program: Program) -> PamResultCode {
     let by_key =
         |methods: String| methods.lines().any(|method| method.split(' ').next() == Some("publickey"));
     let completed = handle.variable(facts::SSH_AUTH_INFO).is_some_and(by_key);
-    if service == SSHD && geteuid().is_root() && completed {
+    if program == Program::Sshd && geteuid().is_root() && completed {
         PamResultCode::PAM_SUCCESS
     } else {
         PamResultCode::PAM_IGNORE
@@ -127,66 +138,88 @@ fn first_factor(handle: &Handle<'_>, service: &str) -> PamResultCode {
 }
 
 /// Leads a login from Begin to its verdict, and notes a good one for `account` and for the session.
-fn log_in(handle: &mut Handle<'_>, options: &Options, flags: PamFlag) -> Outcome {
+fn log_in(handle: &mut Handle<'_>, options: &Options, program: Program) -> Outcome {
     // An earlier round of the same handle must not vouch for this one.
-    handle.note(None).map_err(|_| Failure::Internal("no memory"))?;
+    handle.keep(&PASSED, None)?;
+    handle.keep(&LOGIN, None)?;
     handle.unset(LOGIN_VARIABLE);
-    let user = named(handle)?;
-    let facts = facts::gather(handle, options, Phase::Auth);
-    debug(handle, options, &format!("asking about {user}"));
-    let silent = flags & PAM_SILENT != 0;
-    let prepared = handle.take_kept_code().map(|code| Prepared(Some(code)));
-    let (state, login) = runtime()?.block_on(async {
-        let client = Client::connect(&options.socket, options.timeout).await?;
-        let (mut dialogue, first) = client.begin(&user, facts).await?;
-        let state = run(first, &mut PamScreen { handle, prepared, silent }, &mut dialogue).await?;
-        Ok::<_, Failure>((state, dialogue.id().to_owned()))
-    })?;
-    debug(handle, options, &format!("answered {}", state.name()));
-    if named(handle)? != user {
-        return Err(Failure::UserChanged);
-    }
+    let answers = handle.take(&CODE).map_or(Answers::Asked, |code| Answers::Given(Some(code)));
+    let (state, login) = ask_service(handle, options, Phase::Auth, answers)?;
     if matches!(state, State::Allow | State::Skip) {
-        handle.note(Some(user)).map_err(|_| Failure::Internal("no memory"))?;
-        handle.set(LOGIN_VARIABLE, &login);
+        let user = named(handle)?;
+        handle.keep(&PASSED, Some(user))?;
+        // sshd opens the session in another process, to which the environment alone goes.
+        if program != Program::Other {
+            handle.set(LOGIN_VARIABLE, &login);
+        }
+        handle.keep(&LOGIN, Some(login))?;
     }
     Ok(state)
 }
 
-/// The backstop of sshd: a login that gave no code passes only where policy asks for none.
+/// The backstop of SSH servers: a login that gave no code passes only where policy asks for none.
 fn account(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
     let outcome = match Options::parse(arguments) {
         Ok(Options { duty: Duty::Code, .. }) => return PamResultCode::PAM_IGNORE,
-        Ok(Options { duty: Duty::RequireAuth, .. }) if handle.service() != SSHD => {
-            return PamResultCode::PAM_IGNORE;
-        }
-        Ok(options @ Options { duty: Duty::RequireAuth, .. }) => ask_policy(handle, &options),
+        Ok(options @ Options { duty: Duty::RequireAuth, .. }) => match facts::program(handle, &options) {
+            Program::Other => return PamResultCode::PAM_IGNORE,
+            program @ (Program::Sshd | Program::UnnamedSsh) => ask_policy(handle, &options, program),
+        },
         Ok(Options { duty: Duty::LateCode | Duty::FirstFactor | Duty::Combined { .. }, .. }) => {
             Err(OptionError::Misplaced.into())
         }
         Err(error) => Err(error.into()),
     };
-    log_failure(handle, &outcome);
+    tell_failure(handle, &outcome);
     account_code(&outcome)
 }
 
 /// Tells whether this login passes without another code; never prompts.
-fn ask_policy(handle: &mut Handle<'_>, options: &Options) -> Outcome {
+fn ask_policy(handle: &mut Handle<'_>, options: &Options, program: Program) -> Outcome {
+    if program == Program::UnnamedSsh {
+        let text =
+            "an SSH server that sshd= does not name: what it says of keys and addresses does not count";
+        handle.log(Priority::Error, &format!("{}: {text}", handle.service()));
+    }
     let user = named(handle)?;
-    if let Some(passed) = handle.passed() {
+    if let Some(passed) = handle.kept(&PASSED) {
         return if passed == user { Ok(State::Allow) } else { Err(Failure::UserChanged) };
     }
-    let facts = facts::gather(handle, options, Phase::Account);
-    let state = runtime()?.block_on(async {
+    ask_service(handle, options, Phase::Account, Answers::Given(None)).map(|(state, _)| state)
+}
+
+/// Asks the service about a login, and shows how it ends. Returns the verdict and the id of the login.
+fn ask_service(
+    handle: &mut Handle<'_>,
+    options: &Options,
+    phase: Phase,
+    answers: Answers,
+) -> Result<(State, String), Failure> {
+    let user = named(handle)?;
+    let facts = facts::gather(handle, options, phase);
+    debug(handle, options, &format!("asking about {user}"));
+    let mut screen = PamScreen { handle, answers, unread: None, told: None };
+    let ended = runtime()?.block_on(async {
         let client = Client::connect(&options.socket, options.timeout).await?;
-        let (mut dialogue, step) = client.begin(&user, facts).await?;
-        if step.state == State::Ask {
-            dialogue.cancel().await;
+        let (mut dialogue, first) = client.begin(&user, facts).await?;
+        let state = run(first, &mut screen, &mut dialogue).await?;
+        Ok::<_, Failure>((state, dialogue.id().to_owned()))
+    });
+    let PamScreen { unread, told, .. } = screen;
+    if !matches!(ended, Ok((State::Allow | State::Skip, _))) {
+        let unread = unread.filter(|_| told.is_none());
+        unread.iter().for_each(|text| handle.show(true, text));
+        if phase == Phase::Account && ended.is_ok() {
+            let told = told.as_deref().unwrap_or("no code");
+            handle.log(Priority::Error, &format!("login of {user} refused: {told}"));
         }
-        Ok::<_, PeerError>(step.state)
-    })?;
+    }
+    let (state, login) = ended?;
     debug(handle, options, &format!("answered {}", state.name()));
-    if named(handle)? == user { Ok(state) } else { Err(Failure::UserChanged) }
+    if state == State::Unavailable && told.is_none() {
+        return Err(PeerError::Unavailable.into());
+    }
+    if named(handle)? == user { Ok((state, login)) } else { Err(Failure::UserChanged) }
 }
 
 /// Tells the name that libpam has now.

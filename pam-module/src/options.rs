@@ -25,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Duration,
     /// `debug`: more in syslog, never an answer.
     pub(crate) debug: bool,
+    /// `sshd=`: the PAM services of sshd besides `sshd`.
+    pub(crate) sshd: Vec<String>,
     /// What the line is for.
     pub(crate) duty: Duty,
 }
@@ -43,7 +45,7 @@ pub(crate) enum Duty {
         /// How many digits the code has where no comma stands before it.
         digits: usize,
     },
-    /// `require_auth`: `account` in sshd refuses a login that gave no code where policy asks for one.
+    /// `require_auth`: `account` in an SSH server refuses a login that gave no code where policy asks for one.
     RequireAuth,
 }
 
@@ -65,6 +67,9 @@ pub(crate) enum OptionError {
     /// Not an absolute path.
     #[error("socket= takes an absolute path")]
     Socket,
+    /// Not a list of PAM services.
+    #[error("sshd= takes names of PAM services, separated by commas")]
+    Services,
     /// Options that say different things about one line.
     #[error("first_factor, late_first_factor, combined and require_auth exclude each other")]
     Contradiction,
@@ -80,12 +85,13 @@ impl Options {
     ///
     /// [`OptionError`] for the first argument that is refused.
     pub(crate) fn parse(arguments: &[&CStr]) -> Result<Self, OptionError> {
-        let (mut socket, mut timeout, mut debug, mut duty) = (None, None, None, None);
+        let (mut socket, mut timeout, mut sshd, mut debug, mut duty) = (None, None, None, None, None);
         for argument in arguments {
             let text = readable(argument)?;
             match text.split_once('=').unwrap_or((text, "")) {
                 ("socket", path) => once("socket", &mut socket, path_of(path)?)?,
                 ("timeout", seconds) => once("timeout", &mut timeout, duration_of(seconds)?)?,
+                ("sshd", names) => once("sshd", &mut sshd, services_of(names)?)?,
                 _ if text == "debug" => once("debug", &mut debug, ())?,
                 _ => take_duty(&mut duty, text)?,
             }
@@ -94,6 +100,7 @@ impl Options {
             socket: socket.unwrap_or_else(|| PathBuf::from(LOGIN_SOCKET)),
             timeout: timeout.unwrap_or(TOTAL),
             debug: debug.is_some(),
+            sshd: sshd.unwrap_or_default(),
             duty: duty.unwrap_or(Duty::Code),
         })
     }
@@ -138,6 +145,14 @@ fn duration_of(text: &str) -> Result<Duration, OptionError> {
     let seconds = if digits { text.parse().ok() } else { None };
     let seconds = seconds.filter(|seconds| TIMEOUTS.contains(seconds)).ok_or(OptionError::Timeout)?;
     Ok(Duration::from_secs(seconds))
+}
+
+/// Reads names of services as libpam has them: it turns capitals into small letters.
+fn services_of(text: &str) -> Result<Vec<String>, OptionError> {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b'/';
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(fits);
+    let names: Vec<String> = text.split(',').map(str::to_owned).collect();
+    if names.iter().all(|name| is_name(name)) { Ok(names) } else { Err(OptionError::Services) }
 }
 
 #[cfg(test)]

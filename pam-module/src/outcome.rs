@@ -7,9 +7,10 @@ use countersign_protocol::error::{ConversationError, PeerError, ScreenError};
 use countersign_protocol::step::State;
 use pam::constants::PamResultCode;
 
+use crate::facts::Program;
 use crate::options::OptionError;
 
-/// The service whose servers read `PAM_MAXTRIES` rightly, and whose facts are trusted from uid 0.
+/// The service of sshd.
 pub(crate) const SSHD: &str = "sshd";
 
 /// Why there is no verdict.
@@ -52,12 +53,12 @@ impl From<ConversationError> for Failure {
 pub(crate) type Outcome = Result<State, Failure>;
 
 /// Tells the code of `pam_sm_authenticate`.
-pub(crate) fn authenticate_code(outcome: &Outcome, service: &str) -> PamResultCode {
+pub(crate) fn authenticate_code(outcome: &Outcome, program: Program) -> PamResultCode {
     match outcome {
         Ok(State::Allow) => PamResultCode::PAM_SUCCESS,
         Ok(State::Skip) => PamResultCode::PAM_IGNORE,
         // GDM hangs on PAM_MAXTRIES; sshd stops offering the method, as it should.
-        Ok(State::LockOut) if service == SSHD => PamResultCode::PAM_MAXTRIES,
+        Ok(State::LockOut) if program != Program::Other => PamResultCode::PAM_MAXTRIES,
         Ok(State::Deny | State::LockOut) => PamResultCode::PAM_AUTH_ERR,
         // A login that ends in a state of another dialogue, or in a prompt, is malformed.
         Ok(State::Unavailable | State::Ask | State::Done | State::Failed) => {
@@ -101,7 +102,7 @@ fn failure_code(failure: &Failure) -> PamResultCode {
         )
         | Failure::Endless => PamResultCode::PAM_AUTHINFO_UNAVAIL,
         Failure::Screen(ScreenError::Absent | ScreenError::Failed) => PamResultCode::PAM_CONV_ERR,
-        Failure::Screen(ScreenError::TooLong) | Failure::User | Failure::UserChanged => {
+        Failure::Screen(ScreenError::TooLong | ScreenError::Spent) | Failure::User | Failure::UserChanged => {
             PamResultCode::PAM_AUTH_ERR
         }
         Failure::Option(_) => PamResultCode::PAM_SERVICE_ERR,

@@ -15,7 +15,7 @@ use zbus::export::serde::Serialize;
 
 use crate::client::Client;
 use crate::facts::{LOGIN_VARIABLE, USER_LIMIT};
-use crate::handle::{Handle, Priority, audit_session};
+use crate::handle::{Handle, LOGIN, OPENED, Priority, audit_session};
 use crate::options::Options;
 
 /// How long a report may hold up a session that is already allowed.
@@ -26,13 +26,25 @@ const UPDATE: PamFlag = 0x2000;
 /// The report of a changed password.
 const PASSWORD_CHANGED: &str = "PasswordChanged";
 
-/// Ties the login of this session to the kernel's session id. The id is taken out of the environment in any case.
-pub(crate) fn session_opened(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
-    let login = handle.variable(LOGIN_VARIABLE);
+/// Takes the id of the login out of the environment, which becomes the user's, and keeps it for the session hook: sshd
+/// sets credentials and opens the session in one process, after it has authenticated in another.
+pub(crate) fn hide_login(handle: &mut Handle<'_>) {
+    let Some(login) = handle.variable(LOGIN_VARIABLE) else { return };
     handle.unset(LOGIN_VARIABLE);
-    let (Some(login), Some(session)) = (login, audit_session()) else { return PamResultCode::PAM_IGNORE };
+    if handle.kept(&LOGIN).is_none() {
+        // Without memory no code is fresh in this session.
+        let _ = handle.keep(&LOGIN, Some(login));
+    }
+}
+
+/// Ties the login of this session to the kernel's session id.
+pub(crate) fn session_opened(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
+    hide_login(handle);
+    let (Some(login), Some(session)) = (handle.take(&LOGIN), audit_session()) else {
+        return PamResultCode::PAM_IGNORE;
+    };
     // Kept also where the service is late: it may have heard of the session all the same.
-    match handle.keep_session(&login, session) {
+    match handle.keep(&OPENED, Some((login.clone(), session))) {
         Ok(()) => report(handle, arguments, "SessionOpened", &(login, session)),
         Err(_) => PamResultCode::PAM_IGNORE,
     }
@@ -40,7 +52,7 @@ pub(crate) fn session_opened(handle: &mut Handle<'_>, arguments: &[&CStr]) -> Pa
 
 /// Tells that the session which this handle opened is over. One that it did not open is not its to end.
 pub(crate) fn session_closed(handle: &mut Handle<'_>, arguments: &[&CStr]) -> PamResultCode {
-    match handle.take_session() {
+    match handle.take(&OPENED) {
         Some(opened) => report(handle, arguments, "SessionClosed", &opened),
         None => PamResultCode::PAM_IGNORE,
     }

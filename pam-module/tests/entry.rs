@@ -46,6 +46,13 @@ fn a_panic_ends_in_a_system_error_whatever_it_carries() {
     });
 }
 
+/// The service's sentence in English without `help` is compared with the man page in its tests.
+#[test]
+fn the_man_page_quotes_the_one_sentence_of_the_module() {
+    let man = include_str!("../../docs/man/pam_countersign.8.md");
+    assert!(man.split_whitespace().collect::<Vec<_>>().join(" ").contains(UNAVAILABLE));
+}
+
 #[test]
 fn a_variable_is_set_read_and_unset() {
     with_handle(|handle| {

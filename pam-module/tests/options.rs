@@ -15,12 +15,15 @@ fn no_argument_means_the_defaults() {
     assert_eq!(options.socket, PathBuf::from("/run/countersign/login.sock"));
     assert_eq!(options.timeout, Duration::from_secs(10));
     assert!(!options.debug);
+    assert_eq!(options.sshd, [""; 0]);
     assert_eq!(options.duty, Duty::Code);
 }
 
 #[test]
 fn each_option_is_taken() {
-    let options = parse(&["debug", "socket=/run/x=y", "timeout=60", "require_auth"]).unwrap();
+    let options =
+        parse(&["debug", "socket=/run/x=y", "timeout=60", "sshd=sshd-sftp,sshd2", "require_auth"]).unwrap();
+    assert_eq!(options.sshd, ["sshd-sftp", "sshd2"]);
     assert_eq!(options.socket, PathBuf::from("/run/x=y"));
     assert_eq!(options.timeout, Duration::from_mins(1));
     assert!(options.debug);
@@ -39,10 +42,14 @@ fn what_is_not_exactly_known_is_refused() {
     for timeout in ["", "0", "61", "-1", "+5", "5s", "005", "٣", " 5", "99999999999999999999"] {
         assert_eq!(parse(&[&format!("timeout={timeout}")]), Err(OptionError::Timeout), "{timeout}");
     }
+    assert_eq!(parse(&["sshd"]), Err(OptionError::Services));
+    for names in ["", ",", "a,", ",a", "a,,b", "a b", "SSHD2", "/etc/pam.d/sshd2", "sshd\u{e9}"] {
+        assert_eq!(parse(&[&format!("sshd={names}")]), Err(OptionError::Services), "{names}");
+    }
     for socket in ["", "relative", "./x", "unix:/x"] {
         assert_eq!(parse(&[&format!("socket={socket}")]), Err(OptionError::Socket));
     }
-    for twice in ["debug", "timeout=5", "socket=/x", "require_auth", "first_factor"] {
+    for twice in ["debug", "timeout=5", "socket=/x", "sshd=x", "require_auth", "first_factor"] {
         assert!(matches!(parse(&[twice, twice]), Err(OptionError::Twice(_))));
     }
     assert_eq!(parse(&["first_factor", "require_auth"]), Err(OptionError::Contradiction));

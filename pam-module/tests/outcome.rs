@@ -4,6 +4,8 @@ use countersign_protocol::step::{MalformedStep, STATES};
 
 use super::*;
 
+const PROGRAMS: [Program; 3] = [Program::Sshd, Program::UnnamedSsh, Program::Other];
+
 fn failures() -> Vec<(Failure, PamResultCode)> {
     let unavailable = [
         PeerError::InvalidArgument(String::new()),
@@ -25,6 +27,7 @@ fn failures() -> Vec<(Failure, PamResultCode)> {
         (Failure::Screen(ScreenError::Absent), PamResultCode::PAM_CONV_ERR),
         (Failure::Screen(ScreenError::Failed), PamResultCode::PAM_CONV_ERR),
         (Failure::Screen(ScreenError::TooLong), PamResultCode::PAM_AUTH_ERR),
+        (Failure::Screen(ScreenError::Spent), PamResultCode::PAM_AUTH_ERR),
         (Failure::Endless, PamResultCode::PAM_AUTHINFO_UNAVAIL),
         (Failure::Option(OptionError::Timeout), PamResultCode::PAM_SERVICE_ERR),
         (Failure::User, PamResultCode::PAM_AUTH_ERR),
@@ -37,17 +40,17 @@ fn failures() -> Vec<(Failure, PamResultCode)> {
 #[test]
 fn every_state_has_its_code() {
     for (state, _) in STATES {
-        for service in ["sshd", "sudo", "gdm-password", "", "SSHD"] {
+        for program in PROGRAMS {
             let expected = match state {
                 State::Allow => PamResultCode::PAM_SUCCESS,
                 State::Skip => PamResultCode::PAM_IGNORE,
-                State::LockOut if service == "sshd" => PamResultCode::PAM_MAXTRIES,
+                State::LockOut if program != Program::Other => PamResultCode::PAM_MAXTRIES,
                 State::Deny | State::LockOut => PamResultCode::PAM_AUTH_ERR,
                 State::Ask | State::Unavailable | State::Done | State::Failed => {
                     PamResultCode::PAM_AUTHINFO_UNAVAIL
                 }
             };
-            assert_eq!(authenticate_code(&Ok(state), service), expected);
+            assert_eq!(authenticate_code(&Ok(state), program), expected);
         }
     }
 }
@@ -55,8 +58,8 @@ fn every_state_has_its_code() {
 #[test]
 fn every_failure_has_its_code_and_none_lets_in() {
     for (failure, code) in failures() {
-        for service in ["sshd", "sudo"] {
-            assert_eq!(authenticate_code(&Err(failure.clone()), service), code);
+        for program in PROGRAMS {
+            assert_eq!(authenticate_code(&Err(failure.clone()), program), code);
         }
         let account = account_code(&Err(failure.clone()));
         let expected = match failure {
@@ -64,7 +67,7 @@ fn every_failure_has_its_code_and_none_lets_in() {
             _ => PamResultCode::PAM_PERM_DENIED,
         };
         assert_eq!(account, expected);
-        for code in [account, authenticate_code(&Err(failure), "sshd")] {
+        for code in [account, authenticate_code(&Err(failure), Program::Sshd)] {
             assert!(code != PamResultCode::PAM_SUCCESS && code != PamResultCode::PAM_IGNORE);
         }
     }

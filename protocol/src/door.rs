@@ -62,8 +62,13 @@ async fn connect_without_blocking(path: &Path) -> io::Result<UnixStream> {
 /// Checks who listens: root (systemd holds the socket) or the service's own user.
 fn check_owner(stream: &UnixStream) -> Result<(), PeerError> {
     let uid = stream.peer_cred().map_err(|error| gone("peer", &error))?.uid();
+    if is_of_service(uid) { Ok(()) } else { Err(PeerError::WrongOwner(uid)) }
+}
+
+/// Tells whether a uid is root's or the service's own.
+pub(crate) fn is_of_service(uid: u32) -> bool {
     let service = || User::from_name(SERVICE_USER).ok().flatten().map(|user| user.uid.as_raw());
-    if uid == 0 || service() == Some(uid) { Ok(()) } else { Err(PeerError::WrongOwner(uid)) }
+    uid == 0 || service() == Some(uid)
 }
 
 /// The client's half of `AUTH EXTERNAL` (D-Bus specification, "Authentication Protocol"); returns the server's guid.

@@ -137,6 +137,9 @@ pub enum ScreenError {
     /// The answer is longer than any code or word.
     #[error("an answer over its limit")]
     TooLong,
+    /// The one answer that this client has did not end the dialogue.
+    #[error("no further answer")]
+    Spent,
 }
 
 /// A dialogue that ended without a final state.

@@ -1,7 +1,7 @@
 //! The language between Countersign's service and its clients.
 //!
-//! Owns D-Bus names, wire types, client proxies, the frame limit and the one conversation loop that the PAM module and
-//! the command line share. Decides nothing and logs nothing.
+//! Owns D-Bus names, wire types, client proxies, the frame limit, the one conversation loop that the PAM module and the
+//! command line share, and the files that the module reads without the service. Decides nothing and logs nothing.
 
 pub mod breakglass;
 pub mod conversation;
@@ -9,5 +9,6 @@ pub mod door;
 pub mod error;
 pub mod frame;
 pub mod names;
+pub mod outage;
 pub mod proxies;
 pub mod step;

@@ -8,6 +8,8 @@ pub const OBJECT_PATH: &str = "/org/countersign1";
 pub const CONVERSATION_PATH: &str = "/org/countersign1/conversation";
 /// The service's own socket, made by `countersignd.socket`.
 pub const LOGIN_SOCKET: &str = "/run/countersign/login.sock";
+/// Where the service leaves what users are told while it does not answer, in the folder of its unit's `CacheDirectory=`.
+pub const OUTAGE_FILE: &str = "/var/cache/countersign/outage";
 /// The user that the service runs as.
 pub const SERVICE_USER: &str = "countersign";
 /// Begins logins; own socket only.

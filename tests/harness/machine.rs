@@ -186,8 +186,9 @@ impl Machine {
         let (options, command) = more.split_at(cut);
         let target = format!("{user}@{SERVER}");
         let after = command.iter().copied().skip(1);
-        let ssh =
-            SSH.iter().copied().chain(["-b", from]).chain(options.iter().copied()).chain([target.as_str()]);
+        // ssh takes the first of two values: those of the test go before ours.
+        let (program, ours) = SSH.split_at(1);
+        let ssh = program.iter().chain(options).chain(ours).copied().chain(["-b", from, target.as_str()]);
         self.dialogue(&ssh.chain(after).collect::<Vec<_>>())
     }
 

@@ -279,11 +279,12 @@ fn read(message: &Message) -> Call {
     call
 }
 
-/// A fact as a text; of the numbers there are `u`.
+/// A fact as a text; of the numbers there are `u`, and truth values.
 fn text_of(fact: &OwnedVariant) -> String {
     match &**fact {
         Variant::Str(text) => text.as_str().to_owned(),
         Variant::U32(number) => number.to_string(),
+        Variant::Bool(truth) => truth.to_string(),
         _ => String::new(),
     }
 }

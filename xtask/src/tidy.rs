@@ -11,7 +11,7 @@ use crate::shell::root;
 const FILE_LIMIT: usize = 400;
 
 /// Lines of `pam-module/src` in all, without tests: it runs in other people's processes.
-const MODULE_LIMIT: usize = 1_100;
+const MODULE_LIMIT: usize = 1_200;
 
 /// Folders that hold no source of ours.
 const SKIPPED: [&str; 3] = ["target", ".git", "corpus"];

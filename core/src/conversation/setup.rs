@@ -6,7 +6,7 @@
 
 use crate::account::Account;
 use crate::factor::{Factor, FactorId, FactorKind, FactorState, Hotp, Label, Method, PENDING_SECONDS, Totp};
-use crate::login::{Host, Person};
+use crate::login::{Host, LoginRequest, Person};
 use crate::policy::Policy;
 use crate::qr::{Look, draw};
 use crate::secret::{Entropy, Secret};
@@ -15,12 +15,12 @@ use crate::words::{Drawn, Message, Prompt, Setup};
 
 /// How many bytes of a screen a drawing may take: with the texts around it the screen stays under 4 KiB.
 const DRAWING_LIMIT: usize = 3_400;
-/// The services whose prompts reach a terminal whole (DESIGN.md 3).
-const DRAWING_SERVICES: [&str; 6] = ["sshd", "login", "su", "su-l", "sudo", "sudo-i"];
+/// The services besides sshd whose prompts reach a terminal whole (DESIGN.md 3).
+const DRAWING_SERVICES: [&str; 5] = ["login", "su", "su-l", "sudo", "sudo-i"];
 
-/// Tells whether a QR code can stand in a prompt of this service.
-pub(super) fn can_draw(service: &str) -> bool {
-    DRAWING_SERVICES.contains(&service)
+/// Tells whether a QR code can stand in a prompt of this login.
+pub(super) fn can_draw(request: &LoginRequest) -> bool {
+    request.is_by_ssh() || DRAWING_SERVICES.contains(&request.service.as_str())
 }
 
 /// Makes the new secret of a method that has one: an app or a token.

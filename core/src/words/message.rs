@@ -256,10 +256,20 @@ pub enum Refusal {
         /// Whom to ask.
         help: Option<String>,
     },
+    /// A code is needed, and this login cannot ask for one: sshd has accepted a key alone.
+    CodeNeeded {
+        /// Whom to ask.
+        help: Option<String>,
+    },
     /// The login ended without a right code.
     NoRightCode,
     /// Something did not work.
     Unavailable,
+    /// The service does not answer; the PAM module says it in the service's place.
+    Stopped {
+        /// Whom to ask.
+        help: Option<String>,
+    },
     /// The second factor is switched off for all (row P3).
     SwitchedOff,
     /// No rule lets the person set this up.

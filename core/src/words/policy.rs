@@ -251,7 +251,7 @@ fn asides(outlook: &Outlook) -> Vec<String> {
     if let Some(life) = fresh_for.filter(|_| is_asked && outlook.is_within_session) {
         asides.push(format!("nothing for {} after a code in the same session", time(life)));
     }
-    let takes_keys = accept.contains(&Accepted::SshSecurityKey) && outlook.request.service == "sshd";
+    let takes_keys = accept.contains(&Accepted::SshSecurityKey) && outlook.request.is_by_ssh();
     if takes_keys && outlook.request.ssh.public_key.is_none() {
         asides.push("nothing with an SSH security key".to_owned());
     }

@@ -148,6 +148,9 @@ fn a_security_key_stands_for_a_code_only_where_sshd_itself_says_so_and_the_rule_
         request.ssh.public_key = Some(key(algorithm));
         assert!(passes_for(&mut world, &request, "ssh-security-key"), "{algorithm}");
     }
+    let (mut world, mut request) = by_key();
+    (request.service, request.ssh.is_server) = ("sshd-sftp".into(), true);
+    assert!(passes_for(&mut world, &request, "ssh-security-key"), "sshd under another name");
     for (why, change) in OF_EITHER.into_iter().chain(OF_KEY) {
         let (mut world, mut request) = by_key();
         // So that a changed uid has something to differ from.

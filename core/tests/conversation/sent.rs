@@ -112,7 +112,7 @@ fn a_code_of_another_kind_of_login_is_neither_used_nor_burnt() {
         from(Source::Unknown),
         from(Source::Local),
         LoginRequest { service: "login".into(), ..ssh_login(alice()) },
-        LoginRequest { ssh: SshFacts { public_key: Some(key) }, ..ssh_login(alice()) },
+        LoginRequest { ssh: SshFacts { public_key: Some(key), ..SshFacts::default() }, ..ssh_login(alice()) },
     ];
     for other in others {
         let mut world = with_mailbox();

@@ -51,7 +51,7 @@ pub async fn login(
         phase: claims.phase,
         source: trusted.source,
         tty: trusted.tty,
-        ssh: SshFacts { public_key: trusted.public_key },
+        ssh: trusted.ssh,
         requesting_uid,
         caller_uid: caller.uid,
         first_factor: claims.first_factor,
@@ -86,13 +86,14 @@ struct Trusted {
     source: Source,
     tty: Option<String>,
     requesting_user: Option<String>,
-    public_key: Option<PublicKey>,
+    ssh: SshFacts,
     session: Option<AuditSession>,
 }
 
 impl Default for Trusted {
     fn default() -> Self {
-        Self { source: Source::Unknown, tty: None, requesting_user: None, public_key: None, session: None }
+        let ssh = SshFacts::default();
+        Self { source: Source::Unknown, tty: None, requesting_user: None, ssh, session: None }
     }
 }
 
@@ -120,7 +121,9 @@ impl Claims {
         let tty = text(context, "tty", TEXT_LIMIT)?.filter(|tty| is_plain(tty));
         let remote_host = text(context, "remote_host", TEXT_LIMIT)?.filter(|host| !host.is_empty());
         let requesting_user = text(context, "requesting_user", TEXT_LIMIT)?.filter(|name| !name.is_empty());
-        let is_sshd = self.service == "sshd";
+        // The module says so of a service of another name, where its line names it.
+        let is_server = switch(context, "ssh_server")?;
+        let is_sshd = self.service == "sshd" || is_server;
         let connection = text(context, "ssh_connection", TEXT_LIMIT)?.filter(|_| is_sshd);
         let methods = text(context, "ssh_auth_info", SSH_AUTH_LIMIT)?.filter(|_| is_sshd);
         let source = if is_sshd {
@@ -134,9 +137,9 @@ impl Claims {
             (None, None, Some(tty)) if !is_sshd && is_seat(tty) => Source::Local,
             (None, ..) => Source::Unknown,
         };
-        let public_key = methods.as_deref().and_then(public_key);
+        let ssh = SshFacts { is_server, public_key: methods.as_deref().and_then(public_key) };
         let session = number(context, "session_id")?.and_then(AuditSession::of);
-        Ok(Trusted { source, tty, requesting_user, public_key, session })
+        Ok(Trusted { source, tty, requesting_user, ssh, session })
     }
 }
 
@@ -290,7 +293,7 @@ mod tests {
         let printed = "SHA256:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
         let read = |service, info: &str| {
             let context = context(&[("service", service), ("ssh_auth_info", info)]);
-            Claims::read(&context).unwrap().trusted(&context).unwrap().public_key
+            Claims::read(&context).unwrap().trusted(&context).unwrap().ssh.public_key
         };
         let key = PublicKey { algorithm: "ssh-ed25519".to_owned(), fingerprint: printed.to_owned() };
         assert_eq!(read("sshd", line), Some(key.clone()));
@@ -307,6 +310,23 @@ mod tests {
         ] {
             assert_eq!(read("sshd", info), None, "{info:?}");
         }
+    }
+
+    #[test]
+    fn a_service_that_root_calls_an_ssh_server_counts_as_sshd() {
+        let mut facts = context(&[
+            ("service", "sshd-sftp"),
+            ("ssh_connection", "198.51.100.7 50000 192.0.2.1 22"),
+            ("ssh_auth_info", "publickey ssh-ed25519 aGVsbG8="),
+        ]);
+        let read = |facts: &Facts| Claims::read(facts).unwrap().trusted(facts).unwrap();
+        assert_eq!((read(&facts).source, read(&facts).ssh), (Source::Unknown, SshFacts::default()));
+        facts.insert("ssh_server".to_owned(), OwnedVariant::from(true));
+        let Trusted { source, ssh, .. } = read(&facts);
+        assert_eq!(source, Source::Address("198.51.100.7".parse().unwrap()));
+        assert!(ssh.is_server && ssh.public_key.is_some());
+        facts.insert("ssh_server".to_owned(), OwnedVariant::try_from(Variant::from("yes")).unwrap());
+        assert!(Claims::read(&facts).unwrap().trusted(&facts).is_err());
     }
 
     #[test]
@@ -337,8 +357,8 @@ mod tests {
 
     #[test]
     fn who_is_not_root_claims_neither_source_nor_terminal_nor_key_nor_session() {
-        let Trusted { source, tty, requesting_user, public_key, session } = Trusted::default();
+        let Trusted { source, tty, requesting_user, ssh, session } = Trusted::default();
         assert_eq!((source, tty, requesting_user), (Source::Unknown, None, None));
-        assert_eq!((public_key, session), (None, None));
+        assert_eq!((ssh, session), (SshFacts::default(), None));
     }
 }

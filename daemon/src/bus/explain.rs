@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use countersign_config::may_be_ssh;
 use countersign_core::account::{Account, AccountKey};
 use countersign_core::login::{Existence, Groups, LoginRequest, Origin, Person, PublicKey, Source};
 use countersign_core::policy::{Accepted, Decision, Force, Outlook, outlook};
@@ -69,6 +70,8 @@ async fn request(service: &Service, question: &convert::Facts) -> Result<(LoginR
     };
     request.ssh.public_key =
         text("ssh_key")?.map(|algorithm| PublicKey { algorithm, fingerprint: String::new() });
+    // A question with a key is about an SSH server, unless its service is known to be another program.
+    request.ssh.is_server = request.ssh.public_key.is_some() && may_be_ssh(&request.service);
     Ok((request, is_known))
 }
 

@@ -34,7 +34,7 @@ impl LoginInterface {
     /// Begins a login. Root for anyone, others for themselves.
     ///
     /// Context: `phase` s (`auth`, `account`), `service` s, `tty` s, `remote_host` s, `requesting_user` s,
-    /// `ssh_connection` s, `ssh_auth_info` s, `session_id` u (the kernel's audit session of the asking process, 4294967295
+    /// `ssh_server` b (the service is sshd under another name), `ssh_connection` s, `ssh_auth_info` s, `session_id` u (the kernel's audit session of the asking process, 4294967295
     /// for none), `first_factor` s (`settled`, `late`), `locale` s; unknown keys are ignored.
     /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("conversation", "state", "lines"))]

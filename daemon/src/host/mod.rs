@@ -8,5 +8,6 @@ pub mod entropy;
 pub mod identity;
 pub mod journal;
 pub mod notify;
+pub mod outage;
 pub mod restarts;
 pub mod upkeep;

@@ -29,7 +29,7 @@ impl Login {
     /// Tells whether a security key is accepted in place of a code.
     pub(super) fn has_security_key(&self, account: &Account, now: Now) -> bool {
         let request = &self.request;
-        let is_claimed = request.service == "sshd" && request.caller_uid == 0 && request.phase == Phase::Auth;
+        let is_claimed = request.is_by_ssh() && request.caller_uid == 0 && request.phase == Phase::Auth;
         let algorithm = request.ssh.public_key.as_ref().map(|key| key.algorithm.as_str());
         self.decision.certainty == Certainty::Certain
             && self.decision.accept.contains(&Accepted::SshSecurityKey)

@@ -138,7 +138,7 @@ impl Login {
             return self.ask_invitation(Vec::new(), None);
         };
         let factor = new_factor(&account, None, kind, at, entropy);
-        let look = if can_draw(&self.request.service) { Some(Look::LightBlocks) } else { None };
+        let look = if can_draw(&self.request) { Some(Look::LightBlocks) } else { None };
         let enrolling = Enrolling { look, prompt: Prompt::Code, ..Enrolling::of(&factor, progress) };
         let messages = self.screen(&factor, look);
         replace_pending(&mut account, factor);

@@ -90,7 +90,9 @@ impl Login {
             }
             Way::Skip(reason) => self.skip_for(reason, account, now),
             Way::Accept => self.accept_key(account, now),
-            Way::Refuse(grounds) => self.refuse(Vec::new(), grounds, Vec::new(), account, now),
+            Way::Refuse(grounds) => {
+                self.refuse(Vec::new(), grounds, self.why_at_once(grounds, account, now), account, now)
+            }
             Way::Ask => self.open_asking(account, now, entropy),
             Way::Tell(grounds) => self.tell(grounds, account, now),
             Way::Renew => self.open_renewal(account, now, entropy),
@@ -121,6 +123,19 @@ impl Login {
             Manner::Pretend => Way::Ask,
             Manner::Tell if grounds == Grounds::NotEnrolled => self.way_of_unenrolled(account, now),
             Manner::Tell => Way::Tell(grounds),
+        }
+    }
+
+    /// Says why a login is refused without a prompt, to whoever may know: sshd shows it (decision 19).
+    fn why_at_once(&self, grounds: Grounds, account: &Account, now: Now) -> Vec<Message> {
+        let has_no_code = || self.obstacle(account, now) == Some(Grounds::NotEnrolled);
+        let is_stuck = || matches!(self.way_of_unenrolled(account, now), Way::Tell(_) | Way::Shut(_));
+        match (self.manner(grounds), grounds) {
+            (Manner::Pretend, _) => Vec::new(),
+            (Manner::Tell, Grounds::CodeNeeded) if has_no_code() && is_stuck() => {
+                vec![self.explain(Grounds::NotEnrolled, now)]
+            }
+            (Manner::Tell, _) => vec![self.explain(grounds, now)],
         }
     }
 
@@ -289,10 +304,10 @@ impl Login {
             Grounds::NotEnrolled => self
                 .can_enroll_here()
                 .map_or(Refusal::NotEnrolled { help }, |method| Refusal::EnrollFirst { method }),
+            Grounds::CodeNeeded => Refusal::CodeNeeded { help },
             Grounds::UnknownPerson
             | Grounds::Exempt
             | Grounds::WrongCode
-            | Grounds::CodeNeeded
             | Grounds::Changed
             | Grounds::NotSaved => Refusal::NoRightCode,
         })

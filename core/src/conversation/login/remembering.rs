@@ -33,7 +33,7 @@ impl Login {
             && request.caller_uid == 0
             && request.phase == Phase::Auth
             && request.first_factor == FirstFactor::Settled
-            && can_draw(&request.service);
+            && can_draw(request);
         let key = request.ssh.public_key.as_ref().map(|key| key.fingerprint.as_str());
         is_offered.then_some(Place { address, service: &request.service, key })
     }

@@ -61,6 +61,7 @@ impl Recorded {
             source: source(&facts.source)?,
             tty: None,
             ssh: SshFacts {
+                is_server: public_key.is_some(),
                 public_key: public_key.map(|algorithm| PublicKey { algorithm, fingerprint: String::new() }),
             },
             requesting_uid: facts.requesting_uid,

@@ -34,6 +34,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "このホストのアカウントが変更されたため、これまでのコードは使えなくなりました。{}。",
             contact(help.as_deref())
         ),
+        Refusal::CodeNeeded { help } => format!("確認コードが必要ですが、SSH鍵だけのログインでは入力できません。パスワードでログインするか（`ssh -o PubkeyAuthentication=no`）、{}。", contact(help.as_deref())),
+        Refusal::Stopped { help } => format!("確認コードを検証するサービスが応答しないため、検証できません。1分後にもう一度お試しいただくか、{}。", contact(help.as_deref())),
         Refusal::NoRightCode => "拒否されました。正しい確認コードが入力されませんでした。".to_owned(),
         Refusal::Unavailable => {
             "現在、確認コードを検証できません。検証なしでは誰もログインできません。1分後にもう一度お試しください。".to_owned()

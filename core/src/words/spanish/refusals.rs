@@ -35,6 +35,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "Su cuenta en este equipo ha cambiado y sus códigos ya no son válidos para ella. Por favor, {}.",
             turn_to(help.as_deref())
         ),
+        Refusal::CodeNeeded { help } => format!("Aquí se necesita un código, y un inicio de sesión solo con una clave SSH no da ninguno. Inicie sesión con su contraseña (`ssh -o PubkeyAuthentication=no`) o {}.", turn_to(help.as_deref())),
+        Refusal::Stopped { help } => format!("Su código no se puede comprobar, porque el servicio que lo comprueba no responde. Inténtelo de nuevo dentro de un minuto o {}.", turn_to(help.as_deref())),
         Refusal::NoRightCode => "Acceso denegado: no se introdujo ningún código correcto.".to_owned(),
         Refusal::Unavailable => "El código no se puede comprobar en este momento. Sin él no se permite el acceso a nadie; inténtelo de nuevo dentro de un minuto.".to_owned(),
         Refusal::SwitchedOff => "El segundo factor está desactivado en este equipo.".to_owned(),
