@@ -139,6 +139,8 @@ fn a_rule_on_an_outer_group_decides_and_a_killed_sssd_refuses_until_it_is_back()
     // SSSD's memory of who they are outlives it; in which groups they are is not relied on.
     assert_ne!(login(&machine, "dirk").0, Passes);
     lou_does_not_wait(&machine);
+    // Nobody is gone meanwhile: dora's app is there afterwards.
+    machine.run(&["countersign", "user", "purge", "--gone", "--reason", "while SSSD is away"]).unwrap();
 
     machine.run_ok(&["systemctl", "start", "sssd.service"]).unwrap();
     gets_in(&machine, "dora", &mut phone).unwrap();
@@ -174,6 +176,9 @@ fn a_directory_that_hangs_is_not_waited_for_and_nobody_has_an_easier_rule_meanwh
     lou_does_not_wait(&machine);
     assert_ne!(login(&machine, "dirk").0, Passes);
     lou_does_not_wait(&machine);
+    let delete = machine.run(&["countersign", "user", "delete", "dora", "--reason", "left"]).unwrap();
+    let said = String::from_utf8_lossy(&delete.stderr).into_owned();
+    assert!(delete.status.code() == Some(1) && said.contains("cannot tell who is gone"), "{said}");
 
     signal(&machine, "CONT", "directory.service");
     machine.run_ok(&["pkill", "-USR2", "-x", "sssd"]).unwrap();

@@ -193,3 +193,17 @@ fn undecided(error: DirectoryError) -> BusError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_gone_while_the_name_service_fails_and_the_caller_is_told_so() {
+        for error in [DirectoryError::TimedOut, DirectoryError::Failed("a backend failed".to_owned())] {
+            let refused = undecided(error);
+            assert!(matches!(&refused, BusError::Refused(why) if why.contains("name service")), "{refused}");
+        }
+        assert!(matches!(undecided(DirectoryError::InvalidName), BusError::InvalidArgument(_)));
+    }
+}

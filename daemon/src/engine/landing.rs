@@ -173,10 +173,9 @@ impl Engine {
                 }
             }
             Work::Act { reply, .. } => {
-                let _ = reply.send(Err(match fault {
-                    Fault::Unreadable(_) => EngineError::Unreadable,
-                    _ => EngineError::Unavailable,
-                }));
+                let is_of_record = matches!(fault, Fault::Unreadable(_));
+                let error = if is_of_record { EngineError::Unreadable } else { EngineError::Unavailable };
+                let _ = reply.send(Err(error));
             }
             Work::Delete { reply, .. } => {
                 let _ = reply.send(Err(EngineError::Unavailable));

@@ -34,12 +34,13 @@ async fn remove(tools: &Tools, floor: WallTime, sheaf: Sheaf) -> Landed {
     let deadline = Instant::now() + STORE_LIMIT;
     let (mut ended, mut fate) = (Vec::new(), committed(Vec::new()));
     for job in jobs {
-        let done = match &job.work {
-            Work::Delete { act, presence, policy, .. } => {
-                timeout_at(deadline, one(tools, floor, act, *presence, policy)).await
-            }
-            _ => Ok(Err(Fault::Store("a job among deletions".to_owned()))),
+        let Work::Delete { act, presence, policy, .. } = &job.work else {
+            let fault = Fault::Store("a job among deletions".to_owned());
+            fate = Fate::Failed(fault.clone());
+            ended.push((job, Err(fault)));
+            continue;
         };
+        let done = timeout_at(deadline, one(tools, floor, act, *presence, policy)).await;
         let done = done.unwrap_or_else(|_| Err(Fault::Store("it did not answer in time".to_owned())));
         let outcome = match done {
             Ok((outcome, its_fate)) => {

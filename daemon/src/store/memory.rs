@@ -3,6 +3,7 @@
 //! Owns the same behaviour as the embedded store, as `conformance` sees it, without files and without sealing, and the
 //! faults that a test injects. Nothing of it is durable; no setting of the service leads here.
 
+mod fault;
 mod outbox;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,6 +16,7 @@ use countersign_core::delivery::{Recipient, RequestId};
 use countersign_core::sending::{OutboxFacts, RecipientUse};
 use countersign_core::time::WallTime;
 
+pub use fault::Fault;
 use outbox::Outbox;
 
 use super::encoding::{check_letter, column};
@@ -23,23 +25,6 @@ use super::{
     BATCH_LIMIT, Change, DATA_KEY_LIMIT, LOAD_LIMIT, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError,
     StoredRecord, Stub, check_count, check_page, check_trim,
 };
-
-/// What goes wrong once, at the next call that it concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The next load fails.
-    FailLoad,
-    /// The next question to the outbox, or claim, fails.
-    FailOutbox,
-    /// The next commit fails, and nothing of it is written.
-    FailCommit,
-    /// Somebody else changes each account of the next commit just before it: its changes are stale.
-    Overtake,
-    /// The next commit is not answered before the store's time-out, and nothing of it is written.
-    HangCommit,
-    /// The next commit is written, but its caller sees a time-out: the outcome that nobody can know.
-    LoseAnswer,
-}
 
 /// Accounts and audit in memory.
 #[derive(Debug, Default)]
