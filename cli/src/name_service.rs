@@ -25,6 +25,11 @@ const BACKENDS: [(&str, &str); 3] = [
     ("ldap", "/run/nslcd/socket"),
 ];
 
+/// Where libpam looks for the file of a service.
+const PAM_FOLDERS: [&str; 3] = ["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
+/// The most services of a folder that are listed.
+const SERVICE_LIMIT: usize = 1000;
+
 /// A question for the thread.
 enum Question {
     User(String),
@@ -100,9 +105,30 @@ impl Names for NameService {
         self.ask(Question::Group(name.to_owned()))
     }
 
-    fn host(&self) -> Option<String> {
-        gethostname().ok()?.into_string().ok()
+    fn services(&self) -> Option<Vec<String>> {
+        pam_services()
     }
+
+    fn hosts(&self) -> Vec<String> {
+        let Some(name) = gethostname().ok().and_then(|name| name.into_string().ok()) else {
+            return Vec::new();
+        };
+        let fqdn = countersign_config::fqdn(&name);
+        let fqdn = fqdn.name().map(str::to_owned);
+        std::iter::once(name).chain(fqdn).collect()
+    }
+}
+
+/// Lists the PAM services of this host: the names of the files in which libpam looks for them.
+pub(crate) fn pam_services() -> Option<Vec<String>> {
+    let in_folder = |folder: &&str| {
+        let entries = fs::read_dir(folder).ok()?.take(SERVICE_LIMIT);
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        // `common-auth` and the like are included by services and are none.
+        Some(names.filter(|name| !name.starts_with("common-") && !name.starts_with('.')).collect::<Vec<_>>())
+    };
+    let found: Vec<String> = PAM_FOLDERS.iter().filter_map(in_folder).flatten().collect();
+    (!found.is_empty()).then_some(found)
 }
 
 fn look_up(question: &Question) -> Known {

@@ -74,6 +74,8 @@ pub struct EmailServer {
     pub from_name: Option<String>,
     /// The address in `From:` and in the envelope.
     pub from: EmailAddress,
+    /// What this host calls itself in EHLO; without it, its fully qualified name or its address.
+    pub hello: Option<String>,
     /// How long one attempt may take.
     pub timeout: Duration,
 }

@@ -120,9 +120,21 @@ pub(crate) struct Findings {
     diagnostics: Vec<Diagnostic>,
     errors: usize,
     left_out: usize,
+    /// The PAM services of this host, where they are known: suggestions are taken from them.
+    services: Option<Vec<String>>,
 }
 
 impl Findings {
+    /// Begins on a host with these PAM services.
+    pub(crate) fn on_host_with(services: Option<Vec<String>>) -> Self {
+        Self { services, ..Self::default() }
+    }
+
+    /// Lists the PAM services of this host, where they are known.
+    pub(crate) fn services(&self) -> Option<&[String]> {
+        self.services.as_deref()
+    }
+
     /// Notes an error at a place.
     pub(crate) fn error(&mut self, place: &Place<'_>, message: impl Into<String>, help: impl Into<String>) {
         self.at(Severity::Error, place, message.into(), help.into());
@@ -191,7 +203,7 @@ impl Findings {
     /// Gives the diagnostics away, those of the main file first, then by file and line, with a last one that counts what
     /// was left out.
     pub(crate) fn into_diagnostics(self, main: &Path) -> Vec<Diagnostic> {
-        let Self { mut diagnostics, errors, left_out } = self;
+        let Self { mut diagnostics, errors, left_out, services: _ } = self;
         diagnostics.sort_by(|left, right| {
             let key = |found: &Diagnostic| (found.file != main, found.line, found.column, found.severity);
             let [left_key, right_key] = [left, right].map(key);

@@ -3,6 +3,7 @@
 //! Owns the URL of the server and the name of the sender. A connection that leaves the host is encrypted; a password
 //! stands in no URL. Leaves the sending to the daemon.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use countersign_core::contact::EmailAddress;
@@ -22,6 +23,8 @@ pub(crate) const TIMEOUTS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_mins(1);
 /// The longest name of the sender, in bytes.
 const FROM_NAME_LIMIT: usize = 128;
+/// The longest name in EHLO, in bytes (RFC 1035).
+const HELLO_LIMIT: usize = 253;
 /// The longest user name, in bytes.
 const USER_LIMIT: usize = 256;
 
@@ -41,6 +44,7 @@ pub(crate) fn read(section: &Section<'_, '_>, findings: &mut Findings) -> Option
     });
     let mut file = |key| section.value(key).and_then(|value| path::read(&value, findings));
     let (password_file, ca_file) = (file("password_file"), file("ca_file"));
+    let hello = section.value("hello").and_then(|value| hello(&value, findings));
     let timeout = section.value("timeout").and_then(|value| value.duration(findings, TIMEOUTS));
 
     if let Some(value) = section.value("password_file").filter(|_| section.value("user").is_none()) {
@@ -61,8 +65,34 @@ pub(crate) fn read(section: &Section<'_, '_>, findings: &mut Findings) -> Option
         password_file,
         from_name,
         from,
+        hello,
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
     })
+}
+
+/// Takes a name with a domain, or an address literal such as `[192.0.2.1]` (RFC 5321 4.1.3).
+fn hello(value: &Value<'_, '_>, findings: &mut Findings) -> Option<String> {
+    let text = value.text(findings)?.text;
+    let is_label = |label: &str| {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(is_inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_name = text.len() <= HELLO_LIMIT && text.contains('.') && text.split('.').all(is_label);
+    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_literal = literal.is_some_and(|address| match address.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => address.parse::<Ipv4Addr>().is_ok(),
+    });
+    if !is_name && !is_literal {
+        let message =
+            format!("`{}` is neither a host name with a domain nor an address in brackets", shorten(text));
+        value.refuse(findings, message);
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn server(value: &Value<'_, '_>, findings: &mut Findings) -> Option<(Security, Authority, u16)> {

@@ -34,9 +34,14 @@ pub trait Names {
     /// Tells whether there is such a group.
     fn group(&self, name: &str) -> Known;
 
-    /// Tells the name of this host, by which rules for other hosts are known; their names are not asked for.
-    fn host(&self) -> Option<String> {
+    /// Lists the PAM services of this host; none where that is not known.
+    fn services(&self) -> Option<Vec<String>> {
         None
+    }
+
+    /// Tells the names of this host, by which rules for other hosts are known; their names are not asked for.
+    fn hosts(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -124,8 +129,9 @@ impl<'n> Asked<'n> {
                 warn_of_missing(Kind::Group, "", name, place, findings);
             }
         }
-        let host = self.names.and_then(Names::host);
-        for placed in rules.iter().filter(|placed| placed.is_sound && is_for(placed, host.as_deref())) {
+        let hosts = self.names.map(Names::hosts).unwrap_or_default();
+        remark_other_hosts(rules, &hosts, findings);
+        for placed in rules.iter().filter(|placed| placed.is_sound && is_for(placed, &hosts)) {
             for kind in [Kind::User, Kind::Group] {
                 self.check_list(kind, placed, findings);
                 if self.is_cut {
@@ -171,9 +177,27 @@ fn is_usual(group: &str) -> bool {
 }
 
 /// Tells whether a rule is for this host; one that names hosts is for others where nobody knows which this is.
-fn is_for(placed: &PlacedRule<'_>, host: Option<&str>) -> bool {
+fn is_for(placed: &PlacedRule<'_>, hosts: &[String]) -> bool {
     let patterns = &placed.rule.matcher.hosts;
-    patterns.is_empty() || host.is_some_and(|host| patterns.iter().any(|pattern| host::covers(pattern, host)))
+    let fits = |pattern: &String| hosts.iter().any(|host| host::covers(pattern, host));
+    patterns.is_empty() || patterns.iter().any(fits)
+}
+
+/// Says which names this host has where a rule is for none of them: it may be meant for this host.
+fn remark_other_hosts(rules: &[PlacedRule<'_>], hosts: &[String], findings: &mut Findings) {
+    if hosts.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = hosts.iter().map(|host| format!("`{}`", shorten(host))).collect();
+    for placed in rules.iter().filter(|placed| placed.is_sound && !is_for(placed, hosts)) {
+        let message =
+            format!("rule `{}` is not for this host: it is {}", placed.rule.name, shown.join(" and "));
+        findings.remark(
+            placed.place_of("hosts"),
+            message,
+            "if it is meant for this host, write a pattern that fits one of these names",
+        );
+    }
 }
 
 /// Warns of a name that nobody has, and says first what comes of it.

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use countersign_core::audit::retention::Retention;
-use countersign_core::policy::Policy;
 use countersign_core::policy::switch::Switch;
+use countersign_core::policy::{Fqdn, Policy};
 use sha2::{Digest, Sha256};
 
 use crate::delivery::DeliverySettings;
@@ -142,7 +142,7 @@ fn settle(loaded: Option<Loaded>, diagnostics: Vec<Diagnostic>) -> Result<Loaded
 
 fn read(main: &Path, gathered: Gathered, asking: Asking<'_>) -> (Option<Loaded>, Vec<Diagnostic>) {
     let Gathered { main: main_source, drop_ins, faults } = gathered;
-    let mut findings = Findings::default();
+    let mut findings = Findings::on_host_with(asking.names.and_then(Names::services));
     for fault in faults {
         findings.note(fault);
     }
@@ -183,6 +183,7 @@ fn combine(
         is_enabled,
         enrolled_after: None,
         open_from: None,
+        fqdn: Fqdn::None,
         rules,
         default: default?.rule,
         settings,

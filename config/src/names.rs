@@ -4,6 +4,7 @@
 //! refused: a rule that silently matches nobody switches the factor off.
 
 use crate::diagnostics::{Findings, shorten};
+use crate::pam_services::suggest;
 use crate::printable::first_unprintable;
 use crate::values::{NAME_LIMIT, Text};
 
@@ -19,7 +20,7 @@ pub(crate) enum NameKind {
 pub(crate) fn literal(entries: &[Text<'_, '_>], kind: NameKind, findings: &mut Findings) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for entry in entries {
-        if let Some((message, help)) = name_fault(entry.text, kind) {
+        if let Some((message, help)) = name_fault(entry.text, kind, findings.services()) {
             findings.error(&entry.place, format!("`{}` {message}", shorten(entry.text)), help);
         } else if names.iter().any(|name| name == entry.text) {
             repeated(entry, findings);
@@ -36,7 +37,7 @@ pub(crate) fn repeated(entry: &Text<'_, '_>, findings: &mut Findings) {
 }
 
 /// Tells what keeps a text from being the name of something.
-fn name_fault(text: &str, kind: NameKind) -> Option<(String, String)> {
+fn name_fault(text: &str, kind: NameKind, services: Option<&[String]>) -> Option<(String, String)> {
     let fault = |message: &str, help: &str| Some((message.to_owned(), help.to_owned()));
     let bare = text.trim_start_matches(['%', '@', '+', '!']);
     if text.is_empty() {
@@ -70,10 +71,7 @@ fn name_fault(text: &str, kind: NameKind) -> Option<(String, String)> {
     let lower = text.to_lowercase();
     if kind == NameKind::Service && (lower != text || text.contains(char::is_whitespace)) {
         // libpam folds the name of a service before it looks for the file.
-        return Some((
-            "is not the name of a PAM service".to_owned(),
-            format!("write \"{}\"", lower.replace(' ', "-")),
-        ));
+        return Some(("is not the name of a PAM service".to_owned(), suggest(text, services)));
     }
     None
 }

@@ -1,11 +1,12 @@
 //! PAM services as rules name them: which are misspelt, forgotten, or of no use to a key.
 //!
-//! Owns what is known of the services of common systems, and the warnings that come of it. A service that is not known
-//! here is never warned of.
+//! Owns what is known of the services of common systems, and the warnings that come of it. Leaves names that this host does
+//! not have to `pam_services`.
 
 use countersign_core::policy::{Requirement, Rule};
 
 use crate::diagnostics::Findings;
+use crate::pam_services::{Doubt, doubt_service};
 use crate::placed::PlacedRule;
 
 /// Services with which a session begins, so that no code was given in it before.
@@ -29,16 +30,6 @@ const WITHIN: [&str; 9] =
     ["sudo", "sudo-i", "su", "su-l", "runuser", "runuser-l", "polkit-1", "cron", "crond"];
 /// Services in which people become somebody else, besides those with which a session begins.
 const RAISING: [&str; 5] = ["sudo", "sudo-i", "su", "su-l", "polkit-1"];
-/// Names that stand for a service, and are not what libpam knows it by.
-const MISSPELT: [(&str, &str); 7] = [
-    ("ssh", "sshd"),
-    ("openssh", "sshd"),
-    ("console", "login"),
-    ("getty", "login"),
-    ("agetty", "login"),
-    ("polkit", "polkit-1"),
-    ("xrdp", "xrdp-sesman"),
-];
 /// Two services for what people take for one (FIELD-NOTES: `sudo -i` has a file of its own on some systems).
 const PAIRS: [(&str, &str, &str); 2] = [("sudo", "sudo-i", "sudo -i"), ("su", "su-l", "su -")];
 
@@ -57,17 +48,15 @@ pub(crate) fn is_typed_for(rule: &Rule) -> bool {
 /// Checks the services of all rules, and the keys that hang on them.
 pub(crate) fn check(rules: &[PlacedRule<'_>], default: Option<&PlacedRule<'_>>, findings: &mut Findings) {
     for placed in rules.iter().filter(|placed| placed.is_sound) {
-        warn_of_misspelt(placed, findings);
+        warn_of_doubtful(placed, findings);
         warn_of_no_effect(placed, findings);
     }
     warn_of_forgotten(rules, default, findings);
 }
 
-fn warn_of_misspelt(placed: &PlacedRule<'_>, findings: &mut Findings) {
+fn warn_of_doubtful(placed: &PlacedRule<'_>, findings: &mut Findings) {
     for (index, service) in placed.rule.matcher.services.iter().enumerate() {
-        let Some((_, meant)) = MISSPELT.iter().find(|(wrong, _)| wrong == service) else { continue };
-        let message = format!("no login comes by a service `{service}`");
-        let help = format!("write \"{meant}\": services are called as their files in /etc/pam.d");
+        let Some(Doubt { message, help }) = doubt_service(service, findings.services()) else { continue };
         findings.warning(placed.place_of_entry("services", index), message, help);
     }
 }

@@ -84,6 +84,7 @@ pub(crate) const EMAIL: Keys = Keys {
         key("user", r#""login""#),
         key("password_file", r#""/etc/countersign/email-password""#),
         key("ca_file", r#""/etc/countersign/mail-ca.pem""#),
+        key("hello", r#""web1.example.org""#),
         key("timeout", r#""20s""#),
     ],
     later: &["require_verified_domains"],

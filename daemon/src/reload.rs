@@ -27,7 +27,7 @@ use census::census;
 use crate::args::Args;
 use crate::delivery::Delivery;
 use crate::engine::Handle;
-use crate::host::{notify, outage};
+use crate::host::{names, notify, outage};
 use crate::switch::Keeper;
 
 /// The folder of drop-ins beside the main file.
@@ -116,6 +116,19 @@ impl Files {
                 Err(mistakes.len())
             }
         }
+    }
+
+    /// Puts the fully qualified name of this host where it counts: `hosts`, and EHLO where the file names nothing else. The
+    /// look-up waits for the name service, at most two seconds, and for the disk.
+    pub fn name_host(&self, loaded: &mut Loaded, host: &str) {
+        let fqdn = names::settle(self.folder.as_deref(), host, countersign_config::fqdn(host));
+        if let Some(email) = &mut loaded.delivery.email
+            && email.hello.is_none()
+        {
+            let qualified = Some(host).filter(|host| host.contains('.'));
+            email.hello = fqdn.name().or(qualified).map(str::to_owned);
+        }
+        loaded.policy.fqdn = fqdn;
     }
 
     /// Keeps the texts of what is in force now. A fault of the disk is logged: it matters at the next start only.
@@ -216,8 +229,13 @@ impl Reloader {
     }
 
     async fn once(&self, by: &By) -> Reloaded {
-        let files = self.files.clone();
-        let read = spawn_blocking(move || files.read()).await;
+        let (files, host) = (self.files.clone(), self.engine.host().name.clone());
+        let read = spawn_blocking(move || {
+            let mut loaded = files.read()?;
+            files.name_host(&mut loaded, &host);
+            Ok(loaded)
+        });
+        let read: Result<Result<Loaded, Vec<Diagnostic>>, _> = read.await;
         let (taken, warnings) = match read {
             Ok(Ok(loaded)) => {
                 let warnings = self.warnings(&loaded);

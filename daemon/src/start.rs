@@ -94,6 +94,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let texts = std::mem::take(&mut loaded.texts);
     let switch = Arc::new(Keeper::open(state_folder())?);
     let (host, store) = open_store(&loaded.store).await?;
+    files.name_host(&mut loaded, &host.name);
     let newest = newest_time(&*store).await?;
     let switched = switch.take(loaded.switch, Occasion::Start, Moment::of(SystemClock.wall(), newest))?;
     let (policy, policy_in_force) = watch::channel(Arc::new(switch.settle(loaded.policy)));

@@ -66,6 +66,7 @@ impl Place {
             password_file: Some(password),
             from_name: Some("Hochschule Köln, Anmeldung".to_owned()),
             from: EmailAddress::try_from("login@example.org").unwrap(),
+            hello: None,
             timeout: Duration::from_secs(3),
         };
         Self { server, settings, folder }
@@ -109,6 +110,18 @@ async fn a_message_arrives_once_in_tls_to_one_recipient() {
         for secret in [CODE, PASSWORD] {
             assert!(!place.server.crossed_in_clear(secret), "{secret} in {line:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_domain_in_ehlo_gets_a_name_with_one_or_an_address() {
+    for line in [Line::Implicit, Line::StartTls] {
+        let mut place = Place::new(line, Trust::Valid);
+        assert_eq!(place.deliver().await, Attempt::Taken, "an address, whatever this host is called");
+        place.settings.hello = Some("web1.example.org".to_owned());
+        assert_eq!(place.deliver().await, Attempt::Taken);
+        place.settings.hello = Some("web1".to_owned());
+        assert!(reason(&place.deliver().await).contains("504"), "the server is as strict as it says");
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use countersign_config::{Doubt, doubt_service};
+use countersign_protocol::address;
 use countersign_protocol::proxies::Facts as Options;
 use zbus::Variant;
 
@@ -13,6 +15,7 @@ use crate::commands::Context;
 use crate::exit::Failure;
 use crate::explanation::Explanation;
 use crate::facts::Facts;
+use crate::name_service::pam_services;
 use crate::output::{data, printable, value};
 
 /// Tell what a login would be asked, and why
@@ -77,7 +80,9 @@ impl FromStr for From {
         if text == "local" {
             return Ok(Self::Local);
         }
-        text.parse().map(Self::Address).map_err(|_| "give a numeric address, or `local`".to_owned())
+        address::numeric(text)
+            .map(Self::Address)
+            .ok_or_else(|| "give a numeric address, or `local`".to_owned())
     }
 }
 
@@ -93,6 +98,10 @@ impl std::fmt::Display for From {
 impl Explain {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let title = self.title();
+        let services = pam_services();
+        if let Some(Doubt { message, help }) = doubt_service(&self.service, services.as_deref()) {
+            context.output.note(&format!("warning: {message}\n = help: {help}\n"));
+        }
         let admin = context.bus().await?.admin().await?;
         let facts = interactive_call(admin.explain_policy(self.question())).await?;
         let explanation = Explanation::try_from(Facts::from(facts))?;
@@ -141,6 +150,7 @@ mod tests {
     fn a_source_is_a_numeric_address_or_local() {
         assert_eq!("local".parse(), Ok(From::Local));
         assert_eq!("::1".parse(), Ok(From::Address("::1".parse().unwrap())));
+        assert_eq!("fe80::1%eth0".parse(), Ok(From::Address("fe80::1".parse().unwrap())), "as sshd says it");
         for wrong in ["", "Local", "example.org", "10.0.0.0/8", "1.2.3"] {
             assert!(wrong.parse::<From>().is_err(), "{wrong}");
         }

@@ -25,6 +25,10 @@ pub(super) struct Email {
     /// The certificate authorities of the server. Default: those of the system.
     #[schemars(regex(pattern = "^/"))]
     ca_file: Option<String>,
+    /// What this host calls itself in EHLO: a name with a domain, or an address in brackets. Default: the fully qualified
+    /// name of the host, else its address.
+    #[schemars(regex(pattern = r"^([A-Za-z0-9-]+([.][A-Za-z0-9-]+)+|\[[0-9A-Fa-f.:IPv]+\])$"))]
+    hello: Option<String>,
     /// How long one attempt may take, 1s to 60s. Default: 20s.
     timeout: Option<Duration>,
 }

@@ -51,6 +51,7 @@ fn the_mail_server_and_its_credentials_reach_the_daemon() {
         "#,
     );
     let expected = EmailServer {
+        hello: None,
         host: "mail.example.org".to_owned(),
         port: 2587,
         security: Security::StartTls,
@@ -482,4 +483,29 @@ fn the_organizations_wording_reaches_the_policy() {
     }
     let found = warnings_of(&format!("texts.code = \"{{help}}\"\n{MINIMAL}"));
     assert_eq!(found[0].message, "this text is never said: the file has no `help` to put in");
+}
+
+#[test]
+fn the_name_in_ehlo_is_one_with_a_domain_or_an_address_in_brackets() {
+    let email = |hello: &str| {
+        let lines = "[email]\nserver = \"smtps://mail.example.org\"\nfrom = \"a@example.org\"";
+        format!("{lines}\nhello = \"{hello}\"\n{MINIMAL}")
+    };
+    for hello in ["web1.example.org", "[192.0.2.1]", "[IPv6:2001:db8::1]"] {
+        assert_eq!(crate::folder::errors_of(&email(hello)), [], "{hello}");
+    }
+    for hello in [
+        "web1",
+        "",
+        "web1.",
+        ".org",
+        "-a.org",
+        "192.0.2.1]",
+        "[web1]",
+        "[2001:db8::1]",
+        "a b.org",
+        "a.org\\r\\nMAIL",
+    ] {
+        assert_eq!(crate::folder::errors_of(&email(hello)).len(), 1, "{hello}");
+    }
 }

@@ -13,6 +13,7 @@ pub(crate) struct Host {
     users: Vec<&'static str>,
     groups: Vec<&'static str>,
     name: Option<&'static str>,
+    services: Option<Vec<&'static str>>,
     fails: bool,
     asked: RefCell<Vec<String>>,
 }
@@ -37,8 +38,12 @@ impl Names for Host {
         self.answer(name, &self.groups)
     }
 
-    fn host(&self) -> Option<String> {
-        self.name.map(str::to_owned)
+    fn services(&self) -> Option<Vec<String>> {
+        Some(self.services.as_ref()?.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        self.name.into_iter().flat_map(|name| name.split(' ')).map(str::to_owned).collect()
     }
 }
 
@@ -101,10 +106,53 @@ fn a_usual_group_that_a_system_calls_otherwise_is_no_mistake_beside_one_that_exi
 fn names_of_rules_for_other_hosts_are_not_asked_for() {
     let text =
         format!("{}{MINIMAL}", rule("r", "hosts = [\"db*\"]\nusers = [\"dba\"]\nrequire = \"enrolled\""));
-    for (name, warnings) in [(None, 0), (Some("web1"), 0), (Some("db1"), 1), (Some("DB1.example.org"), 1)] {
+    for (name, warnings) in [
+        (None, 0),
+        (Some("web1"), 0),
+        (Some("db1"), 1),
+        (Some("DB1.example.org"), 1),
+        (Some("web1 db1.example.org"), 1),
+    ] {
         let host = Host { name, ..debian() };
         assert_eq!(messages_on(&host, &text).len(), warnings, "{name:?}");
     }
+}
+
+#[test]
+fn a_rule_that_is_for_no_name_of_this_host_says_which_names_it_has() {
+    let text = format!("{}{MINIMAL}", rule("r", "hosts = [\"*.example.org\"]\nrequire = \"always\""));
+    let notes = |name| {
+        let found =
+            check_with(&Folder::new(&text).main(), None, &Reader::ThisProcess, &Host { name, ..debian() });
+        let notes = found.into_iter().filter(|found| found.severity == Severity::Note);
+        notes.map(|found| found.message).filter(|message| message.contains("this host")).collect::<Vec<_>>()
+    };
+    assert_eq!(notes(Some("web1")), ["rule `r` is not for this host: it is `web1`"]);
+    let both = ["rule `r` is not for this host: it is `web1` and `web1.example.net`"];
+    assert_eq!(notes(Some("web1 web1.example.net")), both);
+    assert_eq!(notes(Some("web1 web1.example.org")), [""; 0]);
+    assert_eq!(notes(None), [""; 0]);
+}
+
+#[test]
+fn a_service_that_this_host_lacks_is_a_warning_with_the_nearest_one_that_it_has() {
+    let host = || Host { services: Some(vec!["login", "sshd", "sudo", "sudo-i"]), ..debian() };
+    let found = |services: &str| {
+        let text =
+            format!("{}{MINIMAL}", rule("r", &format!("services = [{services}]\nrequire = \"always\"")));
+        let found = check_with(&Folder::new(text).main(), None, &Reader::ThisProcess, &host());
+        found
+            .into_iter()
+            .find(|found| found.message.contains("service"))
+            .map(|found| (found.severity, found.help.unwrap()))
+    };
+    let (severity, help) = found("\"sudo -i\"").unwrap();
+    assert_eq!((severity, help.starts_with("write \"sudo-i\"")), (Severity::Error, true), "{help}");
+    let (severity, help) = found("\"sudo--i\"").unwrap();
+    assert_eq!((severity, help.starts_with("write \"sudo-i\"")), (Severity::Warning, true), "{help}");
+    let (severity, _) = found("\"openvpn\"").unwrap();
+    assert_eq!(severity, Severity::Warning);
+    assert_eq!(found("\"sshd\", \"login\", \"dovecot\""), None, "mail servers of the fleet have that one");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! How a rule stands to a login: one function a condition.
 //!
 //! Owns what a condition means. What is not known of the person (groups, an unknown name) makes a rule possible, never
-//! impossible; what is not asked about (service and source of people outside a login) as well.
+//! impossible; what is not asked about (service and source of people outside a login) as well. `host_names` has the
+//! condition on hosts.
 
 use std::net::IpAddr;
 
@@ -16,7 +17,7 @@ impl Matcher {
     pub(super) fn fit<'a>(&'a self, facts: &Facts<'a>) -> Fit<'a> {
         let Self { users, groups, services, networks, origin, hosts, domains } = self;
         let conditions = [
-            fit_host(hosts, facts.host),
+            facts.fqdn.fit(hosts, facts.host),
             fit_user(users, facts.person),
             fit_service(services, facts.service),
             fit_network(networks, facts.source),
@@ -48,7 +49,9 @@ impl From<Unmet<'_>> for PassedOver {
             }
             Unmet::Network { source, wanted } => Self::Network { source, wanted: wanted.to_vec() },
             Unmet::Origin { origin, wanted } => Self::Origin { origin, wanted },
-            Unmet::Host { host, wanted } => Self::Host { host: host.to_owned(), wanted: wanted.to_vec() },
+            Unmet::Host { host, fqdn, wanted } => {
+                Self::Host { host: host.to_owned(), fqdn: fqdn.map(str::to_owned), wanted: wanted.to_vec() }
+            }
             Unmet::Domain { domain, wanted } => {
                 Self::Domain { domain: domain.map(str::to_owned), wanted: wanted.to_vec() }
             }
@@ -103,13 +106,6 @@ fn fit_origin(wanted: Origin, person: &Person) -> Fit<'static> {
     }
 }
 
-fn fit_host<'a>(wanted: &'a [String], host: &'a str) -> Fit<'a> {
-    if wanted.is_empty() || wanted.iter().any(|pattern| fits_pattern(pattern, host)) {
-        return Fit::Certain;
-    }
-    Fit::Not(Unmet::Host { host, wanted })
-}
-
 fn fit_domain<'a>(wanted: &'a [String], person: &'a Person) -> Fit<'a> {
     if wanted.is_empty() {
         return Fit::Certain;
@@ -132,33 +128,6 @@ fn fit_domain<'a>(wanted: &'a [String], person: &'a Person) -> Fit<'a> {
             Fit::Not(Unmet::Domain { domain, wanted })
         }
     }
-}
-
-/// Tells whether a name fits a pattern, in whatever case: `*` is any text, `?` any one character. The work is at most
-/// the product of both lengths.
-fn fits_pattern(pattern: &str, name: &str) -> bool {
-    let name: Vec<char> = name.chars().collect();
-    // Whether the pattern so far fits the first n characters of the name, for each n.
-    let mut fits = vec![false; name.len().saturating_add(1)];
-    if let Some(empty) = fits.first_mut() {
-        *empty = true;
-    }
-    for wanted in pattern.chars() {
-        let mut diagonal = false;
-        let mut is_reached = false;
-        for (position, fit) in fits.iter_mut().enumerate() {
-            let before = *fit;
-            is_reached |= before;
-            let character = position.checked_sub(1).and_then(|last| name.get(last));
-            *fit = match wanted {
-                '*' => is_reached,
-                '?' => diagonal && character.is_some(),
-                _ => diagonal && character.is_some_and(|character| character.eq_ignore_ascii_case(&wanted)),
-            };
-            diagonal = before;
-        }
-    }
-    fits.last().copied().unwrap_or(false)
 }
 
 impl Network {

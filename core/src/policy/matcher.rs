@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::host_names::Fqdn;
 use super::{
     Accepted, ContactRule, EnrolledAfter, Enrollment, Mode, Network, Policy, Requirement, Rule, SkipRule,
 };
@@ -105,10 +106,12 @@ pub enum PassedOver {
         /// The rule's origin.
         wanted: Origin,
     },
-    /// The host's name fits none of its patterns.
+    /// No name of the host fits one of its patterns.
     Host {
         /// The host's name.
         host: String,
+        /// Its fully qualified name, where that is known.
+        fqdn: Option<String>,
         /// The rule's patterns.
         wanted: Vec<String>,
     },
@@ -141,7 +144,7 @@ pub(super) enum Unmet<'a> {
     Service { service: &'a str, wanted: &'a [String] },
     Network { source: Source, wanted: &'a [Network] },
     Origin { origin: Origin, wanted: Origin },
-    Host { host: &'a str, wanted: &'a [String] },
+    Host { host: &'a str, fqdn: Option<&'a str>, wanted: &'a [String] },
     Domain { domain: Option<&'a str>, wanted: &'a [String] },
 }
 
@@ -151,6 +154,7 @@ pub(super) struct Facts<'a> {
     pub(super) service: Option<&'a str>,
     pub(super) source: Option<Source>,
     pub(super) host: &'a str,
+    pub(super) fqdn: &'a Fqdn,
 }
 
 /// A rule that was looked at, in the order of the file.
@@ -172,6 +176,7 @@ impl Policy {
             service: Some(&request.service),
             source: Some(request.source),
             host: &request.host.name,
+            fqdn: &self.fqdn,
         };
         let looked = self.look(&facts);
         let mut candidates = looked.iter().filter(|looked| !matches!(looked.fit, Fit::Not(_)));
@@ -218,7 +223,8 @@ impl Policy {
 
     /// Lists them whether the second factor is switched on or not.
     pub(super) fn reaching<'a>(&'a self, person: &Person, host: &Host) -> impl Iterator<Item = &'a Rule> {
-        let looked = self.look(&Facts { person, service: None, source: None, host: &host.name });
+        let looked =
+            self.look(&Facts { person, service: None, source: None, host: &host.name, fqdn: &self.fqdn });
         let fitting = looked.into_iter().filter(|looked| !matches!(looked.fit, Fit::Not(_)));
         fitting.map(|looked| looked.rule).collect::<Vec<_>>().into_iter()
     }

@@ -7,6 +7,7 @@ mod enrolled_after;
 mod enrolling;
 mod explain;
 mod fit;
+mod host_names;
 mod matcher;
 pub mod simulate;
 pub mod switch;
@@ -29,6 +30,7 @@ use crate::words::{Language, Voice};
 pub use enrolled_after::EnrolledAfter;
 pub use enrolling::Terms;
 pub use explain::{Explanation, Outlook, outlook};
+pub use host_names::Fqdn;
 pub use matcher::{Certainty, Decision, Force, PassedOver};
 
 /// The policy in force.
@@ -40,6 +42,8 @@ pub struct Policy {
     pub enrolled_after: Option<WallTime>,
     /// The second factor was switched on again then: nobody could enroll before, and their time begins there.
     pub open_from: Option<WallTime>,
+    /// The fully qualified name of the host that it is in force on, which `hosts` matches as well (row P1).
+    pub fqdn: Fqdn,
     /// Rules in the order of the file.
     pub rules: Vec<Rule>,
     /// What decides where no rule matches; its name is `default`, its matcher is empty.

@@ -142,15 +142,16 @@ impl Open {
 }
 
 impl Simulation {
-    /// Puts two policies side by side on a host. What this host made of the factor being switched on again holds
-    /// under both.
+    /// Puts two policies side by side on a host. What this host made of the factor being switched on again, and its
+    /// names, hold under both.
     #[must_use]
     pub fn new(in_force: Arc<Policy>, other: Arc<Policy>, host: HostId) -> Self {
-        let Policy { enrolled_after, open_from, .. } = *in_force;
-        let other = if (other.enrolled_after, other.open_from) == (enrolled_after, open_from) {
+        let of_host = |policy: &Policy| (policy.enrolled_after, policy.open_from, policy.fqdn.clone());
+        let (enrolled_after, open_from, fqdn) = of_host(&in_force);
+        let other = if of_host(&other) == of_host(&in_force) {
             other
         } else {
-            Arc::new(Policy { enrolled_after, open_from, ..Policy::clone(&other) })
+            Arc::new(Policy { enrolled_after, open_from, fqdn, ..Policy::clone(&other) })
         };
         let (old, new) = (&in_force.settings, &other.settings);
         let is_alike = (&old.channels, &old.sent, &old.sending, &old.totp, &old.limits)

@@ -38,8 +38,9 @@ pub fn why(reason: &PassedOver) -> String {
         PassedOver::Origin { origin, wanted } => {
             format!("the person's origin is {}, not {}", origin_name(*origin), origin_name(*wanted))
         }
-        PassedOver::Host { host, wanted } => {
-            format!("the host {} fits none of its patterns ({})", shown(host), list(wanted))
+        PassedOver::Host { host, fqdn, wanted } => {
+            let fqdn = fqdn.as_ref().map(|fqdn| format!(" ({})", shown(fqdn))).unwrap_or_default();
+            format!("the host {}{fqdn} fits none of its patterns ({})", shown(host), list(wanted))
         }
         PassedOver::Domain { domain: Some(domain), wanted } => {
             format!("the person's domain is {}, none of its domains ({})", shown(domain), list(wanted))

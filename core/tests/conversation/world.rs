@@ -424,6 +424,7 @@ fn policy(require: Requirement, enroll: Enrollment) -> Policy {
         is_enabled: true,
         enrolled_after: None,
         open_from: None,
+        fqdn: countersign_core::policy::Fqdn::None,
         rules: Vec::new(),
         default: Rule {
             name: RuleName::try_from("default").expect("a name"),

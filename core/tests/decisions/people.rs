@@ -104,6 +104,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
         is_enabled: true,
         enrolled_after: None,
         open_from: None,
+        fqdn: countersign_core::policy::Fqdn::None,
         rules,
         default: rule("default", Requirement::Enrolled, Matcher::default()),
         settings: Settings {

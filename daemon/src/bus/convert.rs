@@ -4,7 +4,7 @@
 //! facts only with service `sshd`. A source that is not known as a number or as a seat of this host is `Unknown`, never local.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use countersign_core::login::{
     AuditSession, Existence, FirstFactor, LoginRequest, Person, Phase, PublicKey, Source, SshFacts,
@@ -193,9 +193,7 @@ pub fn number(facts: &Facts, key: &'static str) -> Result<Option<u32>, BusError>
 /// Reads a numeric address; mapped IPv6 is brought back to IPv4, a zone is dropped.
 #[must_use]
 pub fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.split('%').next().unwrap_or(text);
-    let address = bare.parse::<IpAddr>().or_else(|_| text.parse::<Ipv6Addr>().map(IpAddr::V6)).ok()?;
-    Some(address.to_canonical())
+    countersign_protocol::address::numeric(text)
 }
 
 /// Tells whether a terminal is a virtual or serial console or an X display of this host.

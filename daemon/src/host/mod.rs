@@ -7,6 +7,7 @@ pub mod durable;
 pub mod entropy;
 pub mod identity;
 pub mod journal;
+pub mod names;
 pub mod notify;
 pub mod outage;
 pub mod restarts;

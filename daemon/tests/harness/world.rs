@@ -421,6 +421,7 @@ pub(crate) fn policy() -> Policy {
         is_enabled: true,
         enrolled_after: None,
         open_from: None,
+        fqdn: countersign_core::policy::Fqdn::None,
         rules: Vec::new(),
         default: Rule {
             name: RuleName::try_from("default").unwrap(),

@@ -93,7 +93,7 @@ impl Session<'_> {
 
     fn obey(&mut self, verb: &str, command: &str) -> io::Result<Course> {
         match verb {
-            "EHLO" | "HELO" => self.hello(),
+            "EHLO" | "HELO" => self.hello(command),
             "AUTH" => self.login(command),
             "MAIL" if self.script.login.is_some() && self.user.is_none() => {
                 self.say("530 5.7.0 authentication required")
@@ -117,7 +117,12 @@ impl Session<'_> {
         }
     }
 
-    fn hello(&mut self) -> io::Result<Course> {
+    /// As strict servers do (`reject_non_fqdn_helo_hostname`), it takes a name with a domain, or an address literal.
+    fn hello(&mut self, command: &str) -> io::Result<Course> {
+        let name = command.split_whitespace().nth(1).unwrap_or_default();
+        if !name.contains('.') && !name.starts_with('[') {
+            return self.say("504 5.5.2 <name>: Helo command rejected: need fully-qualified hostname");
+        }
         let offers = match self.script.security {
             Security::StartTls | Security::Refused | Security::Pretended if !self.line.is_encrypted() => {
                 "250-STARTTLS\r\n"

@@ -8,6 +8,7 @@
 mod message;
 mod wire;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -38,7 +39,6 @@ pub struct Email {
     server: EmailServer,
     protection: Protection,
     login: Option<(String, Secret<String>)>,
-    hello: ClientId,
     resolver: Resolver,
 }
 
@@ -71,7 +71,7 @@ impl Email {
                 Some((user.clone(), password))
             }
         };
-        Ok(Self { server: server.clone(), protection, login, hello: own_name(), resolver: Resolver::new() })
+        Ok(Self { server: server.clone(), protection, login, resolver: Resolver::new() })
     }
 
     /// Goes through the dialogue; `sent` is raised before the first byte of the message leaves.
@@ -110,26 +110,26 @@ impl Email {
             .await
             .map_err(Attempt::NotNow)?;
         let greeting = |error: Error| before_data("the connection", &error);
+        let hello = hello(self.server.hello.as_deref(), &addresses);
         if let Protection::Tls(parameters) = &self.protection {
             let share = Some(reach::share(limit, &addresses));
             let (addresses, tls) = (addresses.as_slice(), Some(parameters.clone()));
-            return AsyncSmtpConnection::connect_tokio1(addresses, share, &self.hello, tls, None)
+            return AsyncSmtpConnection::connect_tokio1(addresses, share, &hello, tls, None)
                 .await
                 .map_err(greeting);
         }
         let stream = reach::connect(&addresses, limit)
             .await
             .map_err(|error| Attempt::NotNow(format!("connecting to the mail server: {error}")))?;
-        let mut connection =
-            AsyncSmtpConnection::connect_with_transport(Box::new(Wire::new(stream)), &self.hello)
-                .await
-                .map_err(greeting)?;
+        let mut connection = AsyncSmtpConnection::connect_with_transport(Box::new(Wire::new(stream)), &hello)
+            .await
+            .map_err(greeting)?;
         if let Protection::StartTls(parameters) = &self.protection {
             if !connection.can_starttls() {
                 return Err(Attempt::NotNow("the mail server does not offer STARTTLS".to_owned()));
             }
             connection
-                .starttls(parameters.clone(), &self.hello)
+                .starttls(parameters.clone(), &hello)
                 .await
                 .map_err(|error| before_data("STARTTLS", &error))?;
         }
@@ -219,12 +219,24 @@ fn kind(error: &Error) -> String {
     "its answer is not SMTP".to_owned()
 }
 
-/// The name for EHLO: this host's where it is one, else an address (RFC 5321 4.1.4).
-fn own_name() -> ClientId {
-    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_name) {
-        return ClientId::Ipv4(std::net::Ipv4Addr::LOCALHOST);
+/// The name for EHLO: the fully qualified one, else the address that the connection comes from (RFC 5321 4.1.4). Servers
+/// refuse a name without a domain.
+fn hello(name: Option<&str>, servers: &[SocketAddr]) -> ClientId {
+    if let Some(name) = name {
+        return ClientId::Domain(name.to_owned());
     }
-    ClientId::Domain(name)
+    match servers.first().and_then(|server| local_address(*server).ok()).unwrap_or(Ipv4Addr::LOCALHOST.into())
+    {
+        IpAddr::V4(address) => ClientId::Ipv4(address),
+        IpAddr::V6(address) => ClientId::Ipv6(address),
+    }
+}
+
+/// Tells from which address this host reaches a server; nothing is sent.
+fn local_address(server: SocketAddr) -> std::io::Result<IpAddr> {
+    let any: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(server)?;
+    Ok(socket.local_addr()?.ip().to_canonical())
 }
