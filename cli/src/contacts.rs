@@ -4,23 +4,18 @@
 //! is such a person, and what is an address or a number.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::exit::{Exit, Failure};
-use crate::output::printable;
+use crate::lists;
+use crate::output::{printable, visible};
 
-/// The largest list, in bytes: some hundred thousand people.
-const FILE_LIMIT: u64 = 64 * 1024 * 1024;
 /// The longest field, in bytes; the service takes none that is longer.
 const FIELD_LIMIT: usize = 256;
 /// The columns, in any order; `user` and one of the others have to be there.
 const COLUMNS: [&str; 3] = ["user", "email", "phone"];
-/// What spreadsheets write before the first column.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One person of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,11 +58,7 @@ pub(crate) struct Sheet {
 /// It cannot be read, is too large, or its first line does not name the columns.
 pub(crate) fn read(file: &Path) -> Result<Sheet, Failure> {
     let place = printable(&file.display().to_string());
-    let bytes =
-        if file == Path::new("-") { bounded(io::stdin().lock()) } else { File::open(file).and_then(bounded) };
-    let bytes =
-        bytes.map_err(|error| Failure::new(Exit::Refused, format!("{place} cannot be read: {error}.")))?;
-    let sheet = parse(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes))
+    let sheet = parse(&lists::read(file)?)
         .map_err(|wrong| Failure::new(Exit::Refused, format!("{place}: {wrong}.")).with_help(HEADER_HELP))?;
     if sheet == Sheet::default() {
         return Err(Failure::new(Exit::Refused, format!("{place} names nobody.")));
@@ -77,28 +68,22 @@ pub(crate) fn read(file: &Path) -> Result<Sheet, Failure> {
 
 const HEADER_HELP: &str = "The first line names the columns, in any order: user, and email, phone or both, such as user,email,phone";
 
-fn bounded(input: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let length = input.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(length).is_ok_and(|length| length > FILE_LIMIT) {
-        return Err(io::Error::other("it is larger than 64 MiB"));
-    }
-    Ok(bytes)
-}
-
 fn parse(bytes: &[u8]) -> Result<Sheet, String> {
-    let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    // Spreadsheets of countries that write 1,5 for one and a half put semicolons between the fields.
-    let delimiter = if first_line.contains(&b';') { b';' } else { b',' };
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(bytes);
-    let header = reader.byte_headers().map_err(|error| error.to_string())?.clone();
+    let (delimiter, begin) = delimiter(bytes);
+    let text = bytes.get(begin..).unwrap_or_default();
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text);
+    let header = without_empty_end(reader.byte_headers().map_err(|error| error.to_string())?);
     let places = Places::of(&header)?;
     let mut sheet = Sheet::default();
     let mut lines_of = HashMap::new();
-    let (mut record, mut lines) = (ByteRecord::new(), Lines { bytes, reached: 0, line: 1 });
+    let (mut record, mut lines) = (ByteRecord::new(), Lines { bytes, begin, reached: 0, line: 1 });
     // Of bytes in memory every record can be read.
     while reader.read_byte_record(&mut record).map_err(|error| error.to_string())? {
         let line = lines.of(&record);
+        // Spreadsheets write the rows below a list as well.
+        if record.iter().all(|field| field.trim_ascii().is_empty()) {
+            continue;
+        }
         match places.row(line, &record, header.len()) {
             Err(refusal) => sheet.refused.push(refusal),
             Ok(row) => match lines_of.insert(row.user.clone(), line) {
@@ -114,9 +99,29 @@ fn parse(bytes: &[u8]) -> Result<Sheet, String> {
     Ok(sheet)
 }
 
+/// Tells what stands between the fields, and where the header begins: Excel can name the delimiter in a line before it.
+fn delimiter(bytes: &[u8]) -> (u8, usize) {
+    let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] = first_line.trim_ascii_end() {
+        return (*delimiter, first_line.len().saturating_add(1).min(bytes.len()));
+    }
+    // Spreadsheets of countries that write 1,5 for one and a half put semicolons between the fields; what is copied out of
+    // them has tabs.
+    let found = [b';', b'\t'].into_iter().find(|delimiter| first_line.contains(delimiter));
+    (found.unwrap_or(b','), 0)
+}
+
+/// Takes away the empty columns at the end that spreadsheets add.
+fn without_empty_end(record: &ByteRecord) -> ByteRecord {
+    let length = record.iter().rposition(|field| !field.trim_ascii().is_empty()).map_or(0, |last| last + 1);
+    record.iter().take(length).collect()
+}
+
 /// Counts lines as an editor does. The reader's own count is one short where lines end as on Windows.
 struct Lines<'a> {
     bytes: &'a [u8],
+    /// Where the reader began.
+    begin: usize,
     reached: usize,
     line: u32,
 }
@@ -124,7 +129,7 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn of(&mut self, record: &ByteRecord) -> u32 {
         let begin = record.position().map_or(0, csv::Position::byte);
-        let begin = usize::try_from(begin).unwrap_or(usize::MAX);
+        let begin = usize::try_from(begin).unwrap_or(usize::MAX).saturating_add(self.begin);
         let is_before = |place: usize, byte: u8| place < begin || matches!(byte, b'\r' | b'\n');
         while let Some(byte) = self.bytes.get(self.reached).copied()
             && is_before(self.reached, byte)
@@ -173,22 +178,35 @@ impl Places {
         let user = field(Some(self.user));
         let named = user.as_ref().ok().filter(|user| !user.is_empty()).cloned();
         let refused = |why: &str| Refusal { line, user: named.clone(), why: why.to_owned() };
-        if record.len() != columns {
+        let has_more = record.iter().skip(columns).any(|field| !field.trim_ascii().is_empty());
+        if record.len() < columns || has_more {
             return Err(refused(&format!("There are {} fields, not {columns}.", record.len())));
         }
         let user = user.map_err(&refused)?;
         if user.is_empty() {
             return Err(refused("No user is named."));
         }
-        let (email, phone) = (field(self.email), field(self.phone));
+        let contact =
+            |place: Option<usize>| contact(place.and_then(|place| record.get(place)).unwrap_or_default());
+        let (email, phone) = (contact(self.email), contact(self.phone));
         Ok(Row { line, user, email: email.map_err(refused)?, phone: phone.map_err(refused)? })
     }
 }
 
+/// Takes an address or a number. Invisible characters, which address books and web pages leave, are no part of it.
+fn contact(bytes: &[u8]) -> Result<String, &'static str> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Err(NOT_UTF8) };
+    self::text(visible(text).as_bytes())
+}
+
+/// What is said of a field in another encoding.
+const NOT_UTF8: &str = "It is not written in UTF-8.";
+
 fn text(bytes: &[u8]) -> Result<String, &'static str> {
-    let text = std::str::from_utf8(bytes.trim_ascii()).map_err(|_| "It is not written in UTF-8.")?;
+    let text = std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)?.trim();
     match text {
         text if text.len() > FIELD_LIMIT => Err("A field is too long."),
+        text if visible(text) != text => Err("The name has invisible characters: write it anew."),
         text if printable(text) != text => Err("A field has characters that cannot be printed."),
         text => Ok(text.to_owned()),
     }
@@ -261,6 +279,37 @@ mod tests {
     fn fields_and_files_have_a_limit() {
         assert!(text("x".repeat(FIELD_LIMIT).as_bytes()).is_ok());
         assert!(text("x".repeat(FIELD_LIMIT + 1).as_bytes()).is_err());
-        assert!(bounded(io::repeat(b'a')).is_err());
+    }
+
+    #[test]
+    fn lists_are_read_as_spreadsheets_write_them() {
+        let expected = [row(2, "alice", "alice@example.org", "030 1234")];
+        for list in [
+            "user;email;phone\r\nalice;alice@example.org;030 1234\r\n;;\r\n;;\r\n",
+            "user;email;phone;;\nalice;alice@example.org;030 1234;;\n;;;;\n",
+            "user\temail\tphone\nalice\talice@example.org\t030 1234\n\t\t\n",
+            "user,email,phone\nalice,\u{200b}alice@example.org,\u{202d}030\u{a0}1234\u{202c}\n,,\n",
+        ] {
+            let sheet = parse(list.as_bytes()).unwrap();
+            assert_eq!(
+                (sheet.rows.as_slice(), sheet.refused.as_slice()),
+                (&expected[..], &[][..]),
+                "{list:?}"
+            );
+        }
+        for list in
+            ["sep=;\r\nuser;email\r\nalice;a@example.org\r\n", "SEP=,\nuser,email\nalice,a@example.org"]
+        {
+            assert_eq!(
+                parse(list.as_bytes()).unwrap().rows,
+                [row(3, "alice", "a@example.org", "")],
+                "{list:?}"
+            );
+        }
+        let refused = parse("user,email\nali\u{200b}ce,a@example.org\nbob,b@example.org,x\n".as_bytes())
+            .unwrap()
+            .refused;
+        let why: Vec<&str> = refused.iter().map(|refusal| refusal.why.as_str()).collect();
+        assert_eq!(why, ["The name has invisible characters: write it anew.", "There are 3 fields, not 2."]);
     }
 }

@@ -51,6 +51,7 @@ pub(crate) struct Explanation {
     idle_timeout: Option<u32>,
     remember_for: Option<u32>,
     enrolled_after: Option<Moment>,
+    sshd: Option<String>,
 }
 
 /// A rule that did not decide.
@@ -94,6 +95,7 @@ impl TryFrom<Facts> for Explanation {
             idle_timeout: facts.optional_number("idle_timeout")?,
             remember_for: facts.optional_number("remember_for")?,
             enrolled_after: facts.moment("enrolled_after")?,
+            sshd: facts.optional_text("sshd")?,
         })
     }
 }
@@ -123,6 +125,7 @@ impl Explanation {
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             format!("{}{why}", courses::course(course))
         });
+        let course = self.sshd.as_ref().map(|why| format!("is refused: {why}")).or(course);
         let eased = match self.force.as_deref() {
             Some("monitored") => Some(("passes: the rule is only monitored", "If enforced")),
             Some("switched-off") => Some(("passes: the second factor is switched off on this host", "If on")),

@@ -105,6 +105,10 @@ impl Names for NameService {
         self.ask(Question::Group(name.to_owned()))
     }
 
+    fn sshd_for_root(&self) -> Option<String> {
+        crate::sshd::settings("root", None)
+    }
+
     fn services(&self) -> Option<Vec<String>> {
         pam_services()
     }

@@ -20,6 +20,19 @@ pub(crate) fn is_plain(character: char) -> bool {
     character != '\n' && is_shown(character) && !is_hidden
 }
 
+/// Takes away characters that nobody sees and that turn the direction of writing, and writes a space for each that looks like
+/// one: address books and web pages leave them in numbers and addresses.
+pub(crate) fn visible(text: &str) -> String {
+    let shown = text.chars().filter(|character| {
+        !matches!(*character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    });
+    let spaces = |character| match character {
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
+        other => other,
+    };
+    shown.map(spaces).collect()
+}
+
 /// Replaces whatever may not reach a terminal, newlines too.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()

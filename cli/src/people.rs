@@ -3,18 +3,15 @@
 //! Owns the reading of names and its limits. Leaves whether there is such a person, and what may be done to them, to the
 //! service.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nix::unistd::Group;
 
 use crate::exit::{Exit, Failure};
+use crate::lists;
 use crate::output::printable;
 
-/// The largest file of names, in bytes.
-const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 /// The longest name, in bytes; the service takes none that is longer.
 const NAME_LIMIT: usize = 256;
 /// The people of this host.
@@ -107,34 +104,23 @@ fn with_primary_group(passwd: &str, gid: u32) -> Vec<String> {
 }
 
 fn named_in(file: &Path) -> Result<Vec<Entry>, Failure> {
-    let entries = if file == Path::new("-") {
-        read(io::stdin().lock())
-    } else {
-        File::open(file).and_then(|file| read(BufReader::new(file)))
-    };
-    let place = printable(&file.display().to_string());
-    let entries =
-        entries.map_err(|error| Failure::new(Exit::Refused, format!("{place} cannot be read: {error}.")))?;
+    let entries = entries(&lists::read(file)?);
     if entries.is_empty() {
+        let place = printable(&file.display().to_string());
         return Err(Failure::new(Exit::Refused, format!("{place} names nobody.")));
     }
     Ok(entries)
 }
 
 /// Reads one name a line; empty lines and what begins with # are passed over.
-fn read(input: impl BufRead) -> io::Result<Vec<Entry>> {
-    let mut bytes = Vec::new();
-    let length = input.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(length).is_ok_and(|length| length > FILE_LIMIT) {
-        return Err(io::Error::other("it is larger than 16 MiB"));
-    }
+fn entries(bytes: &[u8]) -> Vec<Entry> {
     let is_meant = |line: &[u8]| !line.is_empty() && !line.starts_with(b"#");
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).enumerate();
     let entry = |(index, line): (usize, &[u8])| Entry {
         line: Some(index + 1),
         name: std::str::from_utf8(line).map_err(|_| NotAName).and_then(checked),
     };
-    Ok(lines.filter(|(_, line)| is_meant(line)).map(entry).collect())
+    lines.filter(|(_, line)| is_meant(line)).map(entry).collect()
 }
 
 fn checked(name: &str) -> Result<String, NotAName> {
@@ -156,10 +142,10 @@ mod tests {
     #[test]
     fn a_file_has_one_name_a_line_and_what_is_none_is_told_with_its_line() {
         let entries =
-            read(&b"# new people\nalice\r\n\n  bob  \ncarol,dave\n\xff\n\x1b[2J\nerin@example.org"[..]);
+            entries(&b"# new people\nalice\r\n\n  bob  \ncarol,dave\n\xff\n\x1b[2J\nerin@example.org"[..]);
         let not = |line| Entry { line: Some(line), name: Err(NotAName) };
         assert_eq!(
-            entries.unwrap(),
+            entries,
             [entry(2, "alice"), entry(4, "bob"), not(5), not(6), not(7), entry(8, "erin@example.org")]
         );
     }
@@ -167,8 +153,16 @@ mod tests {
     #[test]
     fn names_and_files_have_a_limit() {
         assert!(checked(&"n".repeat(NAME_LIMIT)).is_ok() && checked(&"n".repeat(NAME_LIMIT + 1)).is_err());
-        let endless = BufReader::new(io::repeat(b'a'));
-        assert!(read(endless).is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.txt");
+        for text in [&b"\xef\xbb\xbfalice\r\nbob\r\n"[..], b"\xff\xfea\0l\0i\0c\0e\0\n\0b\0o\0b\0"] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(named_in(&file).unwrap(), [entry(1, "alice"), entry(2, "bob")]);
+        }
     }
 
     #[test]

@@ -80,11 +80,41 @@ fn read_rules<'s>(top: &Section<'_, 's>, findings: &mut Findings) -> Vec<PlacedR
     sections.iter().filter_map(|section| rules::read(section, findings)).collect()
 }
 
+/// Finds typographic quotes in the line that TOML does not take, and writes the line with straight ones. Word processors and
+/// web pages put them there.
+fn typographic_quotes(source: &Source, offset: usize) -> Option<(Place<'_>, String)> {
+    const DOUBLE: [char; 6] = ['“', '”', '„', '‟', '«', '»'];
+    const SINGLE: [char; 4] = ['‘', '’', '‚', '‛'];
+    let is_quote = |character: char| DOUBLE.contains(&character) || SINGLE.contains(&character);
+    let offset = source.text.floor_char_boundary(offset);
+    let before = source.text.get(..offset)?;
+    let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = source.text.get(begin..)?.lines().next()?;
+    // Within straight quotes they are text: only one that begins a value is meant.
+    let value = line.split_once('=').map_or(line, |(_, value)| value);
+    if !value.trim_start_matches([' ', '\t', '[', '{']).starts_with(is_quote) {
+        return None;
+    }
+    let first = begin + line.find(is_quote)?;
+    let last = begin + line.rfind(is_quote)?;
+    let end = last + source.text.get(last..)?.chars().next()?.len_utf8();
+    let straight: String =
+        line.trim().chars().map(|character| if is_quote(character) { '"' } else { character }).collect();
+    Some((
+        source.place(first..end),
+        format!("write {}", crate::mask::mask(&crate::printable::escape(&straight))),
+    ))
+}
+
 fn parse<'s>(source: &'s Source, findings: &mut Findings) -> Option<toml::Spanned<DeTable<'s>>> {
     match DeTable::parse(&source.text) {
         Ok(table) => Some(table),
         Err(error) => {
             let place = source.place(error.span().unwrap_or(0..0));
+            if let Some((place, help)) = typographic_quotes(source, place.span.start) {
+                findings.error(&place, "these are typographic quotes", help);
+                return None;
+            }
             let message = crate::printable::escape(error.message().lines().next().unwrap_or("invalid TOML"));
             let help = "mend this first: the rest of the file is read once its TOML is right";
             findings.error(&place, message, help);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::diagnostics::{Findings, Place, shorten};
 use crate::host;
 use crate::placed::PlacedRule;
+use crate::root_login;
 use crate::settings::DEFAULT_PROTECTED_GROUPS;
 
 /// The most names that are looked up in one check: a directory answers each in some milliseconds.
@@ -33,6 +34,11 @@ pub trait Names {
 
     /// Tells whether there is such a group.
     fn group(&self, name: &str) -> Known;
+
+    /// Tells the settings of sshd for root, as `sshd -T` prints them; none where they are not known.
+    fn sshd_for_root(&self) -> Option<String> {
+        None
+    }
 
     /// Lists the PAM services of this host; none where that is not known.
     fn services(&self) -> Option<Vec<String>> {
@@ -118,6 +124,7 @@ impl<'n> Asked<'n> {
     pub(crate) fn check(
         &mut self,
         rules: &[PlacedRule<'_>],
+        default: Option<&PlacedRule<'_>>,
         protected: &[(String, Option<Place<'_>>)],
         findings: &mut Findings,
     ) {
@@ -131,6 +138,8 @@ impl<'n> Asked<'n> {
         }
         let hosts = self.names.map(Names::hosts).unwrap_or_default();
         remark_other_hosts(rules, &hosts, findings);
+        let settings = self.names.and_then(Names::sshd_for_root);
+        root_login::check(rules, default, settings.as_deref(), |placed| is_for(placed, &hosts), findings);
         for placed in rules.iter().filter(|placed| placed.is_sound && is_for(placed, &hosts)) {
             for kind in [Kind::User, Kind::Group] {
                 self.check_list(kind, placed, findings);

@@ -46,6 +46,7 @@ mod protected;
 mod reach;
 mod reader;
 mod request;
+mod root_login;
 mod rules;
 mod schema;
 mod sections;

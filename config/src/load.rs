@@ -215,7 +215,7 @@ fn compare(
     }
     let protected = main.map(|file| file.protected.as_slice()).unwrap_or_default();
     let mut asked = Asked::new(names);
-    asked.check(rules, protected, findings);
+    asked.check(rules, default, protected, findings);
     protected::check(rules, default, protected, &mut asked, findings);
 }
 

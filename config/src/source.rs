@@ -9,6 +9,8 @@ use crate::diagnostics::{Excerpt, Place};
 use crate::mask::mask;
 use crate::printable::escape_into;
 
+/// What some editors write before a text.
+const MARK: char = '\u{feff}';
 /// The most characters of a line that an excerpt shows.
 const EXCERPT_LIMIT: usize = 110;
 /// How many characters before the offending ones are shown where the line is cut.
@@ -42,7 +44,8 @@ impl Source {
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Position {
             line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            // A byte order mark is no column of the first line.
+            column: before.get(line_start..).unwrap_or_default().trim_start_matches(MARK).chars().count() + 1,
         }
     }
 
@@ -51,6 +54,12 @@ impl Source {
         let start = self.floor(span.start);
         let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line_start = if before.get(line_start..) == Some("\u{feff}") { start } else { line_start };
+        let line_start = if line_start == 0 && self.text.starts_with(MARK) {
+            MARK.len_utf8().min(start)
+        } else {
+            line_start
+        };
         let after = self.text.get(start..).unwrap_or_default();
         let line_end = after.find(['\n', '\r']).map_or(self.text.len(), |newline| start + newline);
         let marked_end = self.floor(span.end).clamp(start, line_end);
@@ -127,6 +136,17 @@ mod tests {
         let source = source("a = 1\nü = \"é\" x\n");
         let offset = source.text.find('x').unwrap();
         assert_eq!(source.position(offset), Position { line: 2, column: 9 });
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_column() {
+        let source = source("\u{feff}colour = 1\n");
+        let offset = source.text.find("colour").unwrap();
+        assert_eq!(source.position(offset), Position { line: 1, column: 1 });
+        assert_eq!(source.excerpt(&(offset..offset + 6)).line, "colour = 1");
+        let offset = source.text.find('1').unwrap();
+        assert_eq!(source.position(offset), Position { line: 1, column: 10 });
+        assert_eq!(source.excerpt(&(offset..offset + 1)).before, 9);
     }
 
     #[test]

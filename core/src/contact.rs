@@ -11,6 +11,8 @@ use phonenumber::Mode;
 
 /// The longest address, in bytes (RFC 5321 4.5.3.1.3 less the brackets).
 pub const ADDRESS_LIMIT: usize = 254;
+/// The longest text that is read as an address, in bytes: invisible characters and other scripts take room.
+const WRITTEN_LIMIT: usize = 1024;
 /// The longest local part, in bytes (RFC 5321 4.5.3.1.1).
 const LOCAL_LIMIT: usize = 64;
 /// The longest label of a domain, in bytes (RFC 1035 2.3.4).
@@ -39,6 +41,34 @@ impl TryFrom<&str> for EmailAddress {
         }
         Ok(Self(format!("{local}@{}", domain.to_ascii_lowercase())))
     }
+}
+
+impl EmailAddress {
+    /// Reads an address as people write and copy it: invisible characters and spaces around it are no part of it, and a domain
+    /// with other letters than ASCII is written as the DNS has it (RFC 5891).
+    ///
+    /// # Errors
+    /// [`InvalidAddress`], also for a local part with other letters than ASCII: not every mail server takes those.
+    pub fn read(text: &str) -> Result<Self, InvalidAddress> {
+        if text.len() > WRITTEN_LIMIT {
+            return Err(InvalidAddress);
+        }
+        let shown: String = text.chars().filter(|character| !is_invisible(*character)).collect();
+        let (local, domain) = shown.trim().rsplit_once('@').ok_or(InvalidAddress)?;
+        if domain.is_ascii() {
+            return Self::try_from(shown.trim());
+        }
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidAddress)?;
+        Self::try_from(format!("{local}@{domain}").as_str())
+    }
+}
+
+/// Tells whether nobody sees a character: formatting that address books and web pages leave.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 /// Dot-atoms only (RFC 5321 `Dot-string`); what begins with a dash could be taken for an option.
@@ -125,6 +155,19 @@ impl TryFrom<&str> for PhoneNumber {
     }
 }
 
+/// Brings spaces, dashes and digits of typography and of other input methods to ASCII.
+fn plain_sign(character: char) -> char {
+    match character {
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        // Full-width forms of ASCII.
+        '\u{ff01}'..='\u{ff5e}' => {
+            char::from_u32(u32::from(character).saturating_sub(0xfee0)).unwrap_or(character)
+        }
+        other => other,
+    }
+}
+
 impl PhoneNumber {
     /// Reads a number as a person writes it: with spaces, dashes, brackets, and without the country's code where the
     /// file names the country.
@@ -132,7 +175,12 @@ impl PhoneNumber {
     /// # Errors
     /// [`InvalidNumber`] for anything that is no number of a country that has such numbers.
     pub fn read(text: &str, country: Option<Country>) -> Result<Self, InvalidNumber> {
-        let text = text.trim();
+        if text.len() > WRITTEN_LIMIT {
+            return Err(InvalidNumber);
+        }
+        let written: String =
+            text.chars().filter(|character| !is_invisible(*character)).map(plain_sign).collect();
+        let text = written.trim();
         let is_writing = |character: char| character.is_ascii_digit() || "+ ()-./".contains(character);
         if text.len() > NUMBER_TEXT_LIMIT || !text.chars().all(is_writing) {
             return Err(InvalidNumber);
@@ -241,6 +289,28 @@ mod tests {
             &huge,
         ] {
             assert_eq!(EmailAddress::try_from(bad), Err(InvalidAddress), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_as_people_copy_it() {
+        for (text, read) in [
+            (" alice@example.org ", "alice@example.org"),
+            ("\u{200b}alice@example.org\u{feff}", "alice@example.org"),
+            ("\u{202a}alice@example.org\u{202c}", "alice@example.org"),
+            ("alice@Münster.example", "alice@xn--mnster-3ya.example"),
+            ("alice@日本.example", "alice@xn--wgv71a.example"),
+        ] {
+            assert_eq!(EmailAddress::read(text).unwrap().as_str(), read, "{text:?}");
+        }
+        let huge = format!("a@{}.example", "ü".repeat(4096));
+        for bad in
+            ["zoë@example.org", "alice@exa mple.ü", "alice@ü..org", "a@b@ü.org", "alice@ü\r\n.org", &huge]
+        {
+            assert_eq!(EmailAddress::read(bad), Err(InvalidAddress), "{bad:?}");
+        }
+        for text in ["\u{202d}+49\u{a0}30\u{2011}123456\u{202c}", "＋４９ ３０ １２３４５６"] {
+            assert_eq!(PhoneNumber::read(text, None).unwrap().as_str(), "+4930123456", "{text:?}");
         }
     }
 

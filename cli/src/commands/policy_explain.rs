@@ -2,6 +2,7 @@
 //! `explanation` shows its answer.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -15,8 +16,10 @@ use crate::commands::Context;
 use crate::exit::Failure;
 use crate::explanation::Explanation;
 use crate::facts::Facts;
+use crate::lists;
 use crate::name_service::pam_services;
 use crate::output::{data, printable, value};
+use crate::sshd;
 
 /// Tell what a login would be asked, and why
 ///
@@ -48,6 +51,9 @@ pub(crate) struct Explain {
     /// As if the person came from /etc/passwd (local) or from a directory
     #[arg(long, value_enum, hide_possible_values = true, value_name = "local|directory")]
     origin: Option<Origin>,
+    /// The settings of sshd, as `sshd -T` prints them; for service sshd, root has this host's sshd asked without it
+    #[arg(long, value_name = "FILE")]
+    sshd: Option<PathBuf>,
 }
 
 /// Where a person comes from.
@@ -103,7 +109,8 @@ impl Explain {
             context.output.note(&format!("warning: {message}\n = help: {help}\n"));
         }
         let admin = context.bus().await?.admin().await?;
-        let facts = interactive_call(admin.explain_policy(self.question())).await?;
+        let settings = self.sshd_settings()?;
+        let facts = interactive_call(admin.explain_policy(self.question(settings))).await?;
         let explanation = Explanation::try_from(Facts::from(facts))?;
         if context.output.is_json() {
             return value(&explanation);
@@ -111,8 +118,21 @@ impl Explain {
         data(&explanation.page(&title, &context.output))
     }
 
-    fn question(self) -> Options<'static> {
-        let Self { user, service, from, ssh_key, groups, origin } = self;
+    /// Tells how sshd is set up for this login, where that has a part in it and is known.
+    fn sshd_settings(&self) -> Result<Option<String>, Failure> {
+        if let Some(file) = &self.sshd {
+            let bytes = lists::read(file)?;
+            return Ok(Some(sshd::relevant(&String::from_utf8_lossy(&bytes))));
+        }
+        let address = match self.from {
+            Some(From::Address(address)) => Some(address),
+            Some(From::Local) | None => None,
+        };
+        Ok((self.service == "sshd").then(|| sshd::settings(&self.user, address)).flatten())
+    }
+
+    fn question(self, settings: Option<String>) -> Options<'static> {
+        let Self { user, service, from, ssh_key, groups, origin, sshd: _ } = self;
         let mut question =
             Options::from([("user", Variant::from(user)), ("service", Variant::from(service))]);
         if let Some(from) = from {
@@ -124,6 +144,9 @@ impl Explain {
         if let Some(mut groups) = groups {
             groups.retain(|group| !group.is_empty()); // --groups "" is nobody's group
             question.insert("groups", Variant::from(groups));
+        }
+        if let Some(settings) = settings {
+            question.insert("sshd", Variant::from(settings));
         }
         if let Some(origin) = origin {
             question.insert("origin", Variant::from(origin.name()));

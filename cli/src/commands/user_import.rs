@@ -23,7 +23,7 @@ const BATCH: usize = 500;
 /// Put the addresses and numbers of many people on file
 ///
 /// Reads comma-separated values whose first line names the columns, in any order: user, email, phone. An empty field
-/// leaves what is on file. Numbers may be written without the country's code where `[sms]` names the country. The whole
+/// leaves what is on file. Semicolons and tabs separate as well, and a list may be UTF-16, as spreadsheets write it. Numbers may be written without the country's code where `[sms]` names the country. The whole
 /// list is checked first; a line that is refused is reported by its number, and nothing is changed unless --keep-going
 /// says so. What people have set up themselves stays as it is.
 #[derive(Debug, Args)]

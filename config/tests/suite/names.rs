@@ -14,6 +14,7 @@ pub(crate) struct Host {
     groups: Vec<&'static str>,
     name: Option<&'static str>,
     services: Option<Vec<&'static str>>,
+    sshd: Option<&'static str>,
     fails: bool,
     asked: RefCell<Vec<String>>,
 }
@@ -36,6 +37,10 @@ impl Names for Host {
 
     fn group(&self, name: &str) -> Known {
         self.answer(name, &self.groups)
+    }
+
+    fn sshd_for_root(&self) -> Option<String> {
+        self.sshd.map(str::to_owned)
     }
 
     fn services(&self) -> Option<Vec<String>> {
@@ -153,6 +158,26 @@ fn a_service_that_this_host_lacks_is_a_warning_with_the_nearest_one_that_it_has(
     let (severity, _) = found("\"openvpn\"").unwrap();
     assert_eq!(severity, Severity::Warning);
     assert_eq!(found("\"sshd\", \"login\", \"dovecot\""), None, "mail servers of the fleet have that one");
+}
+
+#[test]
+fn a_rule_that_locks_root_out_of_ssh_is_warned_of_where_sshd_does_not_ask_root() {
+    let administrators = rule("administrators", "groups = [\"root\", \"sudo\"]\nrequire = \"always\"");
+    let keys = rule("keys", "users = [\"root\"]\nservices = [\"sshd\"]\nrequire = \"never\"");
+    let warned = |text: String, sshd| {
+        let host = Host { sshd, ..debian() };
+        messages_on(&host, &format!("{text}{MINIMAL}"))
+            .iter()
+            .any(|message| message.contains("locks root out"))
+    };
+    let kept = Some("permitrootlogin without-password\nusepam yes");
+    assert!(warned(administrators.clone(), kept));
+    assert!(!warned(administrators.clone(), Some("permitrootlogin yes")));
+    assert!(!warned(administrators.clone(), None), "nobody knows");
+    assert!(!warned(format!("{keys}{administrators}"), kept));
+    let all = "[default]\nrequire = \"always\"\n";
+    let host = Host { sshd: kept, ..debian() };
+    assert!(messages_on(&host, all).iter().any(|message| message.contains("locks root out")));
 }
 
 #[test]

@@ -72,3 +72,19 @@ fn what_texts_hardly_mean_is_told_and_what_they_are_worth_is_not() {
     let messages: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
     assert_eq!(messages, ["`sms` is not configured: nobody gets such codes"]);
 }
+
+#[test]
+fn typographic_quotes_are_named_with_the_line_to_write() {
+    for (line, straight) in [
+        ("name = “a”", "write name = \"a\""),
+        ("users = [“alice”, “bob”]", "write users = [\"alice\", \"bob\"]"),
+        ("require = ‘always’", "write require = \"always\""),
+    ] {
+        let found =
+            interpret(&named(&[("main.toml", &format!("[[policy]]\n{line}\n{MINIMAL}"))])).unwrap_err();
+        assert_eq!(found[0].message, "these are typographic quotes", "{line}");
+        assert_eq!((found[0].line, found[0].help.as_deref()), (2, Some(straight)), "{line}");
+    }
+    let text = format!("help = \"the “desk”\"\n{MINIMAL}");
+    assert!(interpret(&named(&[("main.toml", &text)])).is_ok(), "within straight quotes they are text");
+}

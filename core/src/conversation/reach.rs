@@ -130,7 +130,7 @@ pub(super) fn read_recipient(
     let number = || PhoneNumber::read(text, country).map_err(|_| Message::Note(Note::NotANumber));
     let recipient = match channel {
         Channel::Email => {
-            let address = EmailAddress::try_from(text).map_err(|_| Message::Note(Note::NotAnAddress))?;
+            let address = EmailAddress::read(text).map_err(|_| Message::Note(Note::NotAnAddress))?;
             Recipient::Email(address)
         }
         Channel::Sms => Recipient::Sms(number()?),

@@ -10,6 +10,7 @@ mod fit;
 mod host_names;
 mod matcher;
 pub mod simulate;
+mod ssh_server;
 pub mod switch;
 
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use enrolling::Terms;
 pub use explain::{Explanation, Outlook, outlook};
 pub use host_names::Fqdn;
 pub use matcher::{Certainty, Decision, Force, PassedOver};
+pub use ssh_server::{SshRefusal, SshServer};
 
 /// The policy in force.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::{Language, ListedWay, Message, Note, Prompt, Sending, Setup, moment, 
 use crate::conversation::login::Course;
 use crate::factor::Method;
 use crate::login::{Origin, Source};
-use crate::policy::{Accepted, Decision, Force, Network, Outlook, PassedOver, Requirement};
+use crate::policy::{Accepted, Decision, Force, Network, Outlook, PassedOver, Requirement, SshRefusal};
 
 /// The most names of a list that a text holds; a person can be in thousands of groups.
 const LIST_LIMIT: usize = 20;
@@ -50,6 +50,21 @@ pub fn why(reason: &PassedOver) -> String {
         }
         PassedOver::LessStrict { than } => {
             format!("it could apply, but not everything is known of the person, and {than} is stricter")
+        }
+    }
+}
+
+/// Tells what sshd makes of a login that needs a code.
+#[must_use]
+pub fn ssh_refusal(refusal: &SshRefusal) -> String {
+    match refusal {
+        SshRefusal::RootRefused => "sshd refuses root (PermitRootLogin no)".to_owned(),
+        SshRefusal::RootNotAsked(value) => {
+            format!("sshd does not ask root for a code (PermitRootLogin {})", shown(value))
+        }
+        SshRefusal::NotAsked { setting } => format!("sshd does not ask for a code ({setting})"),
+        SshRefusal::KeyAlone => {
+            "sshd takes the key alone and does not ask for a code (AuthenticationMethods)".to_owned()
         }
     }
 }

@@ -59,7 +59,7 @@ fn row(email_text: &str, phone_text: &str, channels: &Channels) -> Result<NewCon
 /// # Errors
 /// [`BusError::InvalidArgument`].
 pub(super) fn email(text: &str) -> Result<EmailAddress, BusError> {
-    EmailAddress::try_from(text.trim()).map_err(|error| BusError::InvalidArgument(error.to_string().into()))
+    EmailAddress::read(text).map_err(|error| BusError::InvalidArgument(error.to_string().into()))
 }
 
 /// Reads a number; without the code of a country where the file names the country.

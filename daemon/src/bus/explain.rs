@@ -9,7 +9,7 @@ use std::time::Duration;
 use countersign_config::may_be_ssh;
 use countersign_core::account::{Account, AccountKey};
 use countersign_core::login::{Existence, Groups, LoginRequest, Origin, Person, PublicKey, Source};
-use countersign_core::policy::{Accepted, Decision, Force, Outlook, outlook};
+use countersign_core::policy::{Accepted, Decision, Force, Outlook, SshServer, outlook};
 use countersign_core::throttle::Standing;
 use countersign_core::time::{Now, WallTime};
 use countersign_core::words::policy as words;
@@ -21,6 +21,8 @@ use crate::host::entropy::SystemEntropy;
 
 /// The longest fact of a question, in bytes.
 const TEXT_LIMIT: usize = 256;
+/// The longest settings of sshd, in bytes.
+const SSHD_LIMIT: usize = 4096;
 /// The most groups of a question.
 const GROUP_LIMIT: usize = 1024;
 /// The uid of a person who does not exist (`nobody`).
@@ -41,6 +43,11 @@ pub async fn answer(service: &Service, question: &convert::Facts) -> Result<Owne
     let policy = engine.policy();
     let outlook = outlook(hypothetical(request, &account), &policy, &account, now, &mut SystemEntropy);
     let mut facts = told(&outlook);
+    if let Some(settings) = convert::text(question, "sshd", SSHD_LIMIT)?
+        && let Some(refusal) = SshServer::read(&settings).refusal(&outlook.request, outlook.course)
+    {
+        put(&mut facts, "sshd", words::ssh_refusal(&refusal));
+    }
     put(
         &mut facts,
         "enrolled",
