@@ -183,14 +183,12 @@ impl Check<'_> {
         let sent =
             self.account.find_sent_code(code, (&self.binding, self.host), self.now, |id| id == factor.id);
         let place = findings.right.map(|(_, place)| place);
-        match place.or(sent.map(|sent| Place::Message(sent.request))) {
-            Some(place) => Ok(self.activate(factor, place)),
-            // A new factor has accepted nothing yet; were it ever told so, the code is not a proof.
-            None => {
-                let elsewhere = self.counted_elsewhere(code, |id| id == factor.id);
-                Err(Box::new(elsewhere.unwrap_or_else(|| self.charge(code, std::iter::once(factor)))))
-            }
+        if let Some(place) = place.or(sent.map(|sent| Place::Message(sent.request))) {
+            return Ok(self.activate(factor, place));
         }
+        // A new factor has accepted nothing yet; were it ever told so, the code is not a proof.
+        let elsewhere = self.counted_elsewhere(code, |id| id == factor.id);
+        Err(Box::new(elsewhere.unwrap_or_else(|| self.charge(code, std::iter::once(factor)))))
     }
 
     /// Evaluates an invitation. A right one is gone from the account to commit; a wrong one is charged there, and

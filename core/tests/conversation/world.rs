@@ -184,7 +184,8 @@ impl World {
     pub(crate) fn invite(&mut self, person: &Person, life: Duration) -> String {
         let account = self.load(person);
         let now = self.now();
-        let invited = invite(&account, &act(person), life, &self.policy, &mut self.entropy, now).unwrap();
+        let invited = invite(&account, &act(person), life, &self.policy, &mut self.entropy, now)
+            .expect("an invitation");
         self.events.push(invited.done.event);
         self.store(invited.done.account);
         let code = invited.code.expose().clone();
