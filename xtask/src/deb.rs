@@ -132,8 +132,9 @@ pub(crate) fn package(profile: &str) -> Result<PathBuf> {
 /// Checks the package as Debian does.
 ///
 /// # Errors
-/// When lintian finds an error or a warning, with all of them.
+/// When lintian cannot be installed, or finds an error or a warning; with all of them.
 pub(crate) fn lint(package: &Path, profile: &str) -> Result<()> {
+    ensure_installed(&[prerequisites::LINT])?;
     let mut lintian =
         program("lintian", &["--fail-on", "error,warning", "--tag-display-limit", "0", "--allow-root"]);
     if profile == "dev" {

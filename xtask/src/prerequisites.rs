@@ -4,9 +4,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{capture, is_root, program, run};
 
-/// Building: the compiler's linker, libpam's headers, and the tools that check the package and typeset its manual.
-pub(crate) const BUILD: &[&str] =
-    &["binutils", "dpkg", "gcc", "libc6-dev", "libpam0g-dev", "lintian", "lowdown"];
+/// Building: the compiler's linker, libpam's headers, and the tools that look into the module and typeset the manual.
+pub(crate) const BUILD: &[&str] = &["binutils", "dpkg", "gcc", "libc6-dev", "libpam0g-dev", "lowdown"];
+
+/// Checking the package as Debian does.
+pub(crate) const LINT: &[&str] = &["lintian"];
 
 /// Booting a machine.
 pub(crate) const MACHINE: &[&str] = &["mmdebstrap", "systemd-container", "tar", "util-linux"];
