@@ -48,7 +48,7 @@ fn nobody_but_the_service_can_own_the_bus_name() {
 #[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
 fn the_helpdesk_group_is_let_in_without_an_agent_and_nobody_else_is() {
     let machine = machine();
-    let verbs = ["show", "reset", "delete", "unlock", "invite", "set-required", "set-contact"];
+    let verbs = ["show", "reset", "delete", "unlock", "resync", "invite", "set-required", "set-contact"];
     for action in verbs.map(|verb| format!("org.countersign1.helpdesk.{verb}")) {
         let answer = polkit(&machine, "hal", &action);
         assert!(answer.status.success(), "{action}: {}", text(&answer));

@@ -9,7 +9,7 @@ use crate::commands::{
     audit, backup_codes, breakglass_drill, completions, delivery_test, enroll, forget, generate,
     policy_check, policy_explain, policy_reload, policy_report, policy_schema, policy_simulate, remembered,
     remove, rename, status, store_rotate_key, test, user_delete, user_disable, user_enable, user_import,
-    user_invite, user_list, user_purge, user_reset, user_set_contact, user_show, user_unlock,
+    user_invite, user_list, user_purge, user_reset, user_resync, user_set_contact, user_show, user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -100,6 +100,7 @@ pub(crate) enum User {
     Delete(user_delete::Delete),
     Purge(user_purge::Purge),
     Unlock(user_unlock::Unlock),
+    Resync(user_resync::Resync),
     Invite(user_invite::Invite),
     Enable(user_enable::Enable),
     Disable(user_disable::Disable),

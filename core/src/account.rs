@@ -4,6 +4,8 @@
 //! `factor` what a factor is and to `throttle` how wrong codes are counted. An account of revision 0 is not in the
 //! store yet; every change carries the revision that it was decided on, and the store refuses a stale one.
 
+mod bounded;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -12,6 +14,7 @@ use crate::contact::Contacts;
 use crate::factor::sent::SentCode;
 use crate::factor::{BackupCodes, Factor, FactorId, FactorState, Method};
 use crate::invitation::Invitation;
+use crate::login::network;
 use crate::policy::EnrolledAfter;
 use crate::printable::is_printable;
 use crate::remember::{Remembered, Skipped};
@@ -142,13 +145,21 @@ pub struct Coverage {
     pub since: WallTime,
 }
 
-/// A numeric source from which the person gave a right code.
+/// A numeric source from which the person gave a right code. Any address of an IPv6 network of 64 bits is the same source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownSource {
     /// The numeric address, mapped IPv6 brought back to IPv4.
     pub address: IpAddr,
     /// The last right code from there.
     pub last: WallTime,
+}
+
+impl KnownSource {
+    /// Tells whether an address belongs to this source, and its last right code is not older than 30 days.
+    #[must_use]
+    pub fn covers(&self, address: IpAddr, at: WallTime) -> bool {
+        network(self.address) == network(address) && at.since(self.last).as_secs() <= KNOWN_SOURCE_SECONDS
+    }
 }
 
 /// What Countersign keeps of a person.
@@ -294,19 +305,16 @@ impl Account {
         self.factors.iter().find(|factor| factor.id == id)
     }
 
-    /// Tells whether the person gave a right code from this address within the last 30 days.
+    /// Tells whether the person gave a right code from this source within the last 30 days.
     #[must_use]
     pub fn knows_source(&self, address: IpAddr, at: WallTime) -> bool {
-        let address = address.to_canonical();
-        self.known_sources
-            .iter()
-            .any(|known| known.address == address && at.since(known.last).as_secs() <= KNOWN_SOURCE_SECONDS)
+        self.known_sources.iter().any(|known| known.covers(address, at))
     }
 
     /// Keeps the address as known, mapped IPv6 brought back to IPv4; the oldest makes room.
     pub fn remember_source(&mut self, address: IpAddr, at: WallTime) {
         let address = address.to_canonical();
-        self.known_sources.retain(|known| known.address != address);
+        self.known_sources.retain(|known| network(known.address) != network(address));
         let surplus = (self.known_sources.len() + 1).saturating_sub(KNOWN_SOURCE_LIMIT);
         self.known_sources.drain(..surplus);
         self.known_sources.push(KnownSource { address, last: at });
@@ -355,6 +363,17 @@ mod tests {
             assert!(!account.knows_source(address, end.after(std::time::Duration::from_secs(1))));
         }
         assert!(!account.knows_source("198.51.100.8".parse().unwrap(), last));
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_known_source_and_kept_once() {
+        let mut account = account();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        account.remember_source(address("2001:db8:0:1::1"), WallTime::from_seconds(1));
+        account.remember_source(address("2001:db8:0:1:ffff::2"), WallTime::from_seconds(2));
+        assert_eq!(account.known_sources.len(), 1);
+        assert!(account.knows_source(address("2001:db8:0:1::3"), WallTime::from_seconds(2)));
+        assert!(!account.knows_source(address("2001:db8:0:2::1"), WallTime::from_seconds(2)));
     }
 
     #[test]

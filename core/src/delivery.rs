@@ -236,7 +236,7 @@ pub fn finished(
         factor: Some(channel.name().to_owned()),
         message: Some(request.to_string()),
         reason,
-        ..AuditEvent::new(event, now.latest(), &host.name, "service")
+        ..AuditEvent::new(event, now.wall, &host.name, "service")
     });
     // A report of an attempt may come after that of a later one.
     let is_news = |code: &SentCode| match progress {

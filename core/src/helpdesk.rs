@@ -1,13 +1,15 @@
-//! Acts of the helpdesk and of root on a person: reset, unlock, invite, switch on and off, contacts on file, delete.
+//! Acts of the helpdesk and of root on a person: reset, unlock, resync, invite, switch on and off, contacts on file, delete.
 //!
-//! Owns who may act on whom, what an act changes, and its record; `inviting` has what opens a way to a factor, `choosing`
-//! row P2 `chosen`, `contacting` the contact on file, `deleting` what is kept of users who are gone. The person is told of each by e-mail. Polkit answers before whether the caller is of the
+//! Owns who may act on whom, what an act changes, and its record; `inviting` has what opens a way to a factor, `resyncing`
+//! what brings apps and tokens back into step, `choosing` row P2 `chosen`, `contacting` the contact on file, `deleting` what
+//! is kept of users who are gone. The person is told of each by e-mail. Polkit answers before whether the caller is of the
 //! helpdesk at all; whatever it says, the helpdesk never acts on root, on protected groups, or on itself (row H4).
 
 mod choosing;
 mod contacting;
 mod deleting;
 mod inviting;
+mod resyncing;
 
 use std::fmt;
 
@@ -27,6 +29,7 @@ pub use choosing::{NotCovered, Switch, set_chosen};
 pub use contacting::{Entry, NewContacts, Telling, set_contact};
 pub use deleting::{Kept, Presence, delete, deletion_refused};
 pub use inviting::{Invited, Issued, invite};
+pub use resyncing::resync;
 
 /// The longest reason, in bytes.
 pub const REASON_LIMIT: usize = 200;
@@ -164,6 +167,8 @@ pub struct Done {
     pub event: AuditEvent,
     /// How many factors were removed.
     pub removed: usize,
+    /// How many apps and tokens were brought back into step.
+    pub resynced: usize,
     /// Whether some bucket was locked before.
     pub was_locked: bool,
     /// Whether some bucket is locked still, because only a reset ends its lock.
@@ -247,10 +252,10 @@ pub fn reset(
     let removed = held.saturating_sub(account.factors.len());
     let needs_one = wants_invitation && !account.seen_from(counted, at).is_enrolled();
     let invitation =
-        if needs_one { Some(inviting::issue(&mut account, act, None, policy, entropy, at)) } else { None };
+        if needs_one { Some(inviting::issue(&mut account, act, None, policy, entropy, now)) } else { None };
     event.change = invitation.as_ref().map(|_| "invitation".to_owned());
     let Told { outgoing, alert } = act.tell(&Notice::Reset, before, &mut account, policy, now, entropy);
-    Done { removed, was_locked, needs_reset: false, account, event, outgoing, alert, invitation }
+    Done { removed, resynced: 0, was_locked, needs_reset: false, account, event, outgoing, alert, invitation }
 }
 
 /// Decides an unlock: locks and counts of all buckets end, except a lock that only a reset ends.
@@ -268,7 +273,17 @@ pub fn unlock(account: &Account, act: &Act, policy: &Policy, entropy: &mut dyn E
     } else {
         Told::default()
     };
-    Done { removed: 0, was_locked, needs_reset, account, event, outgoing, alert, invitation: None }
+    Done {
+        removed: 0,
+        resynced: 0,
+        was_locked,
+        needs_reset,
+        account,
+        event,
+        outgoing,
+        alert,
+        invitation: None,
+    }
 }
 
 impl Act {
@@ -299,6 +314,6 @@ fn record(event: EventId, account: &Account, act: &Act, now: Now) -> AuditEvent 
 
 fn about(event: EventId, account: &Account, act: &Act, now: Now) -> AuditEvent {
     let actor = act.actor.to_string();
-    AuditEvent::for_person(event, now.latest(), &act.host, &act.target, account, &actor)
+    AuditEvent::for_person(event, now.wall, &act.host, &act.target, account, &actor)
         .by_login(act.login.as_ref())
 }

@@ -4,7 +4,7 @@
 //! before a value of these types exists: the door drops what an unprivileged caller says.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::account::{Epoch, HostId, Realm, UserName};
@@ -77,6 +77,27 @@ pub enum Source {
     Address(IpAddr),
     /// Remote, but no numeric address is known; never treated as local.
     Unknown,
+}
+
+impl Source {
+    /// Tells what counts as one source: of IPv6 the network of 64 bits, because one subscriber holds all of it; of IPv4 the
+    /// address, also where it comes mapped.
+    #[must_use]
+    pub fn network(self) -> Self {
+        match self {
+            Self::Address(address) => Self::Address(network(address)),
+            Self::Local | Self::Unknown => self,
+        }
+    }
+}
+
+/// Tells the network that an address counts for: of IPv6 its 64 bits, of IPv4 the address itself.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        canonical @ IpAddr::V4(_) => canonical,
+    }
 }
 
 impl fmt::Display for Source {

@@ -82,6 +82,8 @@ pub enum Notice {
     Reset,
     /// An administrator ended a lock.
     Unlocked,
+    /// An administrator had codes of apps or tokens accepted again.
+    AcceptedAgain,
     /// An administrator made an invitation.
     Invited {
         /// When it dies.
@@ -94,11 +96,11 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Tells of a lock.
+    /// Tells of a lock, with its end by the wall clock.
     #[must_use]
-    pub const fn locked(from: Source, standing: Standing) -> Self {
+    pub fn locked(from: Source, standing: Standing, now: Now) -> Self {
         match standing {
-            Standing::Locked { until } => Self::Locked { from, until: Some(until) },
+            Standing::Locked { until } => Self::Locked { from, until: Some(now.on_wall(until)) },
             Standing::Open | Standing::NeedsReset => Self::Locked { from, until: None },
         }
     }
@@ -148,7 +150,7 @@ pub fn notices(
         if !has_room(after, settings, outgoing.len(), at) {
             break;
         }
-        let letter = NoticeLetter { notice, person: person.name.as_str(), host: &host.name, at };
+        let letter = NoticeLetter { notice, person: person.name.as_str(), host: &host.name, at: now.wall };
         let id = RequestId::random(entropy);
         after.note_send(id, Purpose::Notice, at);
         outgoing.push(Outgoing {
@@ -163,7 +165,7 @@ pub fn notices(
     let is_last = !outgoing.is_empty() && !fits_person(after, settings, at);
     let alert = is_last.then(|| AuditEvent {
         reason: Some("person-cap".to_owned()),
-        ..AuditEvent::for_person(EventId::DeliveryAlert, at, host, person, after, "service")
+        ..AuditEvent::for_person(EventId::DeliveryAlert, now.wall, host, person, after, "service")
     });
     Told { outgoing, alert }
 }
@@ -251,11 +253,8 @@ mod tests {
         }
     }
 
-    const NOW: Now = Now {
-        wall: WallTime::from_seconds(1_772_632_920),
-        since_boot: Duration::from_mins(1),
-        floor: WallTime::from_seconds(0),
-    };
+    const NOW: Now =
+        Now::at(WallTime::from_seconds(1_772_632_920), Duration::from_mins(1), WallTime::from_seconds(0));
 
     fn address(text: &str) -> EmailAddress {
         EmailAddress::try_from(text).unwrap()

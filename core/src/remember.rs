@@ -118,7 +118,7 @@ pub fn forget(
     account.changed = account.changed.max(at);
     let event = AuditEvent {
         reason: Some(places.to_string()),
-        ..AuditEvent::for_person(EventId::PlaceForgotten, at, host, person, &account, "self")
+        ..AuditEvent::for_person(EventId::PlaceForgotten, now.wall, host, person, &account, "self")
     };
     Some(Forgotten { account, event, count })
 }
@@ -145,7 +145,7 @@ mod tests {
 
     fn now(seconds: u64) -> Now {
         let wall = WallTime::from_seconds(seconds);
-        Now { wall, since_boot: Duration::ZERO, floor: WallTime::default() }
+        Now::at(wall, Duration::ZERO, WallTime::default())
     }
 
     fn place(address: &str, service: &str, epoch: u64) -> Remembered {

@@ -2,18 +2,20 @@
 //!
 //! Owns the limits, the standing of each bucket, and how many buckets there are. One throttle per person covers all
 //! methods, services and hosts; buckets keep a stranger from locking the owner out. `bucket` says which one an answer
-//! belongs to, `counter` when one locks. Memory is bounded: whoever makes room hands their counts on.
+//! belongs to, `counter` when one locks, `room` which dialogue makes room for another. Memory is bounded: whoever makes room hands their counts on.
 
 mod bucket;
 mod counter;
+mod room;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::time::WallTime;
+use crate::time::{Now, WallTime};
 
-pub use bucket::Bucket;
+pub use bucket::{Bucket, Counted};
 pub use counter::Counter;
+pub use room::{Seat, make_room};
 
 /// The most uids counted apart for one person; a further one takes over the counts of the least recently charged.
 pub const ELEVATION_LIMIT: usize = 16;
@@ -163,6 +165,14 @@ impl Throttle {
 }
 
 impl Standing {
+    /// Makes of the end of a lock what the wall clock says then.
+    pub fn on_wall(self, now: Now) -> Self {
+        match self {
+            Self::Locked { until } => Self::Locked { until: now.on_wall(until) },
+            Self::Open | Self::NeedsReset => self,
+        }
+    }
+
     fn until(until: WallTime) -> Self {
         if until >= UNTIL_RESET { Self::NeedsReset } else { Self::Locked { until } }
     }

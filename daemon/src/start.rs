@@ -29,7 +29,7 @@ use crate::host::entropy::SystemEntropy;
 use crate::host::identity::{self, IdentityError};
 use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
-use crate::host::{breakglass, outage, restarts, upkeep};
+use crate::host::{breakglass, outage, restarts, timeline, upkeep};
 use crate::reload::{Basis, Files, InForce, Reloader, SERVING, UNDECIDED, record, serving_without};
 use crate::sessions::idle::Watch;
 use crate::sessions::terminal;
@@ -105,7 +105,9 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     );
     let tools = tools(store);
     // Every account brings its own newest time; until a server is reached nobody is let in anyway.
-    let floor = newest.unwrap_or_default();
+    let since_boot = tools.clock.since_boot();
+    let reached = state_folder().and_then(|folder| timeline::kept(&folder, since_boot));
+    let floor = newest.into_iter().chain(reached).max().unwrap_or_default();
     let parts = Parts { tools, policy: policy_in_force, journal: Arc::clone(&journal), host, floor };
     let (engine, mut loop_) = engine::start(parts);
     let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
@@ -133,6 +135,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let outbox = tokio::spawn(Outbox::new(engine.clone(), Arc::clone(&delivery)).run(stopped));
     let notes =
         state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
+    let time = state_folder().map(|folder| tokio::spawn(timeline::keep(engine.timeline(), folder)));
     let upkeep = tokio::spawn(upkeep::audit(engine.clone(), journal, kept));
     notify::ready(&status);
     restarts::succeeded(state_folder().as_deref());
@@ -150,7 +153,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     for task in [own, upkeep, hangups] {
         task.abort();
     }
-    for task in [bus, notes, idle].into_iter().flatten() {
+    for task in [bus, notes, idle, time].into_iter().flatten() {
         task.abort();
     }
     ended

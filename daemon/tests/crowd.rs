@@ -10,7 +10,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout};
 
-use harness::{House, answer, begin, own_name};
+use countersign_protocol::proxies::LoginProxy;
+use harness::{House, answer, begin, over_ssh, own_name, wall};
 
 const ALWAYS: &str = "[default]\nrequire = \"always\"\n";
 /// What a crowd may cost in memory, in KiB: a few KiB a connection, far below what it could claim.
@@ -64,6 +65,25 @@ async fn a_thousand_connections_cost_little_and_delay_no_login() {
     assert!(begun.elapsed() < LOGIN_LIMIT, "{:?}", begun.elapsed());
     let after = resident(&house);
     assert!(after < before + CROWD_COST, "{before} KiB before, {after} KiB with the crowd");
+}
+
+#[tokio::test]
+async fn a_crowd_of_logins_from_elsewhere_leaves_the_owner_at_a_known_source_alone() {
+    let mut house = House::build(ALWAYS);
+    let known = "198.51.100.7".parse().unwrap();
+    let phone = house.seed_with(&own_name(), |account| account.remember_source(known, wall())).await;
+    house.start(None).await;
+    let connection = house.connect().await;
+    let login = LoginProxy::builder(&connection).destination("org.countersign1").build().await.unwrap();
+    let from_elsewhere = |number| over_ssh(&format!("203.0.113.{number}"));
+    for number in 0..8 {
+        login.begin(&own_name(), from_elsewhere(number)).await.unwrap();
+    }
+    let owner = begin(&connection, &own_name()).await.unwrap();
+    for number in 8..16 {
+        login.begin(&own_name(), from_elsewhere(number)).await.unwrap();
+    }
+    assert_eq!(answer(&connection, &owner, &phone.code()).await.unwrap().0, "allow");
 }
 
 #[tokio::test]

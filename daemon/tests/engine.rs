@@ -8,11 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use countersign_core::account::UserName;
+use countersign_core::account::{Account, HostId, UserName};
+use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::helpdesk::{Act, Actor, Reason, Refusal, Scope};
-use countersign_core::login::{Existence, Groups};
+use countersign_core::login::{Existence, Groups, Person};
+use countersign_core::throttle::{Bucket, Limits, Standing};
+use countersign_core::time::WallTime;
 use countersign_protocol::step::State;
-use countersignd::engine::command::{Caller, Deed, EngineError, NotDone, Owner};
+use countersignd::engine::command::{Caller, ConversationId, Deed, EngineError, NotDone, Owner};
 use countersignd::engine::{PER_PERSON, PER_UID, key_of};
 use countersignd::host::clock::Clock as _;
 use countersignd::store::memory::Fault;
@@ -241,6 +244,64 @@ async fn the_ninth_ends_the_oldest_of_its_source_else_the_oldest_without_an_answ
     assert_eq!(world.answer(logins[0].id, "").await, Ok(State::Ask));
 }
 
+/// Opens as many dialogues as a person may have, each from another address than the owner's.
+async fn crowd(world: &World, alice: &Person, address: impl Fn(usize) -> String) -> Vec<ConversationId> {
+    let mut logins = Vec::new();
+    for number in 0..PER_PERSON {
+        world.clock.advance(Duration::from_secs(1));
+        logins.push(world.begin_as(request(alice, &address(number)), root(1)).await.unwrap().id);
+    }
+    logins
+}
+
+/// The reasons of the dialogues that ended without a verdict.
+async fn reasons(world: &World) -> Vec<String> {
+    // What was asked for before is in the store once this is.
+    world.begin(&person("zoe")).await;
+    let records = world.store.memory.audit(0, 1000).await.unwrap();
+    let events = records.iter().map(|record| AuditEvent::from_canonical(&record.record).unwrap());
+    events.filter(|event| event.event == EventId::LoginAbandoned).filter_map(|event| event.reason).collect()
+}
+
+#[tokio::test]
+async fn dialogues_from_elsewhere_never_end_the_one_at_a_known_source() {
+    let world = World::new();
+    let alice = person("alice");
+    let phone = world.seed(&alice).await;
+    let begun = world.begin(&alice).await;
+    assert_eq!(world.answer(begun.id, &phone.code_at(world.clock.wall())).await, Ok(State::Allow));
+    world.clock.advance(Duration::from_mins(1));
+
+    crowd(&world, &alice, |number| format!("203.0.113.{number}")).await;
+    let owner = world.begin(&alice).await;
+    crowd(&world, &alice, |number| format!("203.0.113.{}", 100 + number)).await;
+    assert_eq!(world.answer(owner.id, &phone.code_at(world.clock.wall())).await, Ok(State::Allow));
+    let reasons = reasons(&world).await;
+    assert_eq!(reasons, vec!["evicted"; PER_PERSON + 1], "an evicted dialogue is told from others");
+}
+
+#[tokio::test]
+async fn one_source_that_fills_every_place_does_not_keep_an_unknown_address_out() {
+    let world = World::new();
+    let alice = person("alice");
+    let phone = world.seed(&alice).await;
+    // An IPv6 network of 64 bits is one source, so that going through its addresses gains nothing.
+    crowd(&world, &alice, |number| format!("2001:db8::{number:x}")).await;
+    let owner = world.begin(&alice).await;
+    crowd(&world, &alice, |number| format!("2001:db8::1:{number:x}")).await;
+    assert_eq!(world.answer(owner.id, &phone.code_at(world.clock.wall())).await, Ok(State::Allow));
+}
+
+#[tokio::test]
+async fn a_dialogue_that_its_owner_left_is_not_recorded_as_evicted() {
+    let world = World::new();
+    let alice = person("alice");
+    world.seed(&alice).await;
+    let begun = world.begin(&alice).await;
+    world.engine.cancel(begun.id, Owner::Socket(1)).await.unwrap();
+    assert_eq!(reasons(&world).await, ["client-gone"]);
+}
+
 #[tokio::test]
 async fn a_uid_other_than_root_has_eight_conversations_and_its_neighbor_too() {
     let world = World::new();
@@ -298,6 +359,84 @@ async fn the_owners_leaving_ends_its_conversations_and_no_others() {
     world.engine.owner_gone(Owner::Socket(2)).await;
     assert!(own.ended.await.is_err());
     assert_eq!(world.answer(other.id, "").await, Ok(State::Ask));
+}
+
+#[tokio::test]
+async fn after_a_login_with_the_clock_ahead_a_lock_takes_its_half_hour_and_records_lie_in_no_future() {
+    let world = World::new();
+    let (alice, bob) = (person("alice"), person("bob"));
+    let phone = world.seed(&alice).await;
+    world.seed(&bob).await;
+    let ahead = Duration::from_hours(24);
+    world.clock.set_ahead(ahead);
+    let begun = world.begin(&alice).await;
+    assert_eq!(world.answer(begun.id, &phone.code_at(world.clock.wall())).await, Ok(State::Allow));
+    world.clock.set_back(ahead);
+    for _ in 0..5 {
+        let begun = world.begin(&bob).await;
+        let _ = world.answer(begun.id, "000000").await;
+    }
+    let is_locked = |world: &World, account: Account| {
+        account.throttle.worst(world.engine.now().latest()) != Standing::Open
+    };
+    assert!(is_locked(&world, world.account(&bob).await));
+    world.clock.advance(Duration::from_mins(29));
+    assert!(is_locked(&world, world.account(&bob).await));
+    world.clock.advance(Duration::from_mins(2));
+    assert!(!is_locked(&world, world.account(&bob).await));
+    let records = world.store.memory.audit(0, 1000).await.unwrap();
+    let last = AuditEvent::from_canonical(&records.last().unwrap().record).unwrap();
+    assert!(WallTime::from_seconds(last.at) <= world.clock.wall(), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_host_whose_clock_is_ahead_freezes_nobody_on_the_others_and_is_named() {
+    let world = World::new();
+    let alice = person("alice");
+    let phone = world.seed(&alice).await;
+    let mut account = world.account(&alice).await;
+    let then = world.clock.wall().after(Duration::from_hours(24 * 3650));
+    account.uids.insert(HostId::try_from("h2").unwrap(), 1000);
+    for _ in 0..5 {
+        let _ = account.throttle.charge(Bucket::UnknownSource, then, &Limits::default());
+    }
+    account.changed = then;
+    let change = Change { account: Some(account), ..Change::default() };
+    assert!(world.store.commit(vec![change]).await.unwrap()[0].is_ok());
+    let begun = world.begin(&alice).await;
+    let code = phone.code_at(world.clock.wall());
+    assert_eq!(world.answer(begun.id, &code).await, Ok(State::LockOut), "a lock is a lock");
+    world.clock.advance(Duration::from_hours(24));
+    let begun = world.begin(&alice).await;
+    assert_eq!(world.answer(begun.id, &phone.code_at(world.clock.wall())).await, Ok(State::Allow));
+    let records = world.store.memory.audit(0, 1000).await.unwrap();
+    let events = records.iter().map(|record| AuditEvent::from_canonical(&record.record).unwrap());
+    let faults: Vec<_> = events.filter(|event| event.event == EventId::ClockFault).collect();
+    let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!(fault.reason.as_deref(), Some("another host ahead by 315360000 s: h2"));
+}
+
+#[tokio::test]
+async fn a_resync_accepts_the_codes_of_the_present_again() {
+    let world = World::new();
+    let alice = person("alice");
+    let phone = world.seed(&alice).await;
+    let ahead = Duration::from_hours(2);
+    world.clock.set_ahead(ahead);
+    let begun = world.begin(&alice).await;
+    assert_eq!(world.answer(begun.id, &phone.code_at(world.clock.wall())).await, Ok(State::Allow));
+    world.clock.set_back(ahead);
+    world.clock.advance(Duration::from_mins(1));
+    let begun = world.begin(&alice).await;
+    assert_eq!(world.answer(begun.id, &phone.code_at(world.clock.wall())).await, Ok(State::Ask));
+    assert!(world.account(&alice).await.throttle.buckets.is_empty(), "it is not charged");
+    let reason = Reason::try_from("the clock was ahead").unwrap();
+    let act = Act { actor: Actor::Root, login: None, reason, target: alice.clone(), host: host() };
+    let done = world.engine.act(act, Deed::Resync).await.unwrap().unwrap();
+    assert_eq!((done.resynced, done.removed), (1, 0));
+    world.clock.advance(Duration::from_mins(1));
+    let begun = world.begin(&alice).await;
+    assert_eq!(world.answer(begun.id, &phone.code_at(world.clock.wall())).await, Ok(State::Allow));
 }
 
 #[tokio::test]

@@ -119,6 +119,10 @@ pub trait Helpdesk {
     /// a reset ends it).
     #[zbus(allow_interactive_auth)]
     fn unlock(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
+    /// Accepts codes of the user's apps and tokens again after a clock or a counter was off. Options: `reason` s (required).
+    /// Answers `changed` u, how many apps and tokens, and `clock` t, what the host's clock says.
+    #[zbus(allow_interactive_auth)]
+    fn resync(&self, user: &str, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
     /// Makes a one-time invitation to enroll. Options: `reason` s (required), `for` u (seconds; absent for the default).
     /// Answers `code` s, `expires` t.
     #[zbus(allow_interactive_auth)]

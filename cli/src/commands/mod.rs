@@ -29,6 +29,7 @@ pub(crate) mod user_invite;
 pub(crate) mod user_list;
 pub(crate) mod user_purge;
 pub(crate) mod user_reset;
+pub(crate) mod user_resync;
 pub(crate) mod user_set_contact;
 pub(crate) mod user_show;
 pub(crate) mod user_unlock;
@@ -76,6 +77,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::User(User::Delete(delete)) => delete.run(&context).await,
         Command::User(User::Purge(purge)) => purge.run(&context).await,
         Command::User(User::Unlock(unlock)) => unlock.run(&context).await,
+        Command::User(User::Resync(resync)) => resync.run(&context).await,
         Command::User(User::Invite(invite)) => invite.run(&context).await,
         Command::User(User::Enable(enable)) => enable.run(&context).await,
         Command::User(User::Disable(disable)) => disable.run(&context).await,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 38] = [
+const COMMANDS: [&[&str]; 39] = [
     &[],
     &["status"],
     &["enroll"],
@@ -20,6 +20,7 @@ const COMMANDS: [&[&str]; 38] = [
     &["user", "delete"],
     &["user", "purge"],
     &["user", "unlock"],
+    &["user", "resync"],
     &["user", "invite"],
     &["user", "enable"],
     &["user", "disable"],

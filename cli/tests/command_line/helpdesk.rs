@@ -93,6 +93,20 @@ fn unlock_says_whether_there_was_a_lock() {
 }
 
 #[test]
+fn resync_says_what_the_clock_says_and_whether_anything_changed() {
+    let service = service();
+    let ran = service.bus.run(&["user", "resync", "alice", "--reason", "clock"], "");
+    let said = "alice can use the app or token again. This host's clock says 2026-11-02T14:32:00Z.\n";
+    assert_eq!((ran.code, ran.err.as_str()), (0, said));
+    let ran = service.bus.run(&["user", "resync", "bob", "--reason", "clock"], "");
+    assert!(ran.code == 0 && ran.err.contains("nothing was changed"), "{ran:?}");
+    let ran = service.bus.run(&["user", "resync", "alice", "--reason", "clock", "--json"], "");
+    let expected = json!({ "user": "alice", "changed": 1, "clock": "2026-11-02T14:32:00Z" });
+    assert_eq!((ran.json(), ran.err.as_str()), (expected, ""));
+    assert_eq!(service.asked()[0], "Resync alice reason=\"clock\"");
+}
+
+#[test]
 fn who_needs_a_reset_is_not_reported_as_unlocked() {
     let service = service();
     let ran = service.bus.run(&["user", "unlock", "guessed", "--reason", "x"], "");
@@ -114,10 +128,11 @@ fn every_error_of_the_service_has_its_exit_code_and_says_why() {
     ] {
         let reset = ["user", "reset", user, "--reason", "x"];
         let unlock = ["user", "unlock", user, "--reason", "x"];
+        let resync = ["user", "resync", user, "--reason", "x"];
         let invite = ["user", "invite", user, "--reason", "x"];
         let enable = ["user", "enable", user, "--reason", "x"];
         let contact = ["user", "set-contact", user, "--email", "a@example.org", "--reason", "x"];
-        for arguments in [&["user", "show", user][..], &reset, &unlock, &invite, &enable, &contact] {
+        for arguments in [&["user", "show", user][..], &reset, &unlock, &resync, &invite, &enable, &contact] {
             let ran = service.bus.run(arguments, "");
             assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{arguments:?} {ran:?}");
             assert!(ran.err.contains(says), "{arguments:?} {ran:?}");
@@ -191,7 +206,7 @@ fn an_error_for_a_program_is_one_object_on_standard_error() {
 #[test]
 fn a_reason_is_mandatory() {
     let service = service();
-    for verb in ["reset", "delete", "unlock", "invite", "enable", "disable"] {
+    for verb in ["reset", "delete", "unlock", "resync", "invite", "enable", "disable"] {
         let arguments = ["user", verb, "alice"];
         let ran = service.bus.run(&arguments, "");
         assert_eq!(ran.code, 2, "{ran:?}");

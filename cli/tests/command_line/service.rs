@@ -303,6 +303,13 @@ impl Helpdesk {
         Ok(answer)
     }
 
+    fn resync(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("Resync {user} {}", listed(&options)));
+        judge(&user)?;
+        let changed = u32::from(user != "bob");
+        Ok(facts([("changed", changed.into()), ("clock", 1_793_629_920_u64.into())]))
+    }
+
     fn unlock(&self, user: String, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
         note(&self.0, format!("Unlock {user} {}", listed(&options)));
         judge(&user)?;

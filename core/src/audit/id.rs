@@ -117,11 +117,13 @@ pub enum EventId {
     SessionIdle,
     /// What was kept of a user was deleted.
     UserDeleted,
+    /// Codes of apps and tokens are accepted again after a clock or a counter was off (row H3).
+    FactorResynced,
 }
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
@@ -176,6 +178,7 @@ impl EventId {
         Self::FactorSwitched,
         Self::SessionIdle,
         Self::UserDeleted,
+        Self::FactorResynced,
     ];
 
     /// Tells the stable name, the same in the audit, in syslog and in the journal.
@@ -236,6 +239,7 @@ impl EventId {
             Self::FactorSwitched => "second-factor-switched",
             Self::SessionIdle => "session-idle",
             Self::UserDeleted => "user-deleted",
+            Self::FactorResynced => "factor-resynced",
         }
     }
 }

@@ -30,7 +30,8 @@ impl Default for Retention {
 }
 
 /// Tells up to which record the beginning of the chain goes, if any of it does. `records` are the oldest ones, in their
-/// order, with their numbers and times; a record without a readable time stays, and with it all that follows.
+/// order, with their numbers and times; a record without a readable time stays, and with it all that follows. A record that
+/// lies in the future was made while the clock was ahead: it is older than the ones that follow, and goes with them.
 #[must_use]
 pub fn cut(
     span: &Span,
@@ -41,11 +42,11 @@ pub fn cut(
     let old = now.before(retention.keep.max(SPARED));
     let spared = now.before(SPARED);
     let room = span.head.sequence.saturating_sub(retention.most);
+    let is_old = |sequence: u64, at: WallTime| at < old || (at < spared && sequence <= room);
     records
-        .take_while(|(sequence, at)| {
-            at.is_some_and(|at| at < old || (at < spared && *sequence <= room))
-                && *sequence < span.head.sequence
-        })
+        .map_while(|(sequence, at)| Some((sequence, at?)))
+        .take_while(|(sequence, at)| (is_old(*sequence, *at) || *at > now) && *sequence < span.head.sequence)
+        .filter(|(sequence, at)| is_old(*sequence, *at))
         .last()
         .map(|(sequence, _)| sequence)
 }

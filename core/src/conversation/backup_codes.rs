@@ -74,6 +74,7 @@ impl BackupCodes {
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.service.abandon(account, now, Departure::Client),
+            Event::Evicted => self.service.abandon(account, now, Departure::Evicted),
         }
     }
 

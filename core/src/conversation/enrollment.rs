@@ -160,6 +160,7 @@ impl Enrollment {
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.service.abandon(account, now, Departure::Client),
+            Event::Evicted => self.service.abandon(account, now, Departure::Evicted),
         }
     }
 

@@ -136,6 +136,7 @@ impl Login {
             }
             Event::DeadlineReached => self.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.abandon(account, now, Departure::Client),
+            Event::Evicted => self.abandon(account, now, Departure::Evicted),
         };
         self.tell_by_mail(turn, account, now, entropy)
     }

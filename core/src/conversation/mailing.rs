@@ -131,7 +131,7 @@ impl Mailing<'_> {
                 Sending::Wait { seconds, others }
             }
             NotNow::Cap { until } | NotNow::HostCap { until } if until.since(at) <= DAY => {
-                Sending::Cap { until, now: at, others, help }
+                Sending::Cap { until: now.on_wall(until), now: now.wall, others, help }
             }
             // With a cap of nothing there is no time to name.
             NotNow::Cap { .. } | NotNow::HostCap { .. } | NotNow::Unreachable => {

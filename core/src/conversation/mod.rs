@@ -67,6 +67,8 @@ pub enum Event {
     DeadlineReached,
     /// The owner cancelled it or left.
     ClientGone,
+    /// It made room for another dialogue of the same person.
+    Evicted,
 }
 
 impl fmt::Debug for Event {
@@ -77,6 +79,7 @@ impl fmt::Debug for Event {
             Self::Answered(_) => "Answered(…)",
             Self::DeadlineReached => "DeadlineReached",
             Self::ClientGone => "ClientGone",
+            Self::Evicted => "Evicted",
         })
     }
 }
@@ -267,6 +270,8 @@ enum Departure {
     Deadline,
     /// The owner left.
     Client,
+    /// Another dialogue took its place.
+    Evicted,
 }
 
 impl Departure {
@@ -274,6 +279,7 @@ impl Departure {
         match self {
             Self::Deadline => "deadline",
             Self::Client => "client-gone",
+            Self::Evicted => "evicted",
         }
     }
 }

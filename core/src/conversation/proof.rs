@@ -5,9 +5,9 @@
 //! at, whichever fits. Leaves to the dialogues whether an answer may be evaluated at all.
 
 mod clock;
+mod excuse;
 
 use crate::account::{Account, HostId};
-use crate::audit::EventId;
 use crate::delivery::RequestId;
 use crate::factor::backup::is_backup_like;
 use crate::factor::sent::Binding;
@@ -16,13 +16,14 @@ use crate::factor::{Factor, FactorId, FactorKind, FactorState, HotpMatch, Method
 use crate::keyed::CodeHash;
 use crate::policy::Settings;
 use crate::throttle::{Bucket, Standing};
-use crate::time::{Now, WallTime};
+use crate::time::Now;
 use crate::words::{Message, Note};
 
 use super::Effect;
-use clock::{distant_fits, drift};
+use clock::{distant_fits, drift, step_behind};
+use excuse::{ByClock, Excuse};
 
-pub(super) use clock::{Distant, clock_off};
+pub(super) use clock::Distant;
 
 /// One answer about to be evaluated.
 pub(super) struct Check<'a> {
@@ -121,13 +122,8 @@ pub(super) struct Charged {
     pub(super) voids: bool,
     /// The factor to which it was sent, where it was a right code of a different login: it is not charged, but counted apart.
     pub(super) elsewhere: Option<FactorId>,
-}
-
-impl Charged {
-    /// Tells what is recorded.
-    pub(super) fn event(&self, wrong: EventId) -> EventId {
-        if self.elsewhere.is_some() { EventId::CodeElsewhere } else { wrong }
-    }
+    /// Why it is not charged, where it is the clock of a host that is wrong and not the code.
+    pub(super) excuse: Option<Excuse>,
 }
 
 /// At what a factor accepted a code.
@@ -145,6 +141,8 @@ struct Findings<'f> {
     right: Option<(&'f Factor, Place)>,
     repeated: Option<Note>,
     ahead: Option<(FactorId, u64)>,
+    /// A code that is not accepted because of the clock of a host, and the step that it fits.
+    by_clock: Option<ByClock>,
 }
 
 impl Check<'_> {
@@ -164,6 +162,9 @@ impl Check<'_> {
             (Some((factor, place)), _, _) => self.accept(factor, place),
             (None, Some(hash), _) => self.spend_backup(hash),
             (None, None, Some(note)) => Outcome::Repeated { note },
+            (None, None, None) if findings.by_clock.is_some() => {
+                Outcome::Wrong(self.excuse(findings.by_clock))
+            }
             (None, None, None) => {
                 let counts = |id| self.account.active_factors().filter(usable).any(|factor| factor.id == id);
                 Outcome::Wrong(self.counted_elsewhere(code, counts).unwrap_or_else(|| {
@@ -185,6 +186,9 @@ impl Check<'_> {
         let place = findings.right.map(|(_, place)| place);
         if let Some(place) = place.or(sent.map(|sent| Place::Message(sent.request))) {
             return Ok(self.activate(factor, place));
+        }
+        if findings.by_clock.is_some() {
+            return Err(Box::new(self.excuse(findings.by_clock)));
         }
         // A new factor has accepted nothing yet; were it ever told so, the code is not a proof.
         let elsewhere = self.counted_elsewhere(code, |id| id == factor.id);
@@ -215,14 +219,18 @@ impl Check<'_> {
     }
 
     fn look<'f>(&self, factor: &'f Factor, code: &str, findings: &mut Findings<'f>) {
-        let Findings { right, repeated, ahead } = findings;
+        let Findings { right, repeated, ahead, by_clock } = findings;
         match &factor.kind {
             FactorKind::Totp(totp) => match totp.check(code, self.now.wall, self.settings.totp.window) {
                 Match::Accepted { step } => *right = right.or(Some((factor, Place::Step(step)))),
                 Match::Repeated { next } => {
                     repeated.get_or_insert(Note::RepeatedCode { next });
                 }
-                Match::Wrong => {}
+                Match::TooEarly => *by_clock = by_clock.or(Some(ByClock::TooEarly)),
+                Match::Wrong => {
+                    let step = step_behind(totp, code, &self.now);
+                    *by_clock = by_clock.or(step.map(|step| ByClock::Behind(factor.id, step)));
+                }
             },
             FactorKind::Hotp(hotp) => match hotp.check(code) {
                 HotpMatch::Accepted { counter } => *right = right.or(Some((factor, Place::Counter(counter)))),
@@ -242,7 +250,7 @@ impl Check<'_> {
         let at = self.now.latest();
         account.throttle.succeed(self.bucket, at);
         for own in account.factors.iter_mut().filter(|own| own.id == factor.id) {
-            use_up(own, place, at);
+            use_up(own, place, &self.now);
         }
         let request = spend(&mut account, place);
         let used = Used {
@@ -275,7 +283,7 @@ impl Check<'_> {
         account.throttle.succeed(self.bucket, at);
         let mut active = factor.clone();
         active.state = FactorState::Active { since: at };
-        use_up(&mut active, place, at);
+        use_up(&mut active, place, &self.now);
         // Whatever else was pending belongs to an enrollment that this one has overtaken.
         account.factors.retain(|other| matches!(other.state, FactorState::Active { .. }));
         account.factors.push(active);
@@ -293,7 +301,7 @@ impl Check<'_> {
             account.remembered.clear();
         }
         let distant = factors.flat_map(|factor| distant_fits(factor, code, self.now.wall)).collect();
-        Charged { account, standing, distant, runs_ahead: false, voids: false, elsewhere: None }
+        Charged { account, standing, distant, runs_ahead: false, voids: false, elsewhere: None, excuse: None }
     }
 
     /// Counts a right code of a different login. It is neither accepted nor used up, and throws no count of wrong codes back.
@@ -304,7 +312,15 @@ impl Check<'_> {
         account.note_code_elsewhere(sent.request);
         let standing = account.throttle.standing(self.bucket, self.now.latest());
         let elsewhere = Some(sent.factor);
-        Some(Charged { account, standing, distant: Vec::new(), runs_ahead: false, voids: false, elsewhere })
+        Some(Charged {
+            account,
+            standing,
+            distant: Vec::new(),
+            runs_ahead: false,
+            voids: false,
+            elsewhere,
+            excuse: None,
+        })
     }
 
     fn touched(&self) -> Account {
@@ -329,16 +345,16 @@ fn expect_next(charged: &mut Charged, ahead: Option<(FactorId, u64)>) {
     charged.runs_ahead = ahead.is_some();
 }
 
-fn use_up(factor: &mut Factor, place: Place, at: WallTime) {
+fn use_up(factor: &mut Factor, place: Place, now: &Now) {
     match (&mut factor.kind, place) {
-        (FactorKind::Totp(totp), Place::Step(step)) => totp.last_step = totp.last_step.max(Some(step)),
+        (FactorKind::Totp(totp), Place::Step(step)) => totp.accept(step, now),
         (FactorKind::Hotp(hotp), Place::Counter(counter)) => hotp.accept(counter),
         // A place is made by the kind that it belongs to; what was sent lies in the account.
         (FactorKind::Totp(_) | FactorKind::Hotp(_) | FactorKind::Sent(_), Place::Message(_))
         | (FactorKind::Totp(_) | FactorKind::Sent(_), Place::Counter(_))
         | (FactorKind::Hotp(_) | FactorKind::Sent(_), Place::Step(_)) => {}
     }
-    factor.last_used = Some(at);
+    factor.last_used = Some(now.latest());
 }
 
 /// Uses a code up that was sent; tells which message brought it.

@@ -77,6 +77,7 @@ impl Renaming {
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.service.abandon(account, now, Departure::Client),
+            Event::Evicted => self.service.abandon(account, now, Departure::Evicted),
         }
     }
 

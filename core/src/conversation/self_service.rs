@@ -165,16 +165,15 @@ impl SelfService {
         now: Now,
         entropy: &mut dyn Entropy,
     ) -> Result<(Account, Vec<Effect>), Turn> {
-        let id = charged.event(id);
-        let Charged { mut account, standing, voids, .. } = charged;
+        let (id, reason) = charged.record(id);
+        let Charged { mut account, standing, .. } = charged;
         let messages = match standing {
             Standing::Open => Vec::new(),
             locked @ (Standing::Locked { .. } | Standing::NeedsReset) => {
-                let notice = Notice::locked(Source::Local, locked);
+                let notice = Notice::locked(Source::Local, locked, now);
                 self.notify(&notice, before, &mut account, now, entropy)
             }
         };
-        let reason = voids.then(|| "void".to_owned());
         let mut effects = vec![
             Effect::Commit(Box::new(account.clone())),
             Effect::Record(AuditEvent { reason, ..self.event(id, &account, now) }),
@@ -234,7 +233,7 @@ impl SelfService {
         AuditEvent {
             factor: self.method.map(|method| method.name().to_owned()),
             policy: Some(self.policy.digest.clone()),
-            ..AuditEvent::for_person(id, now.latest(), &self.host, &self.person, account, "self")
+            ..AuditEvent::for_person(id, now.wall, &self.host, &self.person, account, "self")
         }
     }
 

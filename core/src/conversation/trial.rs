@@ -69,6 +69,7 @@ impl Trial {
             }
             Event::DeadlineReached => self.service.abandon(account, now, Departure::Deadline),
             Event::ClientGone => self.service.abandon(account, now, Departure::Client),
+            Event::Evicted => self.service.abandon(account, now, Departure::Evicted),
         }
     }
 

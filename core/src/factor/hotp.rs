@@ -16,6 +16,8 @@ use crate::secret::{Entropy, Secret, draw};
 pub const LOOK_AHEAD: u64 = 10;
 /// How many codes after those are looked at to bring the counters together again.
 pub const RESYNC: u64 = 100;
+/// How many are looked at once the helpdesk has said that the token is far ahead (row H3).
+pub const WIDE_RESYNC: u64 = 1000;
 
 /// A token of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Hotp {
     pub counter: u64,
     /// The counter whose code, if it is the very next answer, brings the counters together.
     pub resync: Option<u64>,
+    /// Whether the helpdesk had the token looked for further ahead; ends with the next right code.
+    pub is_wide: bool,
 }
 
 /// How an answer stands to a token.
@@ -55,7 +59,7 @@ impl Hotp {
     #[must_use]
     pub fn generate(digits: Digits, entropy: &mut dyn Entropy) -> Self {
         let secret = Zeroizing::new(draw::<SECRET_BYTES>(entropy));
-        Self { secret: Secret::new(secret.to_vec()), digits, counter: 0, resync: None }
+        Self { secret: Secret::new(secret.to_vec()), digits, counter: 0, resync: None, is_wide: false }
     }
 
     /// Checks an answer, which must be exactly the digits: callers bring it into its canonical form before.
@@ -70,7 +74,8 @@ impl Hotp {
         };
         let last_near = self.counter.saturating_add(LOOK_AHEAD);
         let near = highest(self.counter..=last_near);
-        let far = highest(last_near.saturating_add(1)..=last_near.saturating_add(RESYNC));
+        let reach = if self.is_wide { WIDE_RESYNC } else { RESYNC };
+        let far = highest(last_near.saturating_add(1)..=last_near.saturating_add(reach));
         let resumed = self.resync.filter(|expected| *expected >= self.counter && fits(*expected));
         let repeats = self.counter.checked_sub(1).is_some_and(fits);
         match (resumed.max(near), far) {
@@ -85,6 +90,7 @@ impl Hotp {
     pub(crate) fn accept(&mut self, counter: u64) {
         self.counter = self.counter.max(counter.saturating_add(1));
         self.resync = None;
+        self.is_wide = false;
     }
 
     /// Writes the setup URI that apps and programmers of tokens read.
@@ -122,7 +128,7 @@ mod tests {
 
     fn token(counter: u64) -> Hotp {
         let secret = Secret::new(b"12345678901234567890".to_vec());
-        Hotp { secret, digits: Digits::Six, counter, resync: None }
+        Hotp { secret, digits: Digits::Six, counter, resync: None, is_wide: false }
     }
 
     fn code(counter: u64) -> String {
@@ -152,6 +158,17 @@ mod tests {
     fn an_older_code_is_wrong_and_the_last_one_is_a_repetition() {
         assert_eq!(token(5).check(&code(4)), HotpMatch::Repeated);
         assert_eq!(token(5).check(&code(3)), HotpMatch::Wrong);
+    }
+
+    #[test]
+    fn a_token_far_ahead_is_found_once_the_helpdesk_says_so_and_needs_two_codes_still() {
+        let mut token = Hotp { is_wide: true, ..token(0) };
+        assert_eq!(token.check(&code(1010)), HotpMatch::Ahead { next: 1011 });
+        assert_eq!(token.check(&code(1011)), HotpMatch::Wrong);
+        token.resync = Some(1011);
+        assert_eq!(token.check(&code(1011)), HotpMatch::Accepted { counter: 1011 });
+        token.accept(1011);
+        assert_eq!(token.check(&code(1012 + 111)), HotpMatch::Wrong, "it ends with a right code");
     }
 
     #[test]

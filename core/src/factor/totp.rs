@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::secret::{Entropy, Secret, draw};
-use crate::time::WallTime;
+use crate::time::{Now, WallTime};
 
 pub use super::setup::SHORT_URI;
 
@@ -17,6 +17,8 @@ pub const SECRET_BYTES: usize = 20;
 
 /// How far a phone's clock is looked for, either way (row L2: 30 minutes).
 pub const DISTANT: Duration = Duration::from_mins(30);
+/// The most steps of a time to come that are kept as used; the oldest make room.
+pub const SPENT_LIMIT: usize = 32;
 /// The hash of the HMAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Algorithm {
@@ -85,6 +87,9 @@ pub struct Totp {
     pub period: Period,
     /// The step of the code last accepted; none at or before it is accepted again.
     pub last_step: Option<u64>,
+    /// Steps that count as used wherever `last_step` stands, oldest first; at most [`SPENT_LIMIT`]. They were accepted or told
+    /// to be right while a clock was wrong, and their time may come again.
+    pub spent: Vec<u64>,
 }
 
 /// How an answer stands to an authenticator.
@@ -101,6 +106,9 @@ pub enum Match {
         /// How long until the next code comes.
         next: Duration,
     },
+    /// Right for the wall clock, while the code last accepted is of a later time than any that could be right now: the
+    /// clock of a host was ahead then.
+    TooEarly,
     /// Anything else.
     Wrong,
 }
@@ -111,7 +119,14 @@ impl Totp {
     pub fn generate(parameters: TotpParameters, entropy: &mut dyn Entropy) -> Self {
         let TotpParameters { algorithm, digits, period, window: _ } = parameters;
         let secret = Zeroizing::new(draw::<SECRET_BYTES>(entropy));
-        Self { secret: Secret::new(secret.to_vec()), algorithm, digits, period, last_step: None }
+        Self {
+            secret: Secret::new(secret.to_vec()),
+            algorithm,
+            digits,
+            period,
+            last_step: None,
+            spent: Vec::new(),
+        }
     }
 
     /// Checks an answer, which must be exactly the digits: callers bring it into its canonical form before.
@@ -126,10 +141,51 @@ impl Totp {
         let highest = steps.filter(|step| self.fits(&engine, code, *step)).fold(None, |_, step| Some(step));
         let repeats = self.last_step.is_some_and(|last| self.fits(&engine, code, last));
         match highest {
+            Some(step) if self.spent.contains(&step) => Match::Repeated { next: self.next_code(at) },
             Some(step) if self.last_step.is_none_or(|last| step > last) => Match::Accepted { step },
             _ if repeats => Match::Repeated { next: self.next_code(at) },
+            Some(_) if self.is_ahead(at) => Match::TooEarly,
             _ => Match::Wrong,
         }
+    }
+
+    /// Tells whether the code last accepted is of a later time than any that could be right now.
+    #[must_use]
+    pub fn is_ahead(&self, at: WallTime) -> bool {
+        let present = at.as_seconds() / self.period.seconds();
+        self.last_step.is_some_and(|last| last > present.saturating_add(Window::OneStep.steps()))
+    }
+
+    /// Uses the code of a step up. Where the clock was set ahead, its time may come again: it is kept as used.
+    pub(crate) fn accept(&mut self, step: u64, now: &Now) {
+        self.last_step = self.last_step.max(Some(step));
+        let present = now.wall.as_seconds() / self.period.seconds();
+        self.spent.retain(|spent| now.is_leapt || *spent > present);
+        if now.is_leapt {
+            self.spend(step);
+        }
+    }
+
+    /// Keeps a step as used.
+    pub(crate) fn spend(&mut self, step: u64) {
+        self.spent.retain(|spent| *spent != step);
+        let surplus = (self.spent.len() + 1).saturating_sub(SPENT_LIMIT);
+        self.spent.drain(..surplus);
+        self.spent.push(step);
+    }
+
+    /// Begins anew at the present where the code last accepted is ahead of it. What was accepted in a time to come stays used,
+    /// and so does what is right now. Tells whether anything changed.
+    pub(crate) fn resync(&mut self, at: WallTime) -> bool {
+        if !self.is_ahead(at) {
+            return false;
+        }
+        if let Some(last) = self.last_step {
+            self.spend(last);
+        }
+        let present = at.as_seconds() / self.period.seconds();
+        self.last_step = Some(present.saturating_add(Window::OneStep.steps()));
+        true
     }
 
     /// Lists by how many steps the phone's clock would be off if this code were its present one, within 30 minutes
@@ -180,7 +236,9 @@ impl Totp {
     /// Tells how long until a code comes that was not used yet.
     fn next_code(&self, at: WallTime) -> Duration {
         let period = self.period.seconds();
-        let next_step = (at.as_seconds() / period).max(self.last_step.unwrap_or(0)).saturating_add(1);
+        let present = at.as_seconds() / period;
+        let last = self.last_step.filter(|_| !self.is_ahead(at)).unwrap_or(0);
+        let next_step = present.max(last).saturating_add(1);
         WallTime::from_seconds(next_step.saturating_mul(period)).since(at)
     }
 }

@@ -71,6 +71,7 @@ pub fn set_chosen(
         account,
         event,
         removed: 0,
+        resynced: 0,
         was_locked: standing != Standing::Open,
         needs_reset: standing == Standing::NeedsReset,
         outgoing,

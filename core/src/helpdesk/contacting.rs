@@ -100,6 +100,7 @@ pub fn set_contact(
         account,
         event,
         removed: 0,
+        resynced: 0,
         was_locked: standing != Standing::Open,
         needs_reset: standing == Standing::NeedsReset,
         outgoing: told.outgoing,

@@ -97,6 +97,6 @@ fn about(event: EventId, kept: Kept<'_>, act: &Act, now: Now) -> AuditEvent {
         account: Some(id.to_string()),
     };
     let actor = act.actor.to_string();
-    let event = AuditEvent::new(event, now.latest(), &act.host.name, &actor).by_login(act.login.as_ref());
+    let event = AuditEvent::new(event, now.wall, &act.host.name, &actor).by_login(act.login.as_ref());
     AuditEvent { subject: Some(subject), ..event }
 }

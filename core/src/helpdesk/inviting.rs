@@ -20,7 +20,7 @@ use crate::time::{Now, WallTime};
 pub struct Issued {
     /// Its code, `XXXX-XXXX-XXXX`.
     pub code: Secret<String>,
-    /// When it dies.
+    /// When it dies, by the wall clock.
     pub expires: WallTime,
 }
 
@@ -56,13 +56,22 @@ pub fn invite(
     let at = now.latest();
     let was_locked = account.throttle.worst(at) != Standing::Open;
     let needs_reset = account.throttle.worst(at) == Standing::NeedsReset;
-    let Issued { code, expires } = issue(&mut account, act, Some(life), policy, entropy, at);
+    let Issued { code, expires } = issue(&mut account, act, Some(life), policy, entropy, now);
     account.changed = account.changed.max(at);
     let event = record(EventId::InvitationMade, &account, act, now);
     let notice = Notice::Invited { expires };
     let Told { outgoing, alert } = act.tell(&notice, before, &mut account, policy, now, entropy);
-    let done =
-        Done { account, event, removed: 0, was_locked, needs_reset, outgoing, alert, invitation: None };
+    let done = Done {
+        account,
+        event,
+        removed: 0,
+        resynced: 0,
+        was_locked,
+        needs_reset,
+        outgoing,
+        alert,
+        invitation: None,
+    };
     Ok(Invited { done, code, expires })
 }
 
@@ -73,10 +82,10 @@ pub(super) fn issue(
     life: Option<Duration>,
     policy: &Policy,
     entropy: &mut dyn Entropy,
-    at: WallTime,
+    now: Now,
 ) -> Issued {
     let limit = policy.invitation_limit(&act.target, &act.host);
-    let expires = at.after(life.unwrap_or(INVITATION_LIFE).min(limit));
+    let expires = now.latest().after(life.unwrap_or(INVITATION_LIFE).min(limit));
     let code = account.invite(expires, entropy);
-    Issued { code, expires }
+    Issued { code, expires: now.on_wall(expires) }
 }

@@ -159,16 +159,16 @@ pub fn outlook(
         outcome,
         holds: Method::ALL.into_iter().filter(|method| seen.holds(*method)).collect(),
         void,
-        standing: account.throttle.standing(bucket, now.latest()),
+        standing: account.throttle.standing(bucket, now.latest()).on_wall(now),
         chosen: account.chosen,
-        deadline: lifted.deadline(&request, &seen),
+        deadline: lifted.deadline(&request, &seen).map(|deadline| now.on_wall(deadline)),
         invited_until: account
             .invitation
             .as_ref()
             .filter(|invitation| invitation.is_live(now.latest()))
-            .map(|invitation| invitation.expires),
+            .map(|invitation| now.on_wall(invitation.expires)),
         is_within_session: matches!(bucket, Bucket::Elevation(_)),
-        at: now.latest(),
+        at: now.wall,
         screen: first_screen(&request, lifted, account, now, entropy),
         explanation,
         request,

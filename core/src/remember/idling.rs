@@ -45,12 +45,11 @@ pub fn idled(
     now: Now,
 ) -> Option<Idled> {
     let change = step.change()?;
-    let at = now.latest();
     let event = AuditEvent {
         change: Some(change.to_owned()),
         reason: Some(session.place()),
         rule: session.rule.as_ref().map(|rule| rule.as_str().to_owned()),
-        ..AuditEvent::for_person(EventId::SessionIdle, at, host, person, account, "service")
+        ..AuditEvent::for_person(EventId::SessionIdle, now.wall, host, person, account, "service")
     };
     let address = match (step, session.source) {
         (Step::HangUp | Step::Lock, Source::Address(address)) => address.to_canonical(),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn now(seconds: u64) -> Now {
-        Now { wall: at(seconds), since_boot: Duration::ZERO, floor: at(0) }
+        Now::at(at(seconds), Duration::ZERO, at(0))
     }
 
     fn decision(days: u32) -> Decision {

@@ -2,6 +2,8 @@
 //!
 //! Owns which bucket a login belongs to; a caller other than root can reach its own uid's only.
 
+use std::net::IpAddr;
+
 use crate::account::Account;
 use crate::login::{LoginRequest, Source};
 use crate::time::WallTime;
@@ -39,6 +41,32 @@ pub enum Bucket {
     UnknownSource,
 }
 
+/// Where a dialogue is counted, as far as its request tells without the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// In this bucket, whatever the account holds.
+    In(Bucket),
+    /// With the known sources or with the unknown ones: the account tells whether it knows this address.
+    From(IpAddr),
+}
+
+impl Counted {
+    /// Tells where the answers of a login are counted, as far as the request tells.
+    #[must_use]
+    pub fn of(request: &LoginRequest) -> Self {
+        let service = request.service.as_str();
+        Self::In(match request.source {
+            _ if request.caller_uid != 0 => Bucket::Elevation(request.caller_uid),
+            _ if ELEVATION_SERVICES.contains(&service) => {
+                Bucket::Elevation(request.requesting_uid.unwrap_or(request.caller_uid))
+            }
+            Source::Address(address) => return Self::From(address),
+            Source::Local if CONSOLE_SERVICES.contains(&service) => Bucket::Console,
+            Source::Local | Source::Unknown => Bucket::UnknownSource,
+        })
+    }
+}
+
 impl Bucket {
     /// Tells where the answers of a login are counted.
     ///
@@ -46,17 +74,10 @@ impl Bucket {
     /// bucket can be filled by it.
     #[must_use]
     pub fn of(request: &LoginRequest, account: &Account, at: WallTime) -> Self {
-        let service = request.service.as_str();
-        if request.caller_uid != 0 {
-            return Self::Elevation(request.caller_uid);
-        }
-        if ELEVATION_SERVICES.contains(&service) {
-            return Self::Elevation(request.requesting_uid.unwrap_or(request.caller_uid));
-        }
-        match request.source {
-            Source::Local if CONSOLE_SERVICES.contains(&service) => Self::Console,
-            Source::Address(address) if account.knows_source(address, at) => Self::KnownSource,
-            Source::Local | Source::Address(_) | Source::Unknown => Self::UnknownSource,
+        match Counted::of(request) {
+            Counted::In(bucket) => bucket,
+            Counted::From(address) if account.knows_source(address, at) => Self::KnownSource,
+            Counted::From(_) => Self::UnknownSource,
         }
     }
 

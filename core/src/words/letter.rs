@@ -448,6 +448,7 @@ mod tests {
             (Notice::WrongCodes { from }, vec!["198.51.100.7"]),
             (Notice::Reset, vec![]),
             (Notice::Unlocked, vec![]),
+            (Notice::AcceptedAgain, vec![]),
             (Notice::Invited { expires: at }, vec!["2026-03-04 14:02 UTC"]),
             (Notice::SwitchedOn, vec![]),
             (Notice::SwitchedOff, vec![]),

@@ -117,6 +117,13 @@ pub enum Note {
         /// In which direction.
         direction: Direction,
     },
+    /// A code that would be right is not accepted, because the clock of a host is or was wrong; it was not charged.
+    HostClockOff {
+        /// By how many minutes this host's clock is behind; none where a clock was ahead before.
+        minutes: Option<u64>,
+        /// Whom to ask.
+        help: Option<String>,
+    },
     /// Nothing was entered.
     EnterCode {
         /// What shows the code.

@@ -7,6 +7,7 @@ mod answers;
 mod codes;
 mod easing;
 mod foresight;
+mod host_clock;
 mod invariants;
 mod logins;
 mod mailbox;

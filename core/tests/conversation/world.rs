@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) given: Option<Epoch>,
     /// How long the host has been up.
     pub(crate) since_boot: Duration,
+    /// Whether the wall clock was set ahead.
+    pub(crate) is_leapt: bool,
 }
 
 impl World {
@@ -83,6 +85,7 @@ impl World {
             mailbox: Mailbox::default(),
             given: None,
             since_boot: Duration::from_mins(1),
+            is_leapt: false,
         }
     }
 
@@ -92,7 +95,7 @@ impl World {
 
     pub(crate) fn now(&self) -> Now {
         let floor = self.accounts.values().map(|account| account.changed).max().unwrap_or_default();
-        Now { wall: self.wall, since_boot: self.since_boot, floor }
+        Now { is_leapt: self.is_leapt, ..Now::at(self.wall, self.since_boot, floor) }
     }
 
     pub(crate) fn wait(&mut self, seconds: u64) {

@@ -281,6 +281,18 @@ fn cut_of(ages: &[u64], most: u64) -> Option<u64> {
 }
 
 #[test]
+fn a_record_of_a_clock_that_was_ahead_goes_with_those_after_it() {
+    let now = 1000 * DAY;
+    let of = |times: [u64; 4]| {
+        let head = Mark { sequence: 4, ..Mark::default() };
+        let records = (1..).zip(times).map(|(sequence, time)| (sequence, Some(at(time))));
+        cut(&Span { head, ..Span::default() }, records, &Retention::default(), at(now))
+    };
+    assert_eq!(of([now - 500 * DAY, now + 3650 * DAY, now - 450 * DAY, now]), Some(3));
+    assert_eq!(of([now - 500 * DAY, now + 3650 * DAY, now - 3 * DAY, now]), Some(1), "it may be as young");
+}
+
+#[test]
 fn what_is_older_than_400_days_goes_from_the_beginning() {
     assert_eq!(cut_of(&[500, 401, 400, 3], 100), Some(2));
     assert_eq!(cut_of(&[400, 399], 100), None);

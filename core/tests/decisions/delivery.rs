@@ -21,11 +21,7 @@ impl Entropy for Zeros {
     }
 }
 
-const NOW: Now = Now {
-    wall: WallTime::from_seconds(2_000),
-    since_boot: Duration::ZERO,
-    floor: WallTime::from_seconds(1_000),
-};
+const NOW: Now = Now::at(WallTime::from_seconds(2_000), Duration::ZERO, WallTime::from_seconds(1_000));
 
 fn host() -> Host {
     Host { name: "h1.example.org".to_owned(), id: HostId::try_from("h1").unwrap() }

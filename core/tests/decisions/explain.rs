@@ -39,7 +39,7 @@ const NOW: u64 = 1_795_334_400;
 const DAY: u64 = 24 * 60 * 60;
 
 fn now() -> Now {
-    Now { wall: at(NOW), since_boot: Duration::ZERO, floor: at(0) }
+    Now::at(at(NOW), Duration::ZERO, at(0))
 }
 
 /// One login and what is kept of its person.

@@ -20,7 +20,7 @@ use crate::policy::{SERVICES, any_person, any_policy, any_source};
 const NOW: u64 = 1_790_000_000;
 
 fn now() -> Now {
-    Now { wall: at(NOW), since_boot: Duration::ZERO, floor: at(0) }
+    Now::at(at(NOW), Duration::ZERO, at(0))
 }
 
 /// The record that a login leaves, as it is read back.

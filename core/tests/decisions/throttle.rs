@@ -306,6 +306,7 @@ fn answers_are_counted_by_where_they_come_from() {
     assert_eq!(bucket_of("sshd", known, |_| {}), Bucket::KnownSource);
     assert_eq!(bucket_of("sshd", from("::ffff:198.51.100.7"), |_| {}), Bucket::KnownSource);
     assert_eq!(bucket_of("sshd", from("198.51.100.8"), |_| {}), Bucket::UnknownSource);
+    assert_eq!(bucket_of("sshd", from("2001:db8::8"), |_| {}), Bucket::UnknownSource);
     assert_eq!(bucket_of("sshd", Source::Unknown, |_| {}), Bucket::UnknownSource);
     assert_eq!(bucket_of("sshd", Source::Local, |_| {}), Bucket::UnknownSource);
 }

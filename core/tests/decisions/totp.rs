@@ -54,8 +54,14 @@ fn the_vectors_of_rfc_6238_are_accepted() {
         let kinds = [(Algorithm::Sha1, 20), (Algorithm::Sha256, 32), (Algorithm::Sha512, 64)];
         for ((algorithm, length), code) in kinds.into_iter().zip(codes) {
             let secret = Secret::new(seed(length));
-            let totp =
-                Totp { secret, algorithm, digits: Digits::Eight, period: Period::Thirty, last_step: None };
+            let totp = Totp {
+                secret,
+                algorithm,
+                digits: Digits::Eight,
+                period: Period::Thirty,
+                last_step: None,
+                spent: Vec::new(),
+            };
             let expected = Match::Accepted { step: seconds / 30 };
             assert_eq!(totp.check(code, at(seconds), Window::Strict), expected, "{algorithm:?} at {seconds}");
             let six = Totp { digits: Digits::Six, ..totp };
@@ -164,7 +170,19 @@ fn the_ends_of_time_are_no_malfunction() {
     let _ = totp.distant_offsets("000000", at(0));
     let _ = totp.distant_offsets("000000", at(u64::MAX));
     let used = after(&totp, u64::MAX);
-    assert_eq!(used.check(&code(&totp, PRESENT), at(PRESENT), Window::OneStep), Match::Wrong);
+    assert_eq!(used.check(&code(&totp, PRESENT), at(PRESENT), Window::OneStep), Match::TooEarly);
+}
+
+#[test]
+fn a_code_of_the_present_after_one_of_a_time_to_come_is_too_early_and_no_other_is() {
+    let ahead = after(&totp(), STEP + 240);
+    let check = |shown: &str| ahead.check(shown, at(PRESENT), Window::OneStep);
+    assert_eq!(check(&code(&ahead, PRESENT)), Match::TooEarly);
+    assert_eq!(check(&code(&ahead, PRESENT - 300)), Match::Wrong);
+    assert!(matches!(check(&code(&ahead, PRESENT + 7_200)), Match::Repeated { .. }));
+    let used = after(&totp(), STEP + 1);
+    let within = used.check(&code(&used, PRESENT), at(PRESENT), Window::OneStep);
+    assert_eq!(within, Match::Wrong, "a phone that is a step ahead is no fault");
 }
 
 #[test]

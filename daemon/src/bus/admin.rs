@@ -61,17 +61,17 @@ impl AdminInterface {
         // Without an answer nobody is gone.
         let answer = directory.person(key.name.as_str()).await.ok();
         let presence = answer.as_ref().and_then(|person| directory.presence(key, person).ok());
-        let at = engine.wall();
+        let now = engine.now();
         let known = answer.filter(|_| presence == Some(Presence::Known));
         let mut row = match (known, account) {
             (Some(person), account) => {
-                facts::standing(&person, account, &engine.policy(), (engine.host(), at), reader)
+                facts::standing(&person, account, &engine.policy(), (engine.host(), now), reader)
             }
-            (None, Some(account)) => facts::kept(account, at, reader),
+            (None, Some(account)) => facts::kept(account, now, reader),
             (None, None) => OwnedFacts::new(),
         };
         if account.is_none() {
-            facts::put_held(&mut row, None, at, reader);
+            facts::put_held(&mut row, None, now, reader);
             put(&mut row, "unreadable", true);
         }
         put(&mut row, "user", key.name.as_str());

@@ -76,6 +76,9 @@ pub fn permission(entrance: Entrance, interface: &str, member: &str) -> Permissi
         (Entrance::Bus, HELPDESK_INTERFACE, "Unlock") => {
             Permission::Polkit("org.countersign1.helpdesk.unlock")
         }
+        (Entrance::Bus, HELPDESK_INTERFACE, "Resync") => {
+            Permission::Polkit("org.countersign1.helpdesk.resync")
+        }
         (Entrance::Bus, HELPDESK_INTERFACE, "Invite") => {
             Permission::Polkit("org.countersign1.helpdesk.invite")
         }
@@ -244,7 +247,7 @@ mod tests {
 
     const INTERFACES: [&str; 5] =
         [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
-    const MEMBERS: [&str; 34] = [
+    const MEMBERS: [&str; 35] = [
         "Begin",
         "SessionOpened",
         "SessionClosed",
@@ -263,6 +266,7 @@ mod tests {
         "Reset",
         "Delete",
         "Unlock",
+        "Resync",
         "Invite",
         "SetRequired",
         "SetContact",
@@ -282,11 +286,12 @@ mod tests {
     ];
 
     /// What polkit is asked about.
-    const ACTIONS: [(&str, &str, &str); 16] = [
+    const ACTIONS: [(&str, &str, &str); 17] = [
         (HELPDESK_INTERFACE, "Show", "org.countersign1.helpdesk.show"),
         (HELPDESK_INTERFACE, "Reset", "org.countersign1.helpdesk.reset"),
         (HELPDESK_INTERFACE, "Delete", "org.countersign1.helpdesk.delete"),
         (HELPDESK_INTERFACE, "Unlock", "org.countersign1.helpdesk.unlock"),
+        (HELPDESK_INTERFACE, "Resync", "org.countersign1.helpdesk.resync"),
         (HELPDESK_INTERFACE, "Invite", "org.countersign1.helpdesk.invite"),
         (HELPDESK_INTERFACE, "SetRequired", "org.countersign1.helpdesk.set-required"),
         (HELPDESK_INTERFACE, "SetContact", "org.countersign1.helpdesk.set-contact"),

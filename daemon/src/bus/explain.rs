@@ -11,7 +11,7 @@ use countersign_core::account::{Account, AccountKey};
 use countersign_core::login::{Existence, Groups, LoginRequest, Origin, Person, PublicKey, Source};
 use countersign_core::policy::{Accepted, Decision, Force, Outlook, SshServer, outlook};
 use countersign_core::throttle::Standing;
-use countersign_core::time::{Now, WallTime};
+use countersign_core::time::WallTime;
 use countersign_core::words::policy as words;
 use zbus::Variant;
 
@@ -39,7 +39,7 @@ pub async fn answer(service: &Service, question: &convert::Facts) -> Result<Owne
     let key = AccountKey { realm: realm.clone(), name: name.clone() };
     let kept = engine.account(&request.person).await?;
     let account = kept.unwrap_or_else(|| Account::new(key, &mut SystemEntropy));
-    let now = Now { wall: engine.wall(), since_boot: Duration::ZERO, floor: engine.latest().await? };
+    let now = engine.now();
     let policy = engine.policy();
     let outlook = outlook(hypothetical(request, &account), &policy, &account, now, &mut SystemEntropy);
     let mut facts = told(&outlook);

@@ -12,7 +12,7 @@ use countersign_core::factor::{Factor, FactorKind, FactorState, Method};
 use countersign_core::login::{FirstFactor, Host, LoginRequest, Person, Phase, Source, SshFacts};
 use countersign_core::policy::{Decision, EnrolledAfter, Enrollment, Force, Policy, Requirement};
 use countersign_core::throttle::Standing;
-use countersign_core::time::WallTime;
+use countersign_core::time::Now;
 use zbus::{OwnedVariant, Variant};
 
 use crate::reload::Reloaded;
@@ -37,13 +37,16 @@ pub fn standing(
     person: &Person,
     account: Option<&Account>,
     policy: &Policy,
-    (host, at): (&Host, WallTime),
+    (host, now): (&Host, Now),
     reader: Reader,
 ) -> OwnedFacts {
+    let at = now.latest();
     let request = ordinary_login(person.clone(), host.clone());
     let decided = policy.decide(&request);
     let enrolled_after = policy.enrolled_after_of(person, host, at);
-    let seen = account.map(|account| account.seen_from(EnrolledAfter::from(enrolled_after), at));
+    let bounded = account
+        .map(|account| if account.ahead_of(&now).is_some() { account.bounded(at) } else { account.clone() });
+    let seen = bounded.map(|account| account.seen_from(EnrolledAfter::from(enrolled_after), at));
     let account = seen.as_ref();
     let mut facts = decision(&decided);
     put(&mut facts, "force", force(decided.force));
@@ -57,7 +60,7 @@ pub fn standing(
     put(&mut facts, "user", person.name.as_str());
     put(&mut facts, "available", available);
     put_contacts(&mut facts, &on_file(person, account), reader);
-    put_held(&mut facts, account, at, reader);
+    put_held(&mut facts, account, now, reader);
     if decided.require == Requirement::Chosen {
         put(&mut facts, "chosen", account.is_some_and(|account| account.chosen));
     }
@@ -66,30 +69,30 @@ pub fn standing(
 
 /// Tells what is kept of a user whom the name service does not tell of; no rule is known for them.
 #[must_use]
-pub fn kept(account: &Account, at: WallTime, reader: Reader) -> OwnedFacts {
+pub fn kept(account: &Account, now: Now, reader: Reader) -> OwnedFacts {
     let mut facts = OwnedFacts::new();
     put(&mut facts, "user", account.key.name.as_str());
     put_contacts(&mut facts, &account.contacts, reader);
-    put_held(&mut facts, Some(account), at, reader);
+    put_held(&mut facts, Some(account), now, reader);
     facts
 }
 
 /// Adds what lies in the account: `factors`, `backup_codes_left`, locks, and what there is of remembering and sending.
-pub fn put_held(facts: &mut OwnedFacts, account: Option<&Account>, at: WallTime, reader: Reader) {
-    let factors = account.map(|account| of_factors(account, reader)).unwrap_or_default();
+pub fn put_held(facts: &mut OwnedFacts, account: Option<&Account>, now: Now, reader: Reader) {
+    let factors = account.map(|account| of_factors(account, now, reader)).unwrap_or_default();
     put::<Vec<HashMap<String, Variant<'static>>>>(facts, "factors", factors);
     if let Some(left) = account.and_then(Account::backup_codes_left) {
         put(facts, "backup_codes_left", u32::try_from(left).unwrap_or(u32::MAX));
     }
     if let Some(account) = account {
-        put_sent(facts, account, at, reader);
+        put_sent(facts, account, now, reader);
     }
-    match account.map_or(Standing::Open, |account| account.throttle.worst(at)) {
+    match account.map_or(Standing::Open, |account| account.throttle.worst(now.latest())) {
         Standing::Open => put(facts, "needs_reset", false),
         Standing::NeedsReset => put(facts, "needs_reset", true),
         Standing::Locked { until } => {
             put(facts, "needs_reset", false);
-            put(facts, "locked_until", until.as_seconds());
+            put(facts, "locked_until", now.on_wall(until).as_seconds());
         }
     }
 }
@@ -187,25 +190,30 @@ pub fn put_contacts(facts: &mut OwnedFacts, contacts: &Contacts, reader: Reader)
 }
 
 /// Adds what there is of remembering, skipping and sending: `remembered`, `skipped`, `undelivered`.
-fn put_sent(facts: &mut OwnedFacts, account: &Account, at: WallTime, reader: Reader) {
-    let places = account.remembered_places(at).count();
+fn put_sent(facts: &mut OwnedFacts, account: &Account, now: Now, reader: Reader) {
+    let places = account.remembered_places(now.latest()).count();
     put(facts, "remembered", u32::try_from(places).unwrap_or(u32::MAX));
     if let Some(skipped) = &account.skipped {
         put(facts, "skipped", skipped.count);
     }
     let undelivered: Vec<HashMap<String, Variant<'static>>> =
-        account.sent.iter().filter_map(|code| failed(account, code, reader)).collect();
+        account.sent.iter().filter_map(|code| failed(account, code, now, reader)).collect();
     put(facts, "undelivered", undelivered);
 }
 
 /// Tells of a code that did not go out.
-fn failed(account: &Account, code: &SentCode, reader: Reader) -> Option<HashMap<String, Variant<'static>>> {
+fn failed(
+    account: &Account,
+    code: &SentCode,
+    now: Now,
+    reader: Reader,
+) -> Option<HashMap<String, Variant<'static>>> {
     let Progress::Failed(why) = code.progress else { return None };
     let recipient = recipient_of(account.factor(code.factor)?)?;
     let mut facts: HashMap<String, Variant<'static>> = HashMap::new();
     facts.insert("method".to_owned(), Variant::from(recipient.channel().name()));
     facts.insert("recipient".to_owned(), Variant::from(told(recipient, reader)));
-    facts.insert("at".to_owned(), Variant::from(code.made.as_seconds()));
+    facts.insert("at".to_owned(), Variant::from(now.on_wall(code.made).as_seconds()));
     facts.insert("why".to_owned(), Variant::from(why.word()));
     Some(facts)
 }
@@ -225,12 +233,12 @@ fn told(recipient: &Recipient, reader: Reader) -> String {
     }
 }
 
-fn of_factors(account: &Account, reader: Reader) -> Vec<HashMap<String, Variant<'static>>> {
+fn of_factors(account: &Account, now: Now, reader: Reader) -> Vec<HashMap<String, Variant<'static>>> {
     let is_void = |held: &Factor| account.void_factors().any(|void| void.id == held.id);
-    account.factors.iter().map(|held| factor(held, is_void(held), reader)).collect()
+    account.factors.iter().map(|held| factor(held, is_void(held), now, reader)).collect()
 }
 
-fn factor(factor: &Factor, is_void: bool, reader: Reader) -> HashMap<String, Variant<'static>> {
+fn factor(factor: &Factor, is_void: bool, now: Now, reader: Reader) -> HashMap<String, Variant<'static>> {
     let (state, since) = match factor.state {
         FactorState::Pending { since } => ("pending", since),
         FactorState::Active { since } if is_void => ("void", since),
@@ -241,9 +249,9 @@ fn factor(factor: &Factor, is_void: bool, reader: Reader) -> HashMap<String, Var
     facts.insert("method".to_owned(), Variant::from(factor.kind.method().name()));
     facts.insert("label".to_owned(), Variant::from(factor.label.as_str().to_owned()));
     facts.insert("state".to_owned(), Variant::from(state));
-    facts.insert("since".to_owned(), Variant::from(since.as_seconds()));
+    facts.insert("since".to_owned(), Variant::from(now.on_wall(since).as_seconds()));
     if let Some(last_used) = factor.last_used {
-        facts.insert("last_used".to_owned(), Variant::from(last_used.as_seconds()));
+        facts.insert("last_used".to_owned(), Variant::from(now.on_wall(last_used).as_seconds()));
     }
     if let Some(recipient) = recipient_of(factor) {
         facts.insert("recipient".to_owned(), Variant::from(told(recipient, reader)));

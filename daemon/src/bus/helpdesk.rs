@@ -49,7 +49,7 @@ impl HelpdeskInterface {
         let reason = reason(options)?;
         let target = match deed {
             Deed::Reset(_) => self.service.person_or_kept(user).await?,
-            Deed::Unlock | Deed::Invite(_) | Deed::SetChosen(_) | Deed::SetContact(_) => {
+            Deed::Unlock | Deed::Resync | Deed::Invite(_) | Deed::SetChosen(_) | Deed::SetContact(_) => {
                 self.service.known_person(user).await?
             }
         };
@@ -80,7 +80,7 @@ impl HelpdeskInterface {
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
         if let (Existence::Unknown, Some(account)) = (person.existence, &account) {
-            let mut facts = facts::kept(account, engine.wall(), Reader::Helpdesk);
+            let mut facts = facts::kept(account, engine.now(), Reader::Helpdesk);
             put(&mut facts, "realm", person.realm.as_str());
             put(
                 &mut facts,
@@ -89,7 +89,7 @@ impl HelpdeskInterface {
             );
             return Ok(facts);
         }
-        let here = (engine.host(), engine.wall());
+        let here = (engine.host(), engine.now());
         Ok(facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Helpdesk))
     }
 
@@ -161,6 +161,26 @@ impl HelpdeskInterface {
         let mut facts = OwnedFacts::new();
         put(&mut facts, "was_locked", done.was_locked);
         put(&mut facts, "needs_reset", done.needs_reset);
+        Ok(facts)
+    }
+
+    /// Accepts codes of the user's apps and tokens again after a clock or a counter was off. Options: `reason` s (required).
+    ///
+    /// Answers `changed` u, how many apps and tokens, and `clock` t, what this host's clock says.
+    /// Errors: as `Reset`.
+    #[zbus(out_args("facts"))]
+    async fn resync(
+        &self,
+        user: &str,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, Some(user)).await?;
+        let (done, _) = self.act(&pass, user, &options, Deed::Resync).await?;
+        let mut facts = OwnedFacts::new();
+        put(&mut facts, "changed", u32::try_from(done.resynced).unwrap_or(u32::MAX));
+        put(&mut facts, "clock", self.service.engine.wall().as_seconds());
         Ok(facts)
     }
 

@@ -89,7 +89,7 @@ impl SelfInterface {
         let person = self.service.oneself(&pass.caller).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
-        let here = (engine.host(), engine.wall());
+        let here = (engine.host(), engine.now());
         Ok(facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Owner))
     }
 
@@ -202,8 +202,10 @@ impl SelfInterface {
         let person = self.service.oneself(&pass.caller).await?;
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
-        let listed =
-            |account: &Account| account.remembered_places(engine.wall()).map(places::facts).collect();
+        let now = engine.now();
+        let listed = |account: &Account| {
+            account.remembered_places(now.latest()).map(|place| places::facts(place, now)).collect()
+        };
         Ok(account.as_ref().map(listed).unwrap_or_default())
     }
 

@@ -185,7 +185,8 @@ async fn refused(engine: &Handle, mistakes: Vec<String>) -> Result<Page, BusErro
 }
 
 async fn now(engine: &Handle) -> Result<Now, BusError> {
-    Ok(Now { wall: engine.wall(), since_boot: Duration::ZERO, floor: engine.latest().await? })
+    engine.latest().await?;
+    Ok(engine.now())
 }
 
 /// The accounts of a bite; an account that nobody has yet is a new one, one that cannot be read is absent.

@@ -72,7 +72,7 @@ fn whom(channel: &str, text: &str, channels: &Channels) -> Result<Recipient, Bus
 
 fn message(service: &Service, policy: &Policy, recipient: Recipient) -> Outgoing {
     let (engine, settings) = (&service.engine, &policy.settings);
-    let queued = engine.wall();
+    let queued = engine.now().latest();
     let voice = settings.voice(settings.language);
     Outgoing {
         id: RequestId::random(&mut SystemEntropy),

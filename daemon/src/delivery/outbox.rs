@@ -101,7 +101,7 @@ impl Outbox {
 
     /// How long nothing is due, as far as is known here.
     fn rest(&self) -> Duration {
-        let (now, next) = (self.engine.wall(), self.later.iter().min());
+        let (now, next) = (self.engine.now().latest(), self.later.iter().min());
         // A whole second more: times are kept in whole seconds.
         next.map_or(IDLE, |next| next.since(now).saturating_add(Duration::from_secs(1)).min(IDLE))
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use countersign_core::account::AccountKey;
 use countersign_core::audit::{AuditEvent, EventId};
-use countersign_core::time::Now;
+use countersign_core::time::CLOCK_TOLERANCE;
 
 use super::Engine;
 use super::command::ConversationId;
@@ -27,15 +27,15 @@ impl Engine {
             }
             sheaves.extend(self.clock_fault());
             self.aloft.extend(sheaves.iter().filter_map(|sheaf| sheaf.key.clone()));
-            let floor = self.parts.floor;
+            let here = self.here.clone();
             let (deletions, sheaves): (Vec<_>, Vec<_>) =
                 sheaves.into_iter().partition(|sheaf| sheaf.jobs.iter().any(Job::travels_alone));
             let tools = self.parts.tools.clone();
             let counter = Arc::clone(&self.counter);
             self.flights.spawn(async move {
-                let removing = remove_all(&tools, floor, deletions);
+                let removing = remove_all(&tools, &here.timeline, deletions);
                 let (mut landed, removed) =
-                    tokio::join!(fly(tools.clone(), counter, floor, sheaves), removing);
+                    tokio::join!(fly(tools.clone(), counter, here.clone(), sheaves), removing);
                 landed.extend(removed);
                 landed
             });
@@ -98,17 +98,19 @@ impl Engine {
         }
     }
 
-    /// A record of a clock that went back, once an hour.
+    /// A record of a clock that went back: at once, again where it goes back further, else once a day.
     fn clock_fault(&mut self) -> Option<Sheaf> {
-        let clock = &self.parts.tools.clock;
-        let now = Now { wall: clock.wall(), since_boot: clock.since_boot(), floor: self.parts.floor };
-        let is_fresh =
-            self.clock_fault.is_some_and(|last| now.since_boot.saturating_sub(last) < CLOCK_FAULT_REST);
-        if !now.is_clock_fault() || is_fresh {
+        let now = self.here.timeline.now();
+        let is_told = self.clock_fault.is_some_and(|(last, behind)| {
+            let is_fresh = now.since_boot.saturating_sub(last) < CLOCK_FAULT_REST;
+            is_fresh && now.behind <= behind.saturating_add(CLOCK_TOLERANCE)
+        });
+        if !now.is_clock_fault() || is_told {
             return None;
         }
-        self.clock_fault = Some(now.since_boot);
-        let event = AuditEvent::new(EventId::ClockFault, now.latest(), &self.parts.host.name, "service");
+        self.clock_fault = Some((now.since_boot, now.behind));
+        let mut event = AuditEvent::new(EventId::ClockFault, now.wall, &self.parts.host.name, "service");
+        event.reason = Some(format!("behind by {} s", now.behind.as_secs()));
         let work = Work::Record { event: Box::new(event), reply: None };
         Some(Sheaf { key: None, jobs: vec![Job::new(None, work)] })
     }

@@ -111,6 +111,8 @@ pub struct Begun {
 pub struct ActDone {
     /// How many factors were removed.
     pub removed: usize,
+    /// How many apps and tokens were brought back into step.
+    pub resynced: usize,
     /// Whether the person was locked.
     pub was_locked: bool,
     /// Whether the person is locked still, because only a reset ends it.
@@ -173,6 +175,8 @@ pub enum Deed {
     Reset(Scope),
     /// End locks.
     Unlock,
+    /// Accept the codes of apps and tokens again.
+    Resync,
     /// Make an invitation that lives so long, if the person's rules allow it.
     Invite(Duration),
     /// Switch the second factor on or off.

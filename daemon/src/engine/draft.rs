@@ -7,24 +7,25 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
+use std::time::Duration;
 
-use countersign_core::account::{Account, AccountKey};
-use countersign_core::audit::AuditEvent;
+use countersign_core::account::{Account, AccountKey, HostId, KnownSource};
+use countersign_core::audit::{AuditEvent, EventId, Subject, TEXT_LIMIT};
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::delivery::{self, Finished, Outgoing, Progress, Purpose, Recipient, Report, RequestId};
 use countersign_core::helpdesk::{self, Act, Done, Invited, Issued};
 use countersign_core::idle;
-use countersign_core::login::{Existence, Host, Person};
+use countersign_core::login::{Existence, Host, Person, network};
 use countersign_core::policy::Policy;
 use countersign_core::remember::{self, Forgotten, IdleSession, Idled, Places};
 use countersign_core::secret::Entropy;
 use countersign_core::sending::OutboxFacts;
-use countersign_core::time::{Now, WallTime};
+use countersign_core::time::Now;
 
 use super::command::{ActDone, Deed, NotDone, OnFile};
 use super::effects::{Fault, collect};
 use super::facts::{Facts, Opened};
-use super::flight::Tools;
+use super::flight::{Here, Tools};
 use super::job::{Fate, Job, Landed, Outcome, Sheaf, Turned, Waiter, Work};
 use super::registry::key_of;
 use crate::store::Change;
@@ -35,13 +36,20 @@ pub(super) fn decide(
     tools: &Tools,
     facts: &mut Facts<'_>,
     wanted: &BTreeSet<Recipient>,
-    floor: WallTime,
+    here: &Here,
     sheaf: Sheaf,
     stored: Option<Account>,
 ) -> (Landed, Option<Change>) {
-    let floor = stored.as_ref().map_or(floor, |account| floor.max(account.changed));
-    let now = Now { wall: tools.clock.wall(), since_boot: tools.clock.since_boot(), floor };
+    let mut now = here.timeline.now();
+    let ahead = stored.as_ref().and_then(|account| account.ahead_of(&now));
+    if let Some(account) = stored.as_ref().filter(|_| ahead.is_none()) {
+        // Another host may be a little ahead. An account goes on with its own time, and never back.
+        now.floor = now.floor.max(account.changed);
+    }
     let mut draft = Draft::new(stored, facts.open(wanted, now.latest()));
+    if let Some(ahead) = ahead {
+        draft.bound(ahead, &here.host, now);
+    }
     let Sheaf { key, jobs } = sheaf;
     let follow = |job| {
         let outcome = catch_unwind(AssertUnwindSafe(|| draft.follow(&job, now, tools)));
@@ -93,6 +101,27 @@ impl<'a> Draft<'a> {
             known.close(&outgoing);
         }
         Change { account: account.filter(|_| is_changed), events, outgoing, redeemed, settled }
+    }
+
+    /// Takes an account in that a host changed whose clock is ahead of this one's: no time of it lies further ahead than its
+    /// rule lets it. Which host that was, is one of those at which the person was seen.
+    fn bound(&mut self, ahead: Duration, host: &Host, now: Now) {
+        let Some(account) = &mut self.account else { return };
+        let others = account.uids.keys().filter(|other| **other != host.id);
+        let others: Vec<&str> = others.map(HostId::as_str).collect();
+        let reason = format!("another host ahead by {} s: {}", ahead.as_secs(), others.join(" "));
+        let subject = Subject {
+            user: account.key.name.to_string(),
+            realm: account.key.realm.to_string(),
+            account: Some(account.id.to_string()),
+        };
+        self.events.push(AuditEvent {
+            subject: Some(subject),
+            reason: Some(reason.chars().take(TEXT_LIMIT).collect()),
+            ..AuditEvent::new(EventId::ClockFault, now.wall, &host.name, "service")
+        });
+        *account = account.bounded(now.latest());
+        self.is_changed = true;
     }
 
     /// Lends what the outbox knows, for one decision.
@@ -181,7 +210,12 @@ impl<'a> Draft<'a> {
         self.redeemed.extend(collected.redeemed);
         self.queue(collected.outgoing);
         let (step, code_given) = (collected.step, collected.code_given);
-        Ok(Outcome::Turn(Box::new(Turned { next: turn.next, step, code_given })))
+        let known_networks = self.account.as_ref().filter(|_| is_known).map(|account| {
+            let known = |known: &&KnownSource| known.covers(known.address, now.latest());
+            account.known_sources.iter().filter(known).map(|known| network(known.address)).collect()
+        });
+        let known_networks = known_networks.unwrap_or_default();
+        Ok(Outcome::Turn(Box::new(Turned { next: turn.next, step, code_given, known_networks })))
     }
 
     /// Takes the end of a message in: into the account, the audit and the outbox at once.
@@ -246,8 +280,18 @@ impl<'a> Draft<'a> {
             self.events.push(helpdesk::refused(&account, act, &refusal, now));
             return Err(refusal.into());
         }
-        let Done { account: next, event, removed, was_locked, needs_reset, outgoing, alert, invitation } =
-            do_deed(deed, &account, act, policy, &mut *entropy, now)?;
+        let done = do_deed(deed, &account, act, policy, &mut *entropy, now)?;
+        let Done {
+            account: next,
+            event,
+            removed,
+            resynced,
+            was_locked,
+            needs_reset,
+            outgoing,
+            alert,
+            invitation,
+        } = done;
         let is_switched = next.chosen != account.chosen;
         let is_new = next.contacts != account.contacts;
         let on_file = OnFile { contacts: next.contacts.or(&act.target.contacts), is_new };
@@ -260,7 +304,7 @@ impl<'a> Draft<'a> {
         self.events.extend(alert);
         drop(entropy);
         self.queue(outgoing);
-        Ok(ActDone { removed, was_locked, needs_reset, is_switched, on_file, invitation })
+        Ok(ActDone { removed, resynced, was_locked, needs_reset, is_switched, on_file, invitation })
     }
 }
 
@@ -276,6 +320,7 @@ fn do_deed(
     Ok(match deed {
         Deed::Reset(scope) => helpdesk::reset(account, act, *scope, policy, entropy, now),
         Deed::Unlock => helpdesk::unlock(account, act, policy, entropy, now),
+        Deed::Resync => helpdesk::resync(account, act, policy, entropy, now),
         Deed::Invite(life) => {
             let Invited { done, code, expires } =
                 helpdesk::invite(account, act, *life, policy, entropy, now)?;

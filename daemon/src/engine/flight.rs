@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign_core::account::{Account, AccountKey};
 use countersign_core::delivery::{Channel, Recipient};
+use countersign_core::login::Host;
 use countersign_core::secret::Entropy;
 use countersign_core::time::WallTime;
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +18,7 @@ use super::effects::Fault;
 use super::facts::{self, Facts, HostCounter};
 use super::job::{Committed, Fate, Landed, Sheaf};
 use crate::host::clock::Clock;
+use crate::host::timeline::Timeline;
 use crate::store::{self, Change, STORE_LIMIT, Store};
 
 /// What a flight needs.
@@ -30,11 +32,18 @@ pub struct Tools {
     pub entropy: Arc<Mutex<dyn Entropy + Send>>,
 }
 
+/// Which host this is, and its time.
+#[derive(Clone)]
+pub(super) struct Here {
+    pub(super) timeline: Arc<Timeline>,
+    pub(super) host: Host,
+}
+
 /// Loads, decides and commits one batch.
 pub(super) async fn fly(
     tools: Tools,
     counter: Arc<HostCounter>,
-    floor: WallTime,
+    here: Here,
     sheaves: Vec<Sheaf>,
 ) -> Vec<Landed> {
     if sheaves.is_empty() {
@@ -51,13 +60,13 @@ pub(super) async fn fly(
         .zip(&accounts)
         .map(|(sheaf, account)| facts::wanted(sheaf, account.as_ref().ok().and_then(Option::as_ref)))
         .collect();
-    let at = floor.max(tools.clock.wall());
+    let at = here.timeline.now().latest();
     let known = match timeout_at(deadline, Facts::load(&tools, &counter, &wanted, at)).await {
         Ok(known) => known,
         Err(_) => Err(Fault::Store("its outbox did not answer in time".to_owned())),
     };
     let people = sheaves.into_iter().zip(accounts).zip(wanted).collect();
-    let Decisions { landed, changes, mut others } = decide_all(&tools, &counter, known, floor, people);
+    let Decisions { landed, changes, mut others } = decide_all(&tools, &counter, known, &here, people);
     let reserved: Vec<_> = changes.iter().map(|change| facts::reserved(&change.outgoing)).collect();
     let fates = match timeout_at(deadline, commit(&tools, changes)).await {
         Ok(fates) => fates,
@@ -84,7 +93,7 @@ fn decide_all(
     tools: &Tools,
     counter: &HostCounter,
     known: Result<Facts<'_>, Fault>,
-    floor: WallTime,
+    here: &Here,
     people: Vec<((Sheaf, Loaded), BTreeSet<Recipient>)>,
 ) -> Decisions {
     let (mut facts, unknown) = match known {
@@ -95,7 +104,7 @@ fn decide_all(
     for ((sheaf, account), wanted) in people {
         let refused = unknown.as_ref().filter(|_| !wanted.is_empty()).cloned();
         match refused.map_or(account, Err) {
-            Ok(account) => match decide(tools, &mut facts, &wanted, floor, sheaf, account) {
+            Ok(account) => match decide(tools, &mut facts, &wanted, here, sheaf, account) {
                 (landed, Some(change)) => {
                     decisions.changes.push(change);
                     decisions.landed.push(landed);
@@ -152,10 +161,7 @@ async fn commit(tools: &Tools, changes: Vec<Change>) -> Result<Vec<Fate>, Fault>
         if !committed {
             return Fate::Stale;
         }
-        let written = change.account.map(|account| account.changed).unwrap_or_default();
-        let newest =
-            change.events.iter().map(|event| WallTime::from_seconds(event.at)).fold(written, Ord::max);
-        Fate::Committed(Committed { events: change.events, newest, queued: change.outgoing.len() })
+        Fate::Committed(Committed { events: change.events, queued: change.outgoing.len() })
     });
     Ok(fates.collect())
 }

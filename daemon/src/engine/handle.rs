@@ -13,7 +13,7 @@ use countersign_core::idle;
 use countersign_core::login::{AuditSession, Host, Person};
 use countersign_core::policy::Policy;
 use countersign_core::remember::{IdleSession, Places};
-use countersign_core::time::WallTime;
+use countersign_core::time::{Now, WallTime};
 use countersign_protocol::step::Step;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -22,8 +22,9 @@ use zeroize::Zeroizing;
 use super::command::{
     ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, NotDone, Opening, Owner,
 };
-use super::flight::Tools;
+use super::flight::{Here, Tools};
 use super::registry::key_of;
+use crate::host::timeline::Timeline;
 use crate::store::outbox::{Interrupted, Waiting};
 use crate::store::{self, Loaded, Page, Resealed, STORE_LIMIT, StoreError, StoredRecord};
 
@@ -36,7 +37,7 @@ pub struct Handle {
     inbox: mpsc::Sender<Command>,
     tools: Tools,
     policy: watch::Receiver<Arc<Policy>>,
-    host: Host,
+    here: Here,
     messages: Arc<Notify>,
 }
 
@@ -45,10 +46,10 @@ impl Handle {
         inbox: mpsc::Sender<Command>,
         tools: Tools,
         policy: watch::Receiver<Arc<Policy>>,
-        host: Host,
+        here: Here,
         messages: Arc<Notify>,
     ) -> Self {
-        Self { inbox, tools, policy, host, messages }
+        Self { inbox, tools, policy, here, messages }
     }
 
     /// Begins a dialogue.
@@ -199,12 +200,13 @@ impl Handle {
         Arc::clone(&self.messages)
     }
 
-    /// Tells the time that messages are queued by: the later of the wall clock and the newest time in the store.
+    /// Tells the time of the timeline, once the store has told its newest.
     ///
     /// # Errors
     /// [`EngineError::Unavailable`].
     pub async fn latest(&self) -> Result<WallTime, EngineError> {
-        Ok(within(self.tools.store.newest_time()).await?.max(self.wall()))
+        self.here.timeline.raise(within(self.tools.store.newest_time()).await?);
+        Ok(self.now().latest())
     }
 
     /// Reads the messages of this host that wait and whose time has come.
@@ -244,7 +246,7 @@ impl Handle {
     /// # Errors
     /// [`EngineError::Unavailable`].
     pub async fn purge(&self) -> Result<u64, EngineError> {
-        within(self.tools.store.purge(self.wall())).await
+        within(self.tools.store.purge(self.now().latest())).await
     }
 
     /// Tells whether the engine turns.
@@ -273,19 +275,31 @@ impl Handle {
     /// This host.
     #[must_use]
     pub fn host(&self) -> &Host {
-        &self.host
+        &self.here.host
     }
 
     /// The time since boot.
     #[must_use]
     pub fn since_boot(&self) -> Duration {
-        self.tools.clock.since_boot()
+        self.now().since_boot
     }
 
-    /// The wall time.
+    /// The wall time: for records, and for what is not ours.
     #[must_use]
     pub fn wall(&self) -> WallTime {
-        self.tools.clock.wall()
+        self.now().wall
+    }
+
+    /// The time, with the timeline that durations are measured on.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.here.timeline.now()
+    }
+
+    /// Lends the timeline.
+    #[must_use]
+    pub fn timeline(&self) -> Arc<Timeline> {
+        Arc::clone(&self.here.timeline)
     }
 
     /// Reads a person's account.

@@ -3,6 +3,7 @@
 //! Owns the values that the loop and its flights exchange. Every job carries the channel of its answer.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use countersign_core::account::{AccountKey, Epoch};
@@ -14,7 +15,6 @@ use countersign_core::idle;
 use countersign_core::login::{Existence, Host, Person};
 use countersign_core::policy::Policy;
 use countersign_core::remember::{IdleSession, Places};
-use countersign_core::time::WallTime;
 use countersign_protocol::step::{State, Step};
 use tokio::sync::oneshot;
 
@@ -147,6 +147,8 @@ pub(super) struct Turned {
     pub(super) step: Option<Step>,
     /// Under which epoch a right code was given, if one was.
     pub(super) code_given: Option<Epoch>,
+    /// The networks that the person is known at.
+    pub(super) known_networks: Arc<[IpAddr]>,
 }
 
 /// What a job came to; not to be told to anybody unless it was committed.
@@ -180,8 +182,6 @@ pub(super) enum Fate {
 pub(super) struct Committed {
     /// The events.
     pub(super) events: Vec<AuditEvent>,
-    /// The newest time committed.
-    pub(super) newest: WallTime,
     /// How many messages wait to be sent.
     pub(super) queued: usize,
 }

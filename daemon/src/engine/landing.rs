@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use countersign_core::audit::EventId;
+use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::conversation::{Conversation, Event};
+use countersign_core::factor::Method;
 use countersign_core::login::Person;
 use countersign_protocol::step::State;
 
@@ -40,10 +41,10 @@ impl Engine {
     }
 
     fn committed(&mut self, jobs: Vec<(Job, Result<Outcome, Fault>)>, committed: &Committed) {
-        let Committed { events, newest, queued } = committed;
-        // An account may come from a host whose clock is ahead; that is no time of this host, and must not become everybody's.
-        let own = self.parts.tools.clock.wall();
-        self.parts.floor = self.parts.floor.max((*newest).min(own));
+        let Committed { events, queued } = committed;
+        if events.iter().any(shows_the_time) {
+            self.here.timeline.settle();
+        }
         for event in events {
             self.parts.journal.publish(event);
         }
@@ -112,10 +113,11 @@ impl Engine {
     }
 
     fn turned(&mut self, id: ConversationId, person: Option<Arc<Person>>, turned: Turned, waiter: Waiter) {
-        let Turned { next, step, code_given } = turned;
+        let Turned { next, step, code_given, known_networks } = turned;
         if goes_on(step.as_ref()) {
             if let Some(entry) = self.registry.entry(id) {
                 entry.conversation = Arc::new(next);
+                entry.known_networks = known_networks;
                 self.release(id);
             }
         } else {
@@ -144,7 +146,7 @@ impl Engine {
         if !matches!(state, State::Allow | State::Skip) {
             return;
         }
-        let at = self.parts.tools.clock.since_boot();
+        let at = self.here.timeline.now().since_boot;
         if let (Some(session), Some(epoch)) = (session, code_given) {
             self.fresh.give(session, key_of(&person), epoch, at);
         }
@@ -202,9 +204,15 @@ impl Engine {
         if !matches!(**conversation, Conversation::Login(_)) || matches!(waiter, Waiter::Nobody) {
             return;
         }
-        let at = self.parts.tools.clock.wall();
+        let at = self.here.timeline.now().wall;
         let mut event = about(EventId::LoginUnavailable, at, &self.parts.host, person, "service");
         event.verdict = Some("unavailable".to_owned());
         self.parts.journal.publish(&event);
     }
+}
+
+/// Tells whether an app, whose clock is its own, showed the code of the present.
+fn shows_the_time(event: &AuditEvent) -> bool {
+    matches!(event.event, EventId::LoginAllowed | EventId::TestPassed)
+        && event.factor.as_deref() == Some(Method::Totp.name())
 }

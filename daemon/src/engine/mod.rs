@@ -33,6 +33,7 @@ use countersign_core::conversation::{Conversation, Event};
 use countersign_core::helpdesk::Act;
 use countersign_core::login::{AuditSession, Host, Person, Source};
 use countersign_core::policy::Policy;
+use countersign_core::throttle::{Bucket, Counted};
 use countersign_core::time::WallTime;
 use countersign_protocol::step::{State, Step};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -40,11 +41,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
+use flight::Here;
 pub use flight::Tools;
 pub use handle::{Handle, REPLY_LIMIT};
 pub use registry::{IN_ALL, PER_PERSON, PER_UID, key_of};
 
 use crate::host::journal::Journal;
+use crate::host::timeline::Timeline;
 use crate::store::BATCH_LIMIT;
 use command::{
     ActDone, Answer, Begun, Caller, Command, ConversationId, Deed, EngineError, NotDone, Opening, Owner,
@@ -53,7 +56,7 @@ use effects::about;
 use facts::HostCounter;
 use fresh::FreshCodes;
 use job::{Job, Landed, Waiter, Work};
-use registry::{Entry, Finished, Registry};
+use registry::{Entry, Finished, Newcomer, Registry};
 
 /// How many commands may wait at the door; more are refused at once.
 const INBOX: usize = 1024;
@@ -63,8 +66,8 @@ const BATCH: usize = BATCH_LIMIT - 1;
 const TICK: Duration = Duration::from_secs(1);
 /// How often a change that came too late is decided again.
 const STALE_LIMIT: u32 = 3;
-/// How often a clock fault is recorded at most.
-const CLOCK_FAULT_REST: Duration = Duration::from_hours(1);
+/// How often a clock fault is recorded at most, unless it grows.
+const CLOCK_FAULT_REST: Duration = Duration::from_hours(24);
 
 /// What the engine is made of.
 pub struct Parts {
@@ -76,7 +79,7 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// This host.
     pub host: Host,
-    /// The newest time in the store.
+    /// The newest time that is known: of the store, or of the service before within this boot.
     pub floor: WallTime,
 }
 
@@ -86,9 +89,12 @@ pub fn start(parts: Parts) -> (Handle, JoinHandle<()>) {
     let (sender, inbox) = mpsc::channel(INBOX);
     let messages = Arc::new(Notify::new());
     let waker = Arc::clone(&messages);
-    let handle = Handle::new(sender, parts.tools.clone(), parts.policy.clone(), parts.host.clone(), waker);
+    let timeline = Arc::new(Timeline::from(Arc::clone(&parts.tools.clock), parts.floor));
+    let here = Here { timeline: Arc::clone(&timeline), host: parts.host.clone() };
+    let handle = Handle::new(sender, parts.tools.clone(), parts.policy.clone(), here.clone(), waker);
     let engine = Engine {
         parts,
+        here,
         counter: Arc::default(),
         messages,
         inbox,
@@ -104,6 +110,7 @@ pub fn start(parts: Parts) -> (Handle, JoinHandle<()>) {
 
 struct Engine {
     parts: Parts,
+    here: Here,
     /// What this host sent within the last hour.
     counter: Arc<HostCounter>,
     /// Told when messages wait to be sent.
@@ -116,8 +123,8 @@ struct Engine {
     /// People with a job on its way; their further jobs wait.
     aloft: HashSet<AccountKey>,
     flights: JoinSet<Vec<Landed>>,
-    /// When a clock fault was recorded last, since boot.
-    clock_fault: Option<Duration>,
+    /// When a clock fault was recorded last, since boot, and how far the clock was behind.
+    clock_fault: Option<(Duration, Duration)>,
 }
 
 impl Engine {
@@ -206,10 +213,13 @@ impl Engine {
     fn begin(&mut self, mut opening: Opening, caller: Caller, reply: Answer<Begun>) {
         let session = self.look_up_fresh(&mut opening);
         let policy = Arc::clone(&self.parts.policy.borrow());
+        let counted = counted(&opening, &caller);
         let (person, source, conversation) = open(opening, policy);
-        match self.registry.admit(&person, source, caller.uid) {
+        let begun = self.here.timeline.now().since_boot;
+        let newcomer = Newcomer { person: &person, source, counted, uid: caller.uid, begun };
+        match self.registry.admit(&newcomer) {
             Ok(None) => {}
-            Ok(Some(oldest)) => self.end(oldest, Event::ClientGone),
+            Ok(Some(evicted)) => self.end(evicted, Event::Evicted),
             Err(error) => {
                 let _ = reply.send(Err(error));
                 return;
@@ -218,11 +228,12 @@ impl Engine {
         let id = self.draw_id();
         let (ended, over) = oneshot::channel();
         let (person, conversation) = (Arc::new(person), Arc::new(conversation));
-        let begun = self.parts.tools.clock.since_boot();
         let entry = Entry {
             conversation: Arc::clone(&conversation),
             person: Arc::clone(&person),
             source,
+            counted,
+            known_networks: Arc::default(),
             caller,
             session,
             begun,
@@ -239,7 +250,7 @@ impl Engine {
     fn look_up_fresh(&self, opening: &mut Opening) -> Option<AuditSession> {
         let Opening::Login(request) = opening else { return None };
         let session = request.session?;
-        let now = self.parts.tools.clock.since_boot();
+        let now = self.here.timeline.now().since_boot;
         request.fresh = self.fresh.find(session, &key_of(&request.person), now);
         Some(session)
     }
@@ -279,7 +290,7 @@ impl Engine {
     }
 
     fn password_changed(&mut self, person: Person, reply: Answer<()>) {
-        let at = self.parts.tools.clock.wall();
+        let at = self.here.timeline.now().wall;
         let event = about(EventId::PasswordChanged, at, &self.parts.host, &person, "service");
         let work = Work::PasswordChanged { event: Box::new(event), reply };
         self.wait(Some(Arc::new(person)), work);
@@ -287,7 +298,7 @@ impl Engine {
 
     /// Ties a login that was let in to its session. Who was let in without a code leaves no record of it.
     fn session_opened(&mut self, login: ConversationId, session: u32, reply: Answer<()>) {
-        let Some(finished) = self.registry.claim(login, self.parts.tools.clock.since_boot()) else {
+        let Some(finished) = self.registry.claim(login, self.here.timeline.now().since_boot) else {
             let _ = reply.send(Err(EngineError::NoConversation));
             return;
         };
@@ -304,7 +315,7 @@ impl Engine {
             let _ = reply.send(Ok(()));
             return;
         }
-        let at = self.parts.tools.clock.wall();
+        let at = self.here.timeline.now().wall;
         let mut event = about(EventId::SessionOpened, at, &self.parts.host, &person, "service");
         event.reason = Some(format!("session {session}"));
         self.wait(None, Work::Record { event: Box::new(event), reply: Some(reply) });
@@ -317,7 +328,7 @@ impl Engine {
     }
 
     fn expire(&mut self) {
-        for id in self.registry.expired(self.parts.tools.clock.since_boot()) {
+        for id in self.registry.expired(self.here.timeline.now().since_boot) {
             self.end(id, Event::DeadlineReached);
         }
     }
@@ -331,6 +342,18 @@ impl Engine {
         }
         let Some(Entry { conversation, person, .. }) = self.registry.remove(id) else { return };
         self.wait(Some(person), Work::Turn { id, conversation, event, waiter: Waiter::Nobody });
+    }
+}
+
+/// Tells where the answers of a dialogue are counted; self-service is in the hands of the calling uid.
+fn counted(opening: &Opening, caller: &Caller) -> Counted {
+    match opening {
+        Opening::Login(request) => Counted::of(request),
+        Opening::Enrollment(_)
+        | Opening::Removal(_)
+        | Opening::Renaming(_)
+        | Opening::BackupCodes(_)
+        | Opening::Trial(_) => Counted::In(Bucket::Elevation(caller.uid)),
     }
 }
 

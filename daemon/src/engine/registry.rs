@@ -4,12 +4,14 @@
 //! state that outlives the service.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::account::{AccountKey, Epoch};
 use countersign_core::conversation::{Conversation, Event};
-use countersign_core::login::{AuditSession, Person, Source};
+use countersign_core::login::{AuditSession, Existence, Person, Source, network};
+use countersign_core::throttle::{Bucket, Counted, Seat, make_room};
 use countersign_protocol::step::State;
 use tokio::sync::oneshot;
 
@@ -34,6 +36,10 @@ pub(super) struct Entry {
     pub(super) person: Arc<Person>,
     /// Where the person is; self-service counts as local.
     pub(super) source: Source,
+    /// Where its answers are counted.
+    pub(super) counted: Counted,
+    /// The networks that the person was known at when its last turn was decided; none before the first.
+    pub(super) known_networks: Arc<[IpAddr]>,
     /// Who began it.
     pub(super) caller: Caller,
     /// The session of the kernel that a login was asked for in.
@@ -46,6 +52,21 @@ pub(super) struct Entry {
     pub(super) ending: Option<Event>,
     /// Dropped with the entry, which tells the door.
     pub(super) _ended: oneshot::Sender<()>,
+}
+
+/// Who asks for one conversation more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Newcomer<'a> {
+    /// Whom it is about.
+    pub(super) person: &'a Person,
+    /// Where the person is.
+    pub(super) source: Source,
+    /// Where its answers are counted.
+    pub(super) counted: Counted,
+    /// The calling uid.
+    pub(super) uid: u32,
+    /// When it begins, since boot.
+    pub(super) begun: Duration,
 }
 
 /// The conversations under way, and the logins that just ended.
@@ -88,31 +109,49 @@ pub fn key_of(person: &Person) -> AccountKey {
 impl Registry {
     /// Tells whether one more may begin, and which conversation has to make room for it.
     ///
+    /// Which sources the person is known at stands in the account, which is not read here: the other conversations of the
+    /// person have read it in their first turn. Where none has, no address is known.
+    ///
     /// # Errors
     /// [`EngineError::LimitReached`].
-    pub(super) fn admit(
-        &self,
-        person: &Person,
-        source: Source,
-        uid: u32,
-    ) -> Result<Option<ConversationId>, EngineError> {
+    pub(super) fn admit(&self, newcomer: &Newcomer<'_>) -> Result<Option<ConversationId>, EngineError> {
+        let Newcomer { person, source, counted, uid, begun } = *newcomer;
         let of_uid = self.entries.values().filter(|entry| entry.caller.uid == uid).count();
         if self.entries.len() >= IN_ALL || (uid != 0 && of_uid >= PER_UID) {
             return Err(EngineError::LimitReached);
         }
-        let own = || {
-            self.entries.iter().filter(|(_, entry)| entry.ending.is_none() && is_same(&entry.person, person))
-        };
-        if own().count() < PER_PERSON {
+        let own: Vec<(ConversationId, &Entry)> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.ending.is_none() && is_same(&entry.person, person))
+            .map(|(id, entry)| (*id, entry))
+            .collect();
+        if own.len() < PER_PERSON {
             return Ok(None);
         }
-        let oldest = |fits: &dyn Fn(&Entry) -> bool| {
-            own().filter(|(_, entry)| fits(entry)).min_by_key(|(_, entry)| entry.begun).map(|(id, _)| *id)
+        let is_known =
+            |address| own.iter().any(|(_, entry)| entry.known_networks.contains(&network(address)));
+        let bucket = |counted| match counted {
+            Counted::In(bucket) => bucket,
+            Counted::From(address) if is_known(address) => Bucket::KnownSource,
+            Counted::From(_) => Bucket::UnknownSource,
         };
-        oldest(&|entry| entry.source == source)
-            .or_else(|| oldest(&|entry| !entry.conversation.answered()))
-            .map(Some)
-            .ok_or(EngineError::LimitReached)
+        let seats: Vec<Seat> = own
+            .iter()
+            .map(|(_, entry)| Seat {
+                bucket: bucket(entry.counted),
+                source: entry.source,
+                answered: entry.conversation.answered(),
+                begun: entry.begun,
+            })
+            .collect();
+        let newcomer = Seat { bucket: bucket(counted), source, answered: false, begun };
+        let owner = match person.existence {
+            Existence::Known { uid, .. } => Some(uid),
+            Existence::Unknown => None,
+        };
+        let place = make_room(&newcomer, owner, &seats).and_then(|place| own.get(place));
+        place.map(|(id, _)| Some(*id)).ok_or(EngineError::LimitReached)
     }
 
     /// Takes a conversation in.

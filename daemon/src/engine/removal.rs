@@ -7,7 +7,6 @@ use countersign_core::account::{Account, AccountKey};
 use countersign_core::audit::AuditEvent;
 use countersign_core::helpdesk::{self, Act, Kept, Presence};
 use countersign_core::policy::Policy;
-use countersign_core::time::{Now, WallTime};
 use tokio::time::{Instant, timeout_at};
 
 use super::command::NotDone;
@@ -15,21 +14,22 @@ use super::effects::Fault;
 use super::flight::Tools;
 use super::job::{Committed, Fate, Landed, Outcome, Sheaf, Work};
 use super::registry::key_of;
+use crate::host::timeline::Timeline;
 use crate::store::{self, Change, STORE_LIMIT, Stub};
 
 /// What an account came to, with what is in the store now.
 type Done = (Result<(), NotDone>, Fate);
 
 /// Carries deletions out, one after the other.
-pub(super) async fn remove_all(tools: &Tools, floor: WallTime, sheaves: Vec<Sheaf>) -> Vec<Landed> {
+pub(super) async fn remove_all(tools: &Tools, timeline: &Timeline, sheaves: Vec<Sheaf>) -> Vec<Landed> {
     let mut landed = Vec::new();
     for sheaf in sheaves {
-        landed.push(remove(tools, floor, sheaf).await);
+        landed.push(remove(tools, timeline, sheaf).await);
     }
     landed
 }
 
-async fn remove(tools: &Tools, floor: WallTime, sheaf: Sheaf) -> Landed {
+async fn remove(tools: &Tools, timeline: &Timeline, sheaf: Sheaf) -> Landed {
     let Sheaf { key, jobs } = sheaf;
     let deadline = Instant::now() + STORE_LIMIT;
     let (mut ended, mut fate) = (Vec::new(), committed(Vec::new()));
@@ -40,7 +40,7 @@ async fn remove(tools: &Tools, floor: WallTime, sheaf: Sheaf) -> Landed {
             ended.push((job, Err(fault)));
             continue;
         };
-        let done = timeout_at(deadline, one(tools, floor, act, *presence, policy)).await;
+        let done = timeout_at(deadline, one(tools, timeline, act, *presence, policy)).await;
         let done = done.unwrap_or_else(|_| Err(Fault::Store("it did not answer in time".to_owned())));
         let outcome = match done {
             Ok((outcome, its_fate)) => {
@@ -59,7 +59,7 @@ async fn remove(tools: &Tools, floor: WallTime, sheaf: Sheaf) -> Landed {
 
 async fn one(
     tools: &Tools,
-    floor: WallTime,
+    timeline: &Timeline,
     act: &Act,
     presence: Presence,
     policy: &Policy,
@@ -74,9 +74,7 @@ async fn one(
         Err(()) => None,
     };
     let kept = account.as_ref().map_or(Kept::Unreadable(stub.id), Kept::Readable);
-    let changed = account.as_ref().map_or(floor, |account| account.changed);
-    let clock = &tools.clock;
-    let now = Now { wall: clock.wall(), since_boot: clock.since_boot(), floor: floor.max(changed) };
+    let now = timeline.now();
     match helpdesk::delete(kept, act, presence, policy, now) {
         Ok(event) => {
             let stub = account.as_ref().map_or(stub, Stub::of);
@@ -99,6 +97,5 @@ async fn load(tools: &Tools, key: &AccountKey) -> Result<Result<Option<Account>,
 }
 
 fn committed(events: Vec<AuditEvent>) -> Fate {
-    let newest = events.iter().map(|event| WallTime::from_seconds(event.at)).max().unwrap_or_default();
-    Fate::Committed(Committed { events, newest, queued: 0 })
+    Fate::Committed(Committed { events, queued: 0 })
 }

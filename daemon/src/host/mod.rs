@@ -11,4 +11,5 @@ pub mod names;
 pub mod notify;
 pub mod outage;
 pub mod restarts;
+pub mod timeline;
 pub mod upkeep;

@@ -17,7 +17,7 @@ const CENSUS_LIMIT: Duration = Duration::from_secs(2);
 
 /// Counts the people whose enrollments count, for at most [`CENSUS_LIMIT`].
 pub(super) async fn census(engine: &Handle, void_before: Option<WallTime>) -> String {
-    let (begun, at) = (Instant::now(), engine.wall());
+    let (begun, at) = (Instant::now(), engine.now().latest());
     let (mut count, mut after) = (0_u64, None);
     loop {
         let Ok(page) = engine.page(after.as_ref(), PAGE_LIMIT).await else {

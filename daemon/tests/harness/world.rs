@@ -53,6 +53,11 @@ impl HandClock {
         time.1 += by;
     }
 
+    /// Sets the wall clock ahead; the time since boot goes on.
+    pub(crate) fn set_ahead(&self, by: Duration) {
+        self.0.lock().unwrap().0 += by.as_secs();
+    }
+
     /// Sets the wall clock back; the time since boot goes on.
     pub(crate) fn set_back(&self, by: Duration) {
         self.0.lock().unwrap().0 -= by.as_secs();

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Expected, Word, read};
 use crate::conversation::naming::check_label;
-use crate::conversation::proof::{Confirmed, clock_off};
+use crate::conversation::proof::Confirmed;
 use crate::conversation::self_service::{Failure, done};
 use crate::conversation::sheet::{make_first, show};
 use crate::conversation::{Effect, Turn, WRONG_LIMIT, with_prompt};
@@ -73,13 +73,15 @@ impl Enrollment {
             }
             Err(charged) => charged,
         };
-        let clock = clock_off(before, &charged.distant);
+        let settings = &self.service.policy.settings;
+        let charged = charged.unless_host_clock(before, account, &now, settings);
+        let clock = charged.clock_note(before);
         let confirming = Confirming { factor: factor.clone(), distant: charged.distant.clone() };
         let note = match &factor.kind {
             FactorKind::Sent(recipient) => self.service.wrong_sent(recipient, Vec::new(), &charged, now),
             FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(clock.unwrap_or(Note::WrongCode)),
         };
-        match self.service.charge(EventId::CodeWrong, *charged, account, now, entropy) {
+        match self.service.charge(EventId::CodeWrong, charged, account, now, entropy) {
             Ok((account, effects)) => self.ask_again(effects, note, confirming, &account, now),
             Err(turn) => turn,
         }

@@ -6,7 +6,7 @@
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{AT_CODES, Answer, Expected, Word, is_choice_like, read};
-use crate::conversation::proof::{Charged, Distant, Outcome, Used, clock_off, note_of_wrong};
+use crate::conversation::proof::{Charged, Distant, Outcome, Used, note_of_wrong};
 use crate::conversation::ways::{Way, Ways};
 use crate::conversation::{Effect, Turn, with_prompt};
 use crate::login::{Existence, FirstFactor};
@@ -188,7 +188,11 @@ impl Login {
                 let asking = asking.after(Vec::new());
                 self.ask_again(vec![Effect::Record(record)], Some(note), asking, account, now)
             }
-            Outcome::Wrong(charged) => self.answer_wrong(code, asking, charged, now),
+            Outcome::Wrong(charged) => {
+                let settings = self.settings();
+                let charged = charged.unless_host_clock(&asking.distant, account, &now, settings);
+                self.answer_wrong(code, asking, charged, now)
+            }
         }
     }
 
@@ -208,7 +212,8 @@ impl Login {
         let manner = self.manner(Grounds::WrongCode);
         let runs_ahead = charged.runs_ahead && manner == Manner::Tell;
         let note = match manner {
-            Manner::Tell => clock_off(&asking.distant, &charged.distant)
+            Manner::Tell => charged
+                .clock_note(&asking.distant)
                 .map_or_else(|| self.wrong_note(code, asking, &charged, now), Message::Note),
             Manner::Pretend => Message::Note(note_of_wrong(code)),
         };
@@ -229,11 +234,10 @@ impl Login {
         now: Now,
         go_on: impl FnOnce(&Self, Vec<Effect>, Vec<Distant>, &Account) -> Turn,
     ) -> Turn {
-        let id = charged.event(id);
-        let Charged { mut account, standing, distant, runs_ahead: _, voids, elsewhere: _ } = charged;
+        let (id, reason) = charged.record(id);
+        let Charged { mut account, standing, distant, .. } = charged;
         self.cover(&mut account, now.latest());
         let mut effects = vec![Effect::Commit(Box::new(account.clone()))];
-        let reason = voids.then(|| "void".to_owned());
         effects.push(Effect::Record(AuditEvent { reason, ..self.event(id, &account, now) }));
         if standing == Standing::Open {
             return go_on(self, effects, distant, &account);

@@ -7,7 +7,7 @@
 use crate::account::Account;
 use crate::audit::{AuditEvent, EventId};
 use crate::conversation::answer::{Answer, Expected, Word, read};
-use crate::conversation::proof::{Charged, Confirmed, Distant, clock_off};
+use crate::conversation::proof::{Charged, Confirmed, Distant};
 use crate::conversation::setup::{
     Shown, can_draw, new_factor, new_key, owner_name, pending, replace_pending, screen,
 };
@@ -240,12 +240,13 @@ impl Login {
             }
             Err(charged) => charged,
         };
-        let clock = clock_off(&enrolling.distant, &charged.distant);
+        let charged = charged.unless_host_clock(&enrolling.distant, account, &now, self.settings());
+        let clock = charged.clock_note(&enrolling.distant);
         let note = match &factor.kind {
             FactorKind::Sent(recipient) => self.wrong_sent(recipient, &charged, now),
             FactorKind::Totp(_) | FactorKind::Hotp(_) => Message::Note(clock.unwrap_or(Note::WrongCode)),
         };
-        self.charge(EventId::CodeWrong, *charged, now, |login, effects, distant, account| {
+        self.charge(EventId::CodeWrong, charged, now, |login, effects, distant, account| {
             login.miss(effects, note, Enrolling { distant, ..enrolling.clone() }, account, now)
         })
     }

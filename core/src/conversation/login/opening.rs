@@ -317,7 +317,7 @@ impl Login {
 /// Says until when a bucket is locked (row L17).
 pub(in crate::conversation) fn locked(standing: Standing, now: Now, help: Option<String>) -> Refusal {
     match standing {
-        Standing::Locked { until } => Refusal::Locked { until, now: now.latest(), help },
+        Standing::Locked { until } => Refusal::Locked { until: now.on_wall(until), now: now.wall, help },
         Standing::Open | Standing::NeedsReset => Refusal::NeedsReset { help },
     }
 }

@@ -142,7 +142,7 @@ impl Login {
     }
 
     pub(super) fn event(&self, id: EventId, account: &Account, now: Now) -> AuditEvent {
-        AuditEvent::for_login(id, now.latest(), &self.request, account, &self.policy, &self.decision)
+        AuditEvent::for_login(id, now.wall, &self.request, account, &self.policy, &self.decision)
     }
 
     fn verdict_event(&self, id: EventId, verdict: Verdict, account: &Account, now: Now) -> AuditEvent {

@@ -12,7 +12,7 @@ use crate::factor::Method;
 use crate::login::FirstFactor;
 use crate::notice::{Around, Notice, Told, notices};
 use crate::secret::Entropy;
-use crate::throttle::{Bucket, Standing};
+use crate::throttle::Bucket;
 use crate::time::Now;
 
 use super::Login;
@@ -55,13 +55,10 @@ impl Login {
         let from = self.request.source;
         let bucket = self.bucket(before, now);
         match record.event {
-            EventId::ThrottleLocked => Some(Notice::Locked {
-                from,
-                until: match after.throttle.standing(bucket, now.latest()) {
-                    Standing::Locked { until } => Some(until),
-                    Standing::Open | Standing::NeedsReset => None,
-                },
-            }),
+            EventId::ThrottleLocked => {
+                let standing = after.throttle.standing(bucket, now.latest());
+                Some(Notice::locked(from, standing, now))
+            }
             EventId::CodeWrong if bucket == Bucket::UnknownSource => {
                 let in_a_row = after.throttle.buckets.get(&bucket).map(|counter| counter.in_a_row);
                 (in_a_row == Some(STRANGE_CODES)).then_some(Notice::WrongCodes { from })

@@ -1,9 +1,13 @@
-//! How far a phone's clock or a token's counter is off.
+//! How far a phone's clock, this host's clock or a token's counter is off.
 //!
-//! Owns when the person is told: of a right code always, of wrong ones only where two successive ones agree.
+//! Owns when the person is told: of a right code always, of wrong ones only where two successive ones agree, or where one
+//! fits a known fault of this host's clock exactly.
 
+use std::time::Duration;
+
+use crate::factor::totp::{Match, Window};
 use crate::factor::{Factor, FactorId, FactorKind, Hotp, Totp};
-use crate::time::WallTime;
+use crate::time::{CLOCK_TOLERANCE, Now, WallTime};
 use crate::words::{Direction, Note};
 
 use super::Place;
@@ -57,13 +61,51 @@ const fn direction(offset: i64) -> Direction {
 /// They must be codes of different steps: one code typed twice says nothing, and an answer to it would tell a guesser
 /// that it is going to be valid. The offsets may differ by one step, because typing takes time.
 pub(in crate::conversation) fn clock_off(before: &[Distant], after: &[Distant]) -> Option<Note> {
-    let agrees = |one: &&Distant, other: &Distant| {
+    let (seconds, direction) = agreed(before, after)?;
+    Some(Note::ClockOff { minutes: to_minutes(seconds), direction })
+}
+
+/// Tells by how many minutes this host's clock is behind, where two successive wrong codes agree on a distance that a known
+/// fault of it explains.
+pub(super) fn behind_by(before: &[Distant], after: &[Distant], now: &Now) -> Option<u64> {
+    let (seconds, direction) = agreed(before, after).filter(|_| now.is_clock_fault())?;
+    let is_explained = Duration::from_secs(seconds) <= now.behind.saturating_add(CLOCK_TOLERANCE);
+    (direction == Direction::Ahead && is_explained).then(|| to_minutes(seconds))
+}
+
+/// Tells at which step a code fits the timeline, where the wall clock is known to be behind it. It is a step to come: nothing
+/// is accepted by it.
+pub(super) fn step_behind(totp: &Totp, code: &str, now: &Now) -> Option<u64> {
+    if !now.is_clock_fault() {
+        return None;
+    }
+    match totp.check(code, now.wall.after(now.behind), Window::OneStep) {
+        Match::Accepted { step } => Some(step),
+        Match::Repeated { .. } | Match::TooEarly | Match::Wrong => None,
+    }
+}
+
+/// Tells by how many minutes this host's clock is known to be behind.
+pub(super) fn minutes_behind(now: &Now) -> u64 {
+    to_minutes(now.behind.as_secs())
+}
+
+/// Finds the distance on which two successive codes agree: the middle of both, because each is known to a step only.
+fn agreed(before: &[Distant], after: &[Distant]) -> Option<(u64, Direction)> {
+    let agrees = |one: &Distant, other: &&Distant| {
         one.factor == other.factor && one.step != other.step && one.offset.abs_diff(other.offset) <= 1
     };
-    let fit = after.iter().find(|one| before.iter().any(|other| agrees(one, other)))?;
-    let seconds = fit.offset.unsigned_abs().saturating_mul(fit.period);
-    let minutes = (seconds.saturating_add(30) / 60).max(1);
-    Some(Note::ClockOff { minutes, direction: direction(fit.offset) })
+    after.iter().find_map(|one| {
+        let other = before.iter().find(|other| agrees(one, other))?;
+        let steps = one.offset.unsigned_abs().saturating_add(other.offset.unsigned_abs());
+        Some((steps.saturating_mul(one.period) / 2, direction(one.offset)))
+    })
+}
+
+/// Rounds to the nearest minute, to one at least. Half a minute is rounded down: the code was read before it was checked.
+const fn to_minutes(seconds: u64) -> u64 {
+    let minutes = seconds.saturating_add(29) / 60;
+    if minutes == 0 { 1 } else { minutes }
 }
 
 #[cfg(test)]
@@ -79,7 +121,27 @@ mod tests {
         let note = clock_off(&[fit(120, 20)], &[fit(121, 20)]);
         assert_eq!(note, Some(Note::ClockOff { minutes: 10, direction: Direction::Ahead }));
         let note = clock_off(&[fit(80, -20)], &[fit(81, -21)]);
-        assert_eq!(note, Some(Note::ClockOff { minutes: 11, direction: Direction::Behind }));
+        assert_eq!(note, Some(Note::ClockOff { minutes: 10, direction: Direction::Behind }));
+    }
+
+    #[test]
+    fn a_distance_is_told_in_the_nearest_minute() {
+        for (offsets, minutes) in [([16, 16], 8), ([16, 17], 8), ([17, 17], 8), ([17, 18], 9), ([2, 2], 1)] {
+            let note = clock_off(&[fit(100, offsets[0])], &[fit(101, offsets[1])]);
+            assert_eq!(note, Some(Note::ClockOff { minutes, direction: Direction::Ahead }), "{offsets:?}");
+        }
+    }
+
+    #[test]
+    fn a_known_fault_of_the_hosts_clock_explains_codes_that_are_ahead_by_as_much_or_less() {
+        let at = WallTime::from_seconds;
+        let behind = |seconds: u64| Now::at(at(10_000), Duration::ZERO, at(10_000 + seconds));
+        let by = |offset: i64, seconds| behind_by(&[fit(100, offset)], &[fit(101, offset)], &behind(seconds));
+        assert_eq!(by(40, 1_200), Some(20));
+        assert_eq!(by(20, 1_200), Some(10));
+        assert_eq!(by(50, 1_200), None, "further ahead than the fault");
+        assert_eq!(by(-20, 1_200), None, "behind");
+        assert_eq!(by(40, 0), None, "no fault is known");
     }
 
     #[test]

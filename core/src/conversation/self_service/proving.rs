@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::audit::EventId;
 use crate::conversation::answer::{AT_CODES, Answer, Expected, Word, is_choice_like, read};
 use crate::conversation::mailing::{Mailing, Posted, resend, undelivered, under_way};
-use crate::conversation::proof::{Charged, Outcome, Used, clock_off, note_of_wrong};
+use crate::conversation::proof::{Charged, Outcome, Used, note_of_wrong};
 use crate::conversation::ways::{SentTo, Way, Ways};
 use crate::conversation::{Effect, Turn, with_prompt};
 use crate::delivery::Recipient;
@@ -200,7 +200,9 @@ impl SelfService {
                 self.again(self.asked(vec![record], vec![Message::Note(note)]), account, now)
             }
             Outcome::Wrong(charged) => {
-                let note = clock_off(&self.distant, &charged.distant);
+                let settings = &self.policy.settings;
+                let charged = charged.unless_host_clock(&self.distant, account, &now, settings);
+                let note = charged.clock_note(&self.distant);
                 let note = note.map_or_else(|| self.wrong_note(code, &charged, now), Message::Note);
                 let runs_ahead = charged.runs_ahead;
                 let missed = Self { distant: charged.distant.clone(), ..self.clone() };

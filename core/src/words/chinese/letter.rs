@@ -60,6 +60,7 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::WrongCodes { .. } => "来自未知地址的错误验证码",
         Notice::Reset => "您的验证方式已重置",
         Notice::Unlocked => "您已被解锁",
+        Notice::AcceptedAgain => "您的应用或令牌的验证码重新被接受",
         Notice::Invited { .. } => "邀请您设置验证方式",
         Notice::SwitchedOn => "验证码已启用",
         Notice::SwitchedOff => "验证码已停用",
@@ -93,6 +94,9 @@ fn sentence(notice: &Notice) -> String {
         ),
         Notice::Reset => "管理员已删除您的验证方式；系统会要求您重新设置。".to_owned(),
         Notice::Unlocked => "管理员解除了因验证码错误而产生的锁定。".to_owned(),
+        Notice::AcceptedAgain => {
+            "在时钟或计数器出现偏差后，管理员已让系统重新接受您的应用或令牌的验证码。".to_owned()
+        }
         Notice::Invited { expires } => {
             format!("管理员生成了一个邀请码，在 {} 之前可用它为您设置验证方式。", moment(*expires))
         }

@@ -19,6 +19,7 @@ pub(super) fn remark(note: &Note) -> String {
             "验证码不正确：您手机的时间{}了约 {minutes} 分钟。请开启自动设置时间，然后重试。",
             way(*direction)
         ),
+        Note::HostClockOff { minutes, help } => host_clock_off(*minutes, &contact(help.as_deref())),
         Note::EnterCode { from, help } => {
             format!("请输入{}中的验证码。如果您尚未设置，请{}。", shows(*from), contact(help.as_deref()))
         }
@@ -122,5 +123,17 @@ fn left(days: Option<u64>, times: Option<u32>) -> String {
         (Some(days), None) => format!("最多可推迟 {days} 天。"),
         (None, Some(times)) => format!("最多可推迟 {times} 次登录。"),
         (None, None) => "之后不会再询问您。".to_owned(),
+    }
+}
+
+/// Says that the clock of a host is or was wrong, and not the code.
+fn host_clock_off(minutes: Option<u64>, contact: &str) -> String {
+    match minutes {
+        None => format!(
+            "某台主机的时间曾经有误，因此暂时不接受您应用的验证码。本次未计为错误。请使用其他登录方式，或{contact}。"
+        ),
+        Some(minutes) => format!(
+            "本主机的时间慢了约 {minutes} 分钟，因此无法接受您的验证码。本次未计为错误。请使用其他登录方式，或{contact}。"
+        ),
     }
 }

@@ -62,6 +62,7 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::WrongCodes { .. } => "wrong codes from an unknown address",
         Notice::Reset => "your codes were reset",
         Notice::Unlocked => "you were unlocked",
+        Notice::AcceptedAgain => "codes of your app or token are accepted again",
         Notice::Invited { .. } => "you are invited to set up a code",
         Notice::SwitchedOn => "codes are switched on",
         Notice::SwitchedOff => "codes are switched off",
@@ -101,6 +102,7 @@ fn sentence(notice: &Notice) -> String {
             "Your codes were removed by an administrator; you will be asked to set them up anew.".to_owned()
         }
         Notice::Unlocked => "A lock after wrong codes was ended by an administrator.".to_owned(),
+        Notice::AcceptedAgain => "An administrator had the codes of your app or token accepted again after a clock or a counter was off.".to_owned(),
         Notice::Invited { expires } => format!(
             "An administrator made an invitation with which a code can be set up for you, until {}.",
             moment(*expires)

@@ -16,6 +16,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("This code was already used. The next one comes in {} s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::HostClockOff { minutes, help } => host_clock_off(*minutes, &whom(help.as_deref())),
         Note::EnterCode { from, help } => format!(
             "Enter the code from {}. If you have none set up, ask {}.",
             shows(*from),
@@ -117,4 +118,17 @@ fn left(days: Option<u64>, times: Option<u32>) -> String {
         (None, Some(times)) => format!("You can skip this for up to {times} logins."),
         (None, None) => "You will not be asked again.".to_owned(),
     }
+}
+
+/// Says that the clock of a host is or was wrong, and not the code.
+fn host_clock_off(minutes: Option<u64>, whom: &str) -> String {
+    let Some(minutes) = minutes else {
+        return format!(
+            "A host's clock was wrong, so codes of your app are not accepted for now. This one was not counted. Use another sign-in method, or ask {whom} to accept your app again."
+        );
+    };
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!(
+        "This host's clock is about {minutes} {unit} behind, so your code cannot be accepted. It was not counted. Use another sign-in method, or tell {whom}."
+    )
 }

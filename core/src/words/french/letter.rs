@@ -65,6 +65,7 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::WrongCodes { .. } => "codes incorrects depuis une adresse inconnue",
         Notice::Reset => "vos codes ont été réinitialisés",
         Notice::Unlocked => "votre accès est déverrouillé",
+        Notice::AcceptedAgain => "les codes de votre application ou jeton sont de nouveau acceptés",
         Notice::Invited { .. } => "invitation à configurer un code",
         Notice::SwitchedOn => "les codes sont activés",
         Notice::SwitchedOff => "les codes sont désactivés",
@@ -113,6 +114,7 @@ fn sentence(notice: &Notice) -> String {
         Notice::Unlocked => {
             "Un administrateur a mis fin à un verrouillage après des codes incorrects.".to_owned()
         }
+        Notice::AcceptedAgain => "Un administrateur a fait accepter de nouveau les codes de votre application ou de votre jeton, après le décalage d’une horloge ou d’un compteur.".to_owned(),
         Notice::Invited { expires } => format!(
             "Un administrateur a créé une invitation avec laquelle un code peut être configuré pour vous, jusqu’au {}.",
             moment(*expires)

@@ -16,6 +16,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Ce code a déjà été utilisé. Le suivant arrive dans {}\u{a0}s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::HostClockOff { minutes, help } => host_clock_off(*minutes, &whom(help.as_deref())),
         Note::EnterCode { from, help } => format!(
             "Saisissez le code de {}. Si vous n’avez rien configuré, contactez {}.",
             shows(*from),
@@ -126,4 +127,17 @@ fn left(days: Option<u64>, times: Option<u32>) -> String {
         (None, Some(times)) => format!("Cela reste possible pendant {times} connexions."),
         (None, None) => "La question ne vous sera plus posée.".to_owned(),
     }
+}
+
+/// Says that the clock of a host is or was wrong, and not the code.
+fn host_clock_off(minutes: Option<u64>, whom: &str) -> String {
+    let Some(minutes) = minutes else {
+        return format!(
+            "L’horloge d’une machine était fausse\u{a0}: les codes de votre application ne sont pas acceptés pour le moment. Celui-ci n’a pas été compté. Utilisez une autre méthode de connexion, ou contactez {whom}."
+        );
+    };
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!(
+        "L’horloge de cette machine retarde d’environ {minutes}\u{a0}{unit}\u{a0}: votre code ne peut pas être accepté. Il n’a pas été compté. Utilisez une autre méthode de connexion, ou contactez {whom}."
+    )
 }

@@ -64,6 +64,7 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::WrongCodes { .. } => "falsche Codes von unbekannter Adresse",
         Notice::Reset => "Ihre Codes wurden zurückgesetzt",
         Notice::Unlocked => "Sie wurden entsperrt",
+        Notice::AcceptedAgain => "Codes Ihrer App oder Ihres Tokens gelten wieder",
         Notice::Invited { .. } => "Sie sind eingeladen, einen Code einzurichten",
         Notice::SwitchedOn => "Codes sind eingeschaltet",
         Notice::SwitchedOff => "Codes sind ausgeschaltet",
@@ -91,6 +92,7 @@ fn sentence(notice: &Notice) -> String {
             ),
         Notice::Reset => "Die Systemverwaltung hat Ihre Codes entfernt; Sie werden gebeten, sie neu einzurichten.".to_owned(),
         Notice::Unlocked => "Die Systemverwaltung hat eine Sperre nach falschen Codes beendet.".to_owned(),
+        Notice::AcceptedAgain => "Die Systemverwaltung lässt die Codes Ihrer App oder Ihres Tokens wieder gelten, nachdem eine Uhr oder ein Zähler falsch ging.".to_owned(),
         Notice::Invited { expires } => format!(
                 "Die Systemverwaltung hat eine Einladung erstellt, mit der bis {} ein Code für Sie eingerichtet werden kann.",
                 moment(*expires)

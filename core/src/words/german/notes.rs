@@ -18,6 +18,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Dieser Code wurde bereits verwendet. Der nächste kommt in {} s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::HostClockOff { minutes, help } => host_clock_off(*minutes, &turn_to(help.as_deref())),
         Note::EnterCode { from, help } => format!(
             "Geben Sie den Code aus {} ein. Falls Sie nichts eingerichtet haben, {}.",
             shows(*from),
@@ -129,4 +130,17 @@ fn left(days: Option<u64>, times: Option<u32>) -> String {
         (None, Some(times)) => format!("Das geht noch {times} Anmeldungen lang."),
         (None, None) => "Sie werden dann nicht wieder gefragt.".to_owned(),
     }
+}
+
+/// Says that the clock of a host is or was wrong, and not the code.
+fn host_clock_off(minutes: Option<u64>, turn_to: &str) -> String {
+    let Some(minutes) = minutes else {
+        return format!(
+            "Die Uhr eines Rechners ging falsch, deshalb werden Codes Ihrer App vorerst nicht angenommen. Dieser Code wurde nicht gezählt. Nutzen Sie ein anderes Anmeldeverfahren, oder {turn_to}."
+        );
+    };
+    let unit = if minutes == 1 { "Minute" } else { "Minuten" };
+    format!(
+        "Die Uhr dieses Rechners geht etwa {minutes} {unit} nach, deshalb kann Ihr Code nicht angenommen werden. Er wurde nicht gezählt. Nutzen Sie ein anderes Anmeldeverfahren, oder {turn_to}."
+    )
 }

@@ -64,6 +64,7 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::WrongCodes { .. } => "不明なアドレスから誤ったコードが入力されました",
         Notice::Reset => "認証方法がリセットされました",
         Notice::Unlocked => "ロックが解除されました",
+        Notice::AcceptedAgain => "アプリまたはトークンのコードが再び使えます",
         Notice::Invited { .. } => "認証方法の設定への招待",
         Notice::SwitchedOn => "コードが有効になりました",
         Notice::SwitchedOff => "コードが無効になりました",
@@ -101,6 +102,7 @@ fn sentence(notice: &Notice) -> String {
         ),
         Notice::Reset => "管理者が認証方法を削除しました。改めて設定するよう求められます。".to_owned(),
         Notice::Unlocked => "管理者がコードの誤りによるロックを解除しました。".to_owned(),
+        Notice::AcceptedAgain => "時計またはカウンターのずれの後、管理者がアプリまたはトークンのコードを再び受け付けるようにしました。".to_owned(),
         Notice::Invited { expires } => {
             format!("管理者が招待コードを作成しました。{}まで、認証方法の設定に使えます。", moment(*expires))
         }

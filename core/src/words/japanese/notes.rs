@@ -21,6 +21,7 @@ pub(super) fn remark(note: &Note) -> String {
             "確認コードが正しくありません。スマートフォンの時計が約{minutes}分{}います。時刻を自動設定にして、もう一度お試しください。",
             way(*direction)
         ),
+        Note::HostClockOff { minutes, help } => host_clock_off(*minutes, &contact(help.as_deref())),
         Note::EnterCode { from, help } => format!(
             "{}の確認コードを入力してください。設定していない場合は、{}。",
             shows(*from),
@@ -117,5 +118,17 @@ fn left(days: Option<u64>, times: Option<u32>) -> String {
         (Some(days), None) => format!("延期できるのは、{days}日以内です。"),
         (None, Some(times)) => format!("延期できるのは、ログイン{times}回までです。"),
         (None, None) => "今後は確認されません。".to_owned(),
+    }
+}
+
+/// Says that the clock of a host is or was wrong, and not the code.
+fn host_clock_off(minutes: Option<u64>, contact: &str) -> String {
+    match minutes {
+        None => format!(
+            "ホストの時計が狂っていたため、現在アプリの確認コードを受け付けられません。今回の入力は誤りとして数えられていません。別のサインイン方法を使うか、{contact}。"
+        ),
+        Some(minutes) => format!(
+            "このホストの時計が約{minutes}分遅れているため、確認コードを受け付けられません。今回の入力は誤りとして数えられていません。別のサインイン方法を使うか、{contact}。"
+        ),
     }
 }

@@ -63,6 +63,7 @@ const fn headline(notice: &Notice) -> &'static str {
         Notice::WrongCodes { .. } => "códigos incorrectos desde una dirección desconocida",
         Notice::Reset => "se han restablecido sus códigos",
         Notice::Unlocked => "se le ha desbloqueado",
+        Notice::AcceptedAgain => "se aceptan de nuevo los códigos de su aplicación o token",
         Notice::Invited { .. } => "se le invita a configurar un código",
         Notice::SwitchedOn => "los códigos están activados",
         Notice::SwitchedOff => "los códigos están desactivados",
@@ -106,6 +107,7 @@ fn sentence(notice: &Notice) -> String {
             "Un administrador ha eliminado sus códigos; se le pedirá que los configure de nuevo.".to_owned()
         }
         Notice::Unlocked => "Un administrador ha puesto fin a un bloqueo por códigos incorrectos.".to_owned(),
+        Notice::AcceptedAgain => "Un administrador ha hecho que se acepten de nuevo los códigos de su aplicación o token, tras el desfase de un reloj o un contador.".to_owned(),
         Notice::Invited { expires } => format!(
             "Un administrador ha creado una invitación con la que se puede configurar un código para usted, hasta el {}.",
             moment(*expires)

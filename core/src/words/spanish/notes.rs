@@ -16,6 +16,7 @@ pub(super) fn remark(note: &Note) -> String {
             format!("Este código ya se ha utilizado. El siguiente llegará en {} s.", next.as_secs())
         }
         Note::ClockOff { minutes, direction } => clock_off(*minutes, *direction),
+        Note::HostClockOff { minutes, help } => host_clock_off(*minutes, &turn_to(help.as_deref())),
         Note::EnterCode { from, help } => format!(
             "Introduzca el código de {}. Si no ha configurado nada, {}.",
             shows(*from),
@@ -127,4 +128,17 @@ fn left(days: Option<u64>, times: Option<u32>) -> String {
         (None, Some(times)) => format!("Puede hacerlo durante {times} inicios de sesión."),
         (None, None) => "No se le volverá a preguntar.".to_owned(),
     }
+}
+
+/// Says that the clock of a host is or was wrong, and not the code.
+fn host_clock_off(minutes: Option<u64>, turn_to: &str) -> String {
+    let Some(minutes) = minutes else {
+        return format!(
+            "El reloj de un equipo no era correcto; por ahora no se aceptan códigos de su aplicación. Este no se ha contado. Utilice otro método de inicio de sesión o {turn_to}."
+        );
+    };
+    let unit = if minutes == 1 { "minuto" } else { "minutos" };
+    format!(
+        "El reloj de este equipo va atrasado unos {minutes} {unit}; no se puede aceptar su código. No se ha contado. Utilice otro método de inicio de sesión o {turn_to}."
+    )
 }

@@ -172,7 +172,13 @@ fn hotp(id: u32, label: &str) -> Factor {
         label: Label::try_from(label).unwrap(),
         state: FactorState::Active { since: WallTime::from_seconds(1_700_000_000) },
         last_used: None,
-        kind: FactorKind::Hotp(Hotp { secret, digits: Digits::Six, counter: 41, resync: Some(99) }),
+        kind: FactorKind::Hotp(Hotp {
+            secret,
+            digits: Digits::Six,
+            counter: 41,
+            resync: Some(99),
+            is_wide: false,
+        }),
     }
 }
 
@@ -187,7 +193,7 @@ fn totp(id: u32, label: &str, state: FactorState, last_step: Option<u64>) -> Fac
         label: Label::try_from(label).unwrap(),
         state,
         last_used: last_step.map(|_| WallTime::from_seconds(1_700_000_002)),
-        kind: FactorKind::Totp(Totp { secret, algorithm, digits, period, last_step }),
+        kind: FactorKind::Totp(Totp { secret, algorithm, digits, period, last_step, spent: Vec::new() }),
     }
 }
 

@@ -25,7 +25,8 @@ use super::sending::{PlaceRecord, SendRecord, SentRecord, SkippedRecord};
 /// The newest version read. It is written only where something in the document needs it, so that older services of a fleet
 /// go on serving the people who have nothing of it; they refuse the others.
 const VERSION: u32 = 3;
-/// The version of a document without what came with version 3: the count of a code that was given elsewhere, and a message put off.
+/// The version of a document without what came with version 3: the count of a code that was given elsewhere, a message put off,
+/// and what a fault of a clock or a counter leaves.
 const WITH_SENDING: u32 = 2;
 /// The version of a document without sent codes, sends, remembered places and what was put off.
 const WITHOUT_SENDING: u32 = 1;
@@ -131,7 +132,8 @@ impl Document {
         let has_sending = !sent.is_empty() || !sends.is_empty() || factors.iter().any(is_sent);
         let has_rest = !remembered.is_empty() || skipped.is_some();
         let sent: Vec<SentRecord> = sent.iter().map(SentRecord::of).collect();
-        let version = match (sent.iter().all(SentRecord::is_plain), has_sending || has_rest) {
+        let is_plain = sent.iter().all(SentRecord::is_plain) && !factors.iter().any(was_off);
+        let version = match (is_plain, has_sending || has_rest) {
             (false, _) => VERSION,
             (true, true) => WITH_SENDING,
             (true, false) => WITHOUT_SENDING,
@@ -206,8 +208,17 @@ impl Document {
     }
 }
 
+/// Tells whether a factor keeps what only a fault of a clock or a counter leaves.
+const fn was_off(factor: &Factor) -> bool {
+    match &factor.kind {
+        FactorKind::Totp(totp) => !totp.spent.is_empty(),
+        FactorKind::Hotp(hotp) => hotp.is_wide,
+        FactorKind::Sent(_) => false,
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-const fn is_off(switch: &bool) -> bool {
+pub(super) const fn is_off(switch: &bool) -> bool {
     !*switch
 }
 

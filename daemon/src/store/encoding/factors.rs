@@ -9,6 +9,7 @@ use countersign_core::secret::Secret;
 use countersign_core::time::WallTime;
 use serde::{Deserialize, Serialize};
 
+use super::document::is_off;
 use super::secrets::FactorSecret;
 
 #[derive(Serialize, Deserialize)]
@@ -31,9 +32,24 @@ enum StateRecord {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum KindRecord {
-    Totp { algorithm: AlgorithmRecord, digits: u8, period: u8, last_step: Option<u64> },
-    Hotp { digits: u8, counter: u64, resync: Option<u64> },
-    Sent { channel: ChannelRecord },
+    Totp {
+        algorithm: AlgorithmRecord,
+        digits: u8,
+        period: u8,
+        last_step: Option<u64>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        spent: Vec<u64>,
+    },
+    Hotp {
+        digits: u8,
+        counter: u64,
+        resync: Option<u64>,
+        #[serde(default, skip_serializing_if = "is_off")]
+        is_wide: bool,
+    },
+    Sent {
+        channel: ChannelRecord,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,7 +110,7 @@ impl FactorRecord {
 
 impl KindRecord {
     fn of_totp(totp: &Totp) -> Self {
-        let Totp { secret: _, algorithm, digits, period, last_step } = totp;
+        let Totp { secret: _, algorithm, digits, period, last_step, spent } = totp;
         Self::Totp {
             algorithm: match algorithm {
                 totp::Algorithm::Sha1 => AlgorithmRecord::Sha1,
@@ -107,17 +123,21 @@ impl KindRecord {
                 totp::Period::Sixty => 60,
             },
             last_step: *last_step,
+            spent: spent.clone(),
         }
     }
 
     fn of_hotp(hotp: &Hotp) -> Self {
-        let Hotp { secret: _, digits, counter, resync } = hotp;
-        Self::Hotp { digits: digits.count(), counter: *counter, resync: *resync }
+        let Hotp { secret: _, digits, counter, resync, is_wide } = hotp;
+        Self::Hotp { digits: digits.count(), counter: *counter, resync: *resync, is_wide: *is_wide }
     }
 
     fn read(self, secret: Secret<Vec<u8>>) -> Result<FactorKind, String> {
         match self {
-            Self::Totp { algorithm, digits, period, last_step } => {
+            Self::Totp { spent, .. } if spent.len() > totp::SPENT_LIMIT => {
+                Err("a factor of it keeps more used codes than it may".to_owned())
+            }
+            Self::Totp { algorithm, digits, period, last_step, spent } => {
                 let algorithm = match algorithm {
                     AlgorithmRecord::Sha1 => totp::Algorithm::Sha1,
                     AlgorithmRecord::Sha256 => totp::Algorithm::Sha256,
@@ -129,11 +149,11 @@ impl KindRecord {
                     _ => return Err("the period of a factor is neither 30 nor 60".to_owned()),
                 };
                 let digits = read_digits(digits)?;
-                Ok(FactorKind::Totp(Totp { secret, algorithm, digits, period, last_step }))
+                Ok(FactorKind::Totp(Totp { secret, algorithm, digits, period, last_step, spent }))
             }
-            Self::Hotp { digits, counter, resync } => {
+            Self::Hotp { digits, counter, resync, is_wide } => {
                 let digits = read_digits(digits)?;
-                Ok(FactorKind::Hotp(Hotp { secret, digits, counter, resync }))
+                Ok(FactorKind::Hotp(Hotp { secret, digits, counter, resync, is_wide }))
             }
             Self::Sent { channel } => Ok(FactorKind::Sent(channel.recipient(&secret)?)),
         }

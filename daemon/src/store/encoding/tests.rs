@@ -60,7 +60,7 @@ fn totp() -> impl Strategy<Value = Totp> {
     (vec(any::<u8>(), 0..64), algorithm, digits, period, any::<Option<u64>>()).prop_map(
         |(secret, algorithm, digits, period, last_step)| {
             let secret = Secret::new(secret);
-            Totp { secret, algorithm, digits, period, last_step }
+            Totp { secret, algorithm, digits, period, last_step, spent: Vec::new() }
         },
     )
 }
@@ -68,7 +68,13 @@ fn totp() -> impl Strategy<Value = Totp> {
 fn hotp() -> impl Strategy<Value = Hotp> {
     let digits = prop_oneof![Just(Digits::Six), Just(Digits::Eight)];
     (vec(any::<u8>(), 0..64), digits, any::<u64>(), any::<Option<u64>>()).prop_map(
-        |(secret, digits, counter, resync)| Hotp { secret: Secret::new(secret), digits, counter, resync },
+        |(secret, digits, counter, resync)| Hotp {
+            secret: Secret::new(secret),
+            digits,
+            counter,
+            resync,
+            is_wide: false,
+        },
     )
 }
 
@@ -346,6 +352,28 @@ fn who_was_never_sent_anything_can_be_read_by_an_older_service() {
     assert!(write(&account, &ring).document.contains("\"version\":3"));
     account.sent.retain(|code| code.elsewhere == 0 && code.progress != Progress::Deferred);
     assert!(!account.sent.is_empty() && write(&account, &ring).document.contains("\"version\":2"));
+}
+
+#[test]
+fn what_a_fault_of_a_clock_or_a_counter_leaves_is_kept_and_makes_a_version_of_its_own() {
+    let ring = ring();
+    let mut app = full("alice");
+    let mut token = app.clone();
+    for factor in &mut app.factors {
+        if let FactorKind::Totp(totp) = &mut factor.kind {
+            totp.spent = vec![59_000_000, 59_000_007];
+        }
+    }
+    for factor in &mut token.factors {
+        if let FactorKind::Hotp(hotp) = &mut factor.kind {
+            hotp.is_wide = true;
+        }
+    }
+    for account in [app, token] {
+        let row = write(&account, &ring);
+        assert!(row.document.contains("\"version\":3"), "{}", row.document);
+        assert_eq!(row.read(&ring).unwrap(), account);
+    }
 }
 
 #[test]
