@@ -6,7 +6,9 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,7 +52,7 @@ impl NameService {
     pub(crate) fn begin() -> Self {
         Self::with(
             LIMIT,
-            || is_answering(&fs::read_to_string(NSSWITCH).unwrap_or_default(), &BACKENDS),
+            || read(Path::new(NSSWITCH)).is_some_and(|nsswitch| is_answering(&nsswitch, &BACKENDS)),
             look_up,
         )
     }
@@ -147,6 +149,16 @@ fn look_up(question: &Question) -> Known {
     }
 }
 
+/// Reads which name services there are, comments in any bytes; without the file libc asks the host's own alone. None where
+/// it cannot be read: then nothing that is not found is certain.
+fn read(nsswitch: &Path) -> Option<String> {
+    match fs::read(nsswitch) {
+        Ok(text) => Some(String::from_utf8_lossy(&text).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(String::new()),
+        Err(_) => None,
+    }
+}
+
 /// Tells whether every name service that is a process of its own takes a connection.
 fn is_answering(nsswitch: &str, backends: &[(&str, &str)]) -> bool {
     let named: Vec<&str> = nsswitch
@@ -192,6 +204,16 @@ mod tests {
         assert!(names.is_late() && begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
         drop(release);
         assert_eq!(names.user("alice"), Known::Unknown, "an answer that comes late belongs to another name");
+    }
+
+    #[test]
+    fn a_comment_in_any_bytes_hides_no_backend_and_what_cannot_be_read_is_not_certain() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("nsswitch.conf");
+        assert_eq!(read(&file).as_deref(), Some(""));
+        fs::write(&file, b"# f\xfcr alle\ngroup: files sss\n").unwrap();
+        assert!(!is_answering(&read(&file).unwrap(), &[("sss", "/nonexistent/socket")]));
+        assert_eq!(read(folder.path()), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use countersign_protocol::passwd;
 use nix::unistd::Group;
 
 use crate::exit::{Exit, Failure};
@@ -80,8 +81,10 @@ fn members(name: &str) -> Result<Vec<Entry>, Failure> {
         })?
         .ok_or_else(unknown)?;
     let mut names = group.mem;
-    names
-        .extend(with_primary_group(&std::fs::read_to_string(PASSWD).unwrap_or_default(), group.gid.as_raw()));
+    let passwd = std::fs::read(PASSWD).map_err(|error| {
+        Failure::new(Exit::Refused, format!("{PASSWD} cannot be read: {error}."))
+    })?;
+    names.extend(with_primary_group(&passwd, group.gid.as_raw())?);
     names.sort();
     names.dedup();
     if names.is_empty() {
@@ -93,14 +96,23 @@ fn members(name: &str) -> Result<Vec<Entry>, Failure> {
     Ok(names.into_iter().map(|name| Entry { line: None, name: checked(&name) }).collect())
 }
 
-/// Lists the people of this host who have a group as their primary one; a group does not list these.
-fn with_primary_group(passwd: &str, gid: u32) -> Vec<String> {
-    let of_group = |line: &str| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(2)?.parse() == Ok(gid)).then(|| name.to_owned())
-    };
-    passwd.lines().filter_map(of_group).collect()
+/// Lists the users of this host who have a group as their primary one; a group does not list these. A name that is not
+/// UTF-8 is one that [`checked`] does not take.
+fn with_primary_group(passwd: &[u8], gid: u32) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for entry in passwd::Entry::all(passwd) {
+        let name = String::from_utf8_lossy(entry.name);
+        match entry.gid {
+            Some(of_user) if of_user == gid => names.push(name.into_owned()),
+            Some(_) => {}
+            None => {
+                let message = format!("The primary group of {} in {PASSWD} is not a number.", printable(&name));
+                return Err(Failure::new(Exit::Refused, message)
+                    .with_help("Nothing was changed. Mend the line (see `pwck`), or name the users with --from."));
+            }
+        }
+    }
+    Ok(names)
 }
 
 fn named_in(file: &Path) -> Result<Vec<Entry>, Failure> {
@@ -125,7 +137,8 @@ fn entries(bytes: &[u8]) -> Vec<Entry> {
 
 fn checked(name: &str) -> Result<String, NotAName> {
     let is_name = (1..=NAME_LIMIT).contains(&name.len())
-        && !name.contains(['/', ':', ','])
+        // The last stands for bytes that are not UTF-8.
+        && !name.contains(['/', ':', ',', char::REPLACEMENT_CHARACTER])
         && !name.chars().any(char::is_whitespace)
         && printable(name) == name;
     if is_name { Ok(name.to_owned()) } else { Err(NotAName) }
@@ -167,7 +180,17 @@ mod tests {
 
     #[test]
     fn people_with_the_group_as_their_primary_one_belong_to_it() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nalice:x:1000:100::/:\nbob:x:100:1000::/:\nbroken\n";
-        assert_eq!(with_primary_group(passwd, 100), ["alice"]);
+        let passwd = b"root:x:0:0::/root:/bin/sh\nalice:x:1000:100:\xfc,,,:/:\n+nis\nbob:x:100:1000::/:\n\xff:x:7:100::/:\n";
+        let names = with_primary_group(passwd, 100).unwrap();
+        let checked: Vec<_> = names.iter().map(|name| checked(name)).collect();
+        assert_eq!(checked, [Ok("alice".to_owned()), Err(NotAName)], "whatever chfn wrote, and nobody left out");
+    }
+
+    #[test]
+    fn a_line_whose_primary_group_cannot_be_read_ends_it() {
+        for passwd in [&b"alice:x:1000:100::/:\nbroken\n"[..], b"bob:x:1001:1\xff0::/:\n"] {
+            let failure = with_primary_group(passwd, 100).unwrap_err();
+            assert!(failure.message.contains("The primary group of b"), "{}", failure.message);
+        }
     }
 }

@@ -13,6 +13,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::sys::stat::{major, minor};
 
+use crate::passwd::Entry;
+
 /// The list: one uid a line, `#` begins a comment; root:root, mode 0600.
 pub const BREAKGLASS_FILE: &str = "/etc/countersign/breakglass";
 /// Where each use is noted until the service has taken it into the audit.
@@ -66,7 +68,8 @@ pub fn read_list(path: &Path) -> Result<Vec<u32>, BreakGlassError> {
     if facts.uid() != 0 || facts.gid() != 0 || facts.mode() & 0o077 != 0 {
         return Err(fault("belong to root:root with mode 0600"));
     }
-    parse(&text_of(file, LIST_LIMIT, path)?)
+    // Comments may be in any bytes; a uid among bytes that are not UTF-8 is none.
+    parse(&String::from_utf8_lossy(&bytes_of(file, LIST_LIMIT, path)?))
 }
 
 fn check_folder(folder: &Path) -> Result<(), BreakGlassError> {
@@ -84,11 +87,11 @@ fn open(path: &Path) -> Result<File, BreakGlassError> {
     opened.map_err(|cause| BreakGlassError::Unreadable { path: path.to_owned(), cause })
 }
 
-fn text_of(file: File, limit: u64, path: &Path) -> Result<String, BreakGlassError> {
+fn bytes_of(file: File, limit: u64, path: &Path) -> Result<Vec<u8>, BreakGlassError> {
     let mut bytes = Vec::new();
     let read = file.take(limit).read_to_end(&mut bytes);
     read.map_err(|cause| BreakGlassError::Unreadable { path: path.to_owned(), cause })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 fn parse(text: &str) -> Result<Vec<u32>, BreakGlassError> {
@@ -100,9 +103,8 @@ fn parse(text: &str) -> Result<Vec<u32>, BreakGlassError> {
 /// Finds the uid of a person of this host, without the name service.
 #[must_use]
 pub fn local_uid(passwd: &Path, name: &str) -> Option<u32> {
-    let text = text_of(open(passwd).ok()?, PASSWD_LIMIT, passwd).ok()?;
-    let line = text.lines().find(|line| line.split(':').next() == Some(name) && !name.is_empty())?;
-    line.split(':').nth(2)?.parse().ok()
+    let bytes = bytes_of(open(passwd).ok()?, PASSWD_LIMIT, passwd).ok()?;
+    Entry::all(&bytes).find(|entry| entry.name == name.as_bytes() && !name.is_empty())?.uid
 }
 
 /// Tells whether a terminal is a console of this host: a virtual terminal or a serial line, never a pseudo-terminal.
@@ -192,6 +194,9 @@ mod tests {
         let passwd = std::env::temp_dir().join(format!("countersign-passwd-{}", std::process::id()));
         std::fs::write(&passwd, "root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n").unwrap();
         assert_eq!(local_uid(&passwd, "alice"), Some(1000));
+        std::fs::write(&passwd, b"al\xffce:x:7:7::/:\nalice:x:1000:1000:\xfc,,,:/:/bin/sh\n").unwrap();
+        assert_eq!(local_uid(&passwd, "alice"), Some(1000), "whatever chfn wrote");
+        assert_eq!(local_uid(&passwd, "al\u{fffd}ce"), None);
         for nobody in ["ali", "alice:x", "", "x"] {
             assert_eq!(local_uid(&passwd, nobody), None, "{nobody:?}");
         }

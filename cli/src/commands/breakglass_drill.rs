@@ -4,16 +4,18 @@
 //! consoles, the stack of `login`. Asks nothing of the service, because on the day it counts there may be none.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use clap::Args;
 use countersign_protocol::breakglass::{BREAKGLASS_FILE, BreakGlassError, is_console, read_list};
+use countersign_protocol::passwd::Entry;
 use nix::unistd::geteuid;
 use serde_json::json;
 
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::{data, value};
+use crate::output::{data, printable, value};
 
 /// The accounts of this host.
 const PASSWD: &str = "/etc/passwd";
@@ -75,9 +77,11 @@ fn drill(list: &Path) -> Vec<Tried> {
             vec![tried(&name, Some("nobody is listed; write a uid on a line of its own".to_owned()))]
         }
         Ok(uids) => {
-            let passwd = fs::read_to_string(PASSWD).unwrap_or_default();
             let mut all = vec![tried(&name, None)];
-            all.extend(uids.into_iter().map(|uid| account(&passwd, uid)));
+            match fs::read(PASSWD) {
+                Ok(passwd) => all.extend(uids.into_iter().map(|uid| account(&passwd, uid))),
+                Err(error) => all.push(tried(PASSWD, Some(format!("it cannot be read: {error}")))),
+            }
             all
         }
     };
@@ -86,21 +90,39 @@ fn drill(list: &Path) -> Vec<Tried> {
         "a console of this host",
         (!consoles).then(|| "none of the usual ones is there".to_owned()),
     ));
-    let covered = STACKS.iter().any(|stack| fs::read_to_string(stack).is_ok_and(|text| names_us(&text)));
-    let fault = "pam_countersign.so is in none of its files: nobody is asked for a code there".to_owned();
-    all.push(tried("the stack of login", (!covered).then_some(fault)));
+    all.extend(stacks(&STACKS.map(Path::new)));
     all
 }
 
-fn account(passwd: &str, uid: u32) -> Tried {
-    let name = passwd
-        .lines()
-        .filter(|line| line.split(':').nth(2).and_then(|field| field.parse().ok()) == Some(uid))
-        .find_map(|line| line.split(':').next());
-    match name {
-        Some(name) => Tried { what: format!("uid {uid} ({name})"), fault: None },
-        None => Tried { what: format!("uid {uid}"), fault: Some("no account of this host".to_owned()) },
+/// Looks for the module in the files of a stack; those that are not there are not part of it.
+fn stacks(files: &[&Path]) -> Vec<Tried> {
+    let (mut all, mut covered) = (Vec::new(), false);
+    for file in files {
+        match fs::read(file) {
+            // Comments may be in any bytes.
+            Ok(stack) => covered |= names_us(&String::from_utf8_lossy(&stack)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let fault = Some(format!("it cannot be read: {error}"));
+                all.push(Tried { what: file.display().to_string(), fault });
+            }
+        }
     }
+    let fault = "pam_countersign.so is in none of its files: nobody is asked for a code there".to_owned();
+    all.push(Tried { what: "the stack of login".to_owned(), fault: (!covered).then_some(fault) });
+    all
+}
+
+fn account(passwd: &[u8], uid: u32) -> Tried {
+    let names: Vec<_> = Entry::all(passwd).filter(|entry| entry.uid == Some(uid)).map(|it| it.name).collect();
+    // The PAM module takes names that are UTF-8 only.
+    let name = names.iter().find_map(|name| std::str::from_utf8(name).ok());
+    let (name, fault) = match (name, names.is_empty()) {
+        (Some(name), _) => (format!(" ({})", printable(name)), None),
+        (None, true) => (String::new(), Some("no account of this host".to_owned())),
+        (None, false) => (String::new(), Some("the name of this account is not UTF-8".to_owned())),
+    };
+    Tried { what: format!("uid {uid}{name}"), fault }
 }
 
 fn names_us(stack: &str) -> bool {
@@ -129,9 +151,23 @@ mod tests {
 
     #[test]
     fn an_account_is_named_by_its_uid() {
-        let passwd = "root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n";
-        assert_eq!(account(passwd, 1000).what, "uid 1000 (alice)");
-        assert!(account(passwd, 1001).fault.is_some());
+        let passwd = b"root:x:0:0::/:/bin/sh\nalice:x:1000:1000:\xfc:/:/bin/sh\n\xff:x:7:7:::\n";
+        let tried = account(passwd, 1000);
+        assert_eq!((tried.what.as_str(), tried.fault), ("uid 1000 (alice)", None), "whatever chfn wrote");
+        for absent in [1001, 7] {
+            assert!(account(passwd, absent).fault.is_some(), "{absent}");
+        }
+    }
+
+    #[test]
+    fn a_stack_with_a_comment_in_any_bytes_covers_and_one_that_cannot_be_read_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = folder.path().join("login");
+        fs::write(&stack, b"# f\xfcr alle\nauth required pam_countersign.so\n").unwrap();
+        let absent = folder.path().join("absent");
+        assert!(stacks(&[&stack, &absent]).iter().all(|tried| tried.fault.is_none()));
+        assert!(stacks(&[&absent]).iter().any(|tried| tried.fault.is_some()));
+        assert!(stacks(&[&stack, folder.path()]).iter().any(|tried| tried.fault.is_some()), "a folder");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod nss;
 mod presence;
 mod probe;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use countersign_core::contact::Contacts;
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use tokio::time::Instant;
 
+use files::{GroupFile, OfFile};
 use lane::Lane;
 use probe::{Switch, Watch};
 
@@ -125,7 +127,8 @@ impl Directory {
     pub async fn person(&self, name: &str) -> Result<Person, DirectoryError> {
         let typed = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
         let deadline = Instant::now() + LOOKUP_LIMIT;
-        let found = match files::user_by_name(&self.files.passwd, name)? {
+        let mut local = files::users(&self.files.passwd, &HashSet::from([name]))?;
+        let found = match local.remove(name).transpose()? {
             Some(local) => return self.local(local, deadline).await,
             None => self.remote(deadline, nss::Query::Name(name.to_owned())).await?,
         };
@@ -149,13 +152,13 @@ impl Directory {
     async fn local(&self, found: LocalUser, deadline: Instant) -> Result<Person, DirectoryError> {
         let LocalUser { name, uid, gid, gecos } = found;
         let name = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
-        let groups = match self.watch().await? {
-            (switch, Some(watch)) => {
+        let groups = match (self.watch().await?, gid) {
+            ((switch, Some(watch)), Some(gid)) => {
                 let asked = name.as_str().to_owned();
                 let told = self.local_lane.run(deadline, move || nss::groups(&asked, gid)).await.flatten();
                 self.weigh(told, &switch, Some(watch), deadline).await
             }
-            (_, None) => None,
+            ((_, None), _) | (_, None) => None,
         };
         Ok(Person {
             groups: groups.unwrap_or_else(|| self.groups_of_file(&name, gid)),
@@ -185,7 +188,7 @@ impl Directory {
             self.remote_lane.run(deadline, move || nss::groups_of_directory(&asked, gid)).await.flatten();
         let groups = self.weigh(told, &switch, watch, deadline).await;
         Ok(Some(Person {
-            groups: groups.unwrap_or_else(|| self.groups_of_file(&name, gid)),
+            groups: groups.unwrap_or_else(|| self.groups_of_file(&name, Some(gid))),
             name,
             realm: self.remote_realm.clone(),
             existence: Existence::Known { uid, origin: Origin::Directory },
@@ -217,8 +220,13 @@ impl Directory {
         Some(if has_lived { Groups::Complete(names) } else { Groups::Incomplete(names) })
     }
 
-    fn groups_of_file(&self, name: &UserName, gid: u32) -> Groups {
-        Groups::Incomplete(files::groups_of(&self.files.group, name.as_str(), gid).unwrap_or_default())
+    fn groups_of_file(&self, name: &UserName, gid: Option<u32>) -> Groups {
+        let file = GroupFile::read(&self.files.group, &HashSet::from([name.as_str()]));
+        let of_file = file.map(|file| file.of(name.as_str(), gid)).unwrap_or_else(|error| {
+            tracing::error!(%error, "the file of groups cannot be read");
+            OfFile::default()
+        });
+        Groups::Incomplete(of_file.names)
     }
 
     fn unknown(&self, name: UserName) -> Person {
@@ -315,6 +323,34 @@ mod tests {
         let person = directory.person("alice-of-the-test").await.unwrap();
         let expected = vec!["students".to_owned(), "chess".to_owned()];
         assert_eq!(person.groups, Groups::Incomplete(expected));
+    }
+
+    #[tokio::test]
+    async fn what_a_user_writes_with_chfn_changes_neither_who_they_are_nor_who_others_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = directory(folder.path(), "passwd: files\n", Probe::default());
+        let passwd =
+            b"bob:x:4710:4712:\xfc:/:/bin/sh\nalice-of-the-test:x:4711:4712:A,\xfc\xff,,,a@example.org:/:\n";
+        fs::write(folder.path().join("passwd"), passwd).unwrap();
+        for (name, uid) in [("bob", 4710), ("alice-of-the-test", 4711)] {
+            let person = directory.person(name).await.unwrap();
+            assert_eq!(person.realm.as_str(), "local:h1", "{name}");
+            assert_eq!(person.existence, Existence::Known { uid, origin: Origin::Local });
+            assert_eq!(directory.person_by_uid(uid).await.unwrap(), Some(person));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_local_user_whose_line_cannot_be_read_is_refused_and_without_a_gid_has_incomplete_groups() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = directory(folder.path(), "passwd: files\n", Probe::default());
+        // libc knows root from another file: that must not make somebody of a directory of them.
+        fs::write(folder.path().join("passwd"), "root:x:zero:0::/root:\nbob:x:4710:none::/:\n").unwrap();
+        assert!(matches!(directory.person("root").await, Err(DirectoryError::Failed(_))));
+        fs::write(folder.path().join("group"), "chess:x:4713:bob\n").unwrap();
+        let bob = directory.person("bob").await.unwrap();
+        assert_eq!(bob.existence, Existence::Known { uid: 4710, origin: Origin::Local });
+        assert_eq!(bob.groups, Groups::Incomplete(vec!["chess".to_owned()]));
     }
 
     #[tokio::test]

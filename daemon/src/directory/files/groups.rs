@@ -1,0 +1,154 @@
+//! /etc/group: the names of its groups, and which of them list the users asked for.
+//!
+//! Read as libc reads it (glibc's `nss/nss_files/files-grp.c`), in one pass for all users. A group whose name or number
+//! cannot be read leaves its members with groups that are not complete, never with fewer that pass for all.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use countersign_protocol::passwd::{number, trimmed};
+
+use super::scan;
+
+/// What /etc/group says.
+#[derive(Debug, Default)]
+pub(in crate::directory) struct GroupFile {
+    /// The names of the groups by number; the first of each, none where it is not UTF-8.
+    names: HashMap<u32, Option<String>>,
+    /// The groups that list each user asked for.
+    listings: HashMap<String, Vec<Listing>>,
+    /// Whether a line is too long to be read.
+    is_cut: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Listing {
+    name: Option<String>,
+    gid: Option<u32>,
+}
+
+/// The groups that /etc/group gives a user.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::directory) struct OfFile {
+    /// Their names, the primary group first.
+    pub(in crate::directory) names: Vec<String>,
+    /// Whether all could be read.
+    pub(in crate::directory) is_whole: bool,
+}
+
+impl GroupFile {
+    /// Reads the file, for these users.
+    ///
+    /// # Errors
+    /// It cannot be read to its end.
+    pub(in crate::directory) fn read(group: &Path, users: &HashSet<&str>) -> io::Result<Self> {
+        let mut file = Self::default();
+        scan(group, |line| {
+            file.is_cut |= !line.is_whole;
+            file.add(&line.text, users);
+            ControlFlow::Continue(())
+        })?;
+        Ok(file)
+    }
+
+    fn add(&mut self, line: &[u8], users: &HashSet<&str>) {
+        let line = trimmed(line.split(|byte| matches!(byte, 0 | b'\n')).next().unwrap_or_default());
+        if matches!(line.first(), None | Some(b'#' | b'+' | b'-')) {
+            return;
+        }
+        let mut fields = line.splitn(4, |byte| *byte == b':');
+        let name = fields.next().and_then(|name| std::str::from_utf8(name).ok()).map(str::to_owned);
+        let gid = fields.nth(1).and_then(number);
+        if let Some(gid) = gid {
+            self.names.entry(gid).or_insert_with(|| name.clone());
+        }
+        let members = fields.next().unwrap_or_default().split(|byte| *byte == b',').map(trimmed);
+        for user in members.filter_map(|member| users.get(std::str::from_utf8(member).ok()?)) {
+            let listing = Listing { name: name.clone(), gid };
+            self.listings.entry((*user).to_owned()).or_default().push(listing);
+        }
+    }
+
+    /// Tells the name of a group; the inner one is none where it cannot be read.
+    pub(in crate::directory) fn name(&self, gid: u32) -> Option<Option<&str>> {
+        self.names.get(&gid).map(Option::as_deref)
+    }
+
+    /// Lists the groups of a user.
+    pub(in crate::directory) fn of(&self, user: &str, primary: Option<u32>) -> OfFile {
+        let mut of_file = OfFile { names: Vec::new(), is_whole: !self.is_cut && primary.is_some() };
+        let mut add = |name: Option<&str>, gid: Option<u32>| {
+            of_file.is_whole &= name.is_some() && gid.is_some();
+            let name = name.map(str::to_owned).or_else(|| gid.map(|gid| gid.to_string()));
+            of_file.names.extend(name);
+        };
+        if let Some(name) = primary.and_then(|gid| self.name(gid)) {
+            add(name, primary);
+        }
+        for Listing { name, gid } in self.listings.get(user).into_iter().flatten() {
+            // Of a number with two names libc knows the first alone; the user is in both.
+            if let Some(first) = gid.and_then(|gid| self.name(gid)) {
+                add(first, *gid);
+            }
+            add(name.as_deref(), *gid);
+        }
+        let mut seen = HashSet::new();
+        of_file.names.retain(|name| seen.insert(name.clone()));
+        of_file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LINE_LIMIT;
+    use super::super::tests::file;
+    use super::*;
+
+    fn of(text: &[u8], user: &str, primary: Option<u32>) -> (Vec<String>, bool) {
+        let OfFile { names, is_whole } =
+            GroupFile::read(file(text).path(), &HashSet::from([user])).unwrap().of(user, primary);
+        (names, is_whole)
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn primary_and_other_groups_are_listed_each_once() {
+        let text =
+            b"root:x:0:\nchess:x:50:bob,alice,alice\nchess:x:60: alice\nnot:x:51:alicia\nstudents:x:1001:\n";
+        assert_eq!(of(text, "alice", Some(1001)), (names(&["students", "chess"]), true));
+        assert_eq!(of(text, "nobody", Some(9)), (names(&[]), true));
+        let twins = b"one:x:70:\ntwo:x:70:alice\n";
+        assert_eq!(of(twins, "alice", Some(9)), (names(&["one", "two"]), true));
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_read_leaves_its_members_incomplete_and_nobody_else() {
+        let too_long = [&b"huge:x:9:"[..], &b"x,".repeat(LINE_LIMIT), b"alice\n"].concat();
+        for (text, groups) in [
+            (&b"caf\xe9:x:50:alice\n"[..], names(&["50"])),
+            (b"strict:x::alice\n", names(&["strict"])),
+            (b"strict:x:5\xff:alice\n", names(&["strict"])),
+            (b"\xff:x:1001:\n", names(&["1001"])),
+            (&too_long, names(&[])),
+        ] {
+            assert_eq!(of(text, "alice", Some(1001)), (groups, false));
+        }
+        assert_eq!(of(b"caf\xe9:x:50:alice\nstrict:x::alice\n", "bob", Some(1001)), (names(&[]), true));
+        assert_eq!(
+            of(b"students:x:1001:\n", "alice", None),
+            (names(&[]), false),
+            "the primary group is not known"
+        );
+    }
+
+    #[test]
+    fn comments_lines_of_the_compat_mode_and_their_members_are_no_groups() {
+        let text = b"#off:x:1:alice\n+nis:x:2:alice\n-nis:x:3:alice\n+\n\n  \n";
+        assert_eq!(of(text, "alice", Some(1001)), (names(&[]), true));
+    }
+}
