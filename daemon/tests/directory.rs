@@ -71,9 +71,14 @@ async fn the_groups_of_the_directory_are_told_from_none_to_thousands() {
     let directory = directory();
     for many in [0, 1, 7, 8, 9, 5_000] {
         room.script(&format!("groups {many}\n"));
-        let begun = Instant::now();
+        let mut least = LOOKUP_LIMIT;
+        for _ in 0..5 {
+            let begun = Instant::now();
+            known(&directory, "d7").await;
+            least = least.min(begun.elapsed());
+        }
+        assert!(least < Duration::from_millis(200), "{many} groups: {least:?}");
         let person = known(&directory, "d7").await;
-        assert!(begun.elapsed() < LOOKUP_LIMIT, "{many} groups: {:?}", begun.elapsed());
         assert_eq!(person.existence, Existence::Known { uid: 70_007, origin: Origin::Directory });
         assert_eq!(person.groups, Groups::Complete(names(0..=many)), "{many}");
         let local = known(&directory, "local").await;
@@ -130,6 +135,73 @@ async fn an_interrupted_look_up_is_made_again_and_a_failed_one_is_not_relied_on(
         let refused = directory.person("d1").await;
         assert!(matches!(refused, Err(DirectoryError::Failed(_))), "{passwd}: {refused:?}");
         known(&directory, "local").await;
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_fails_quietly_is_not_relied_on() {
+    let Some(room) = Room::enter("a_backend_that_fails_quietly_is_not_relied_on") else { return };
+    // libc passes over the first one and answers from the second.
+    for switch in ["files scripted", "scripted files"] {
+        room.switch(switch);
+        for trouble in ["down", "range"] {
+            let directory = directory();
+            room.script(&format!("groups 4\ninitgroups {trouble}\n"));
+            assert_eq!(known(&directory, "d1").await.groups, Groups::Incomplete(names(0..1)), "{trouble}");
+            let of_file = vec!["locals".to_owned()];
+            assert_eq!(known(&directory, "local").await.groups, Groups::Incomplete(of_file), "{trouble}");
+            room.script(&format!("groups 4\npasswd {trouble}\n"));
+            for gone in [directory.person("d1").await.err(), directory.person_by_uid(70_001).await.err()] {
+                assert!(matches!(gone, Some(DirectoryError::Failed(_))), "{switch}, {trouble}: {gone:?}");
+            }
+            known(&directory, "local").await;
+        }
+    }
+    room.script("groups 4\n");
+    room.switch("files no-such-backend");
+    let of_file = Groups::Incomplete(vec!["locals".to_owned()]);
+    assert_eq!(known(&directory(), "local").await.groups, of_file, "a library that is missing tells nothing");
+    room.switch("files mymachines systemd");
+    assert!(
+        matches!(known(&directory(), "local").await.groups, Groups::Complete(_)),
+        "one of the host's own may be"
+    );
+}
+
+#[tokio::test]
+async fn the_groups_are_those_that_libc_gives() {
+    let Some(room) = Room::enter("the_groups_are_those_that_libc_gives") else { return };
+    room.script("groups 3\n");
+    for group in
+        ["locals:x:4242:\n", "locals:x:4242:\nextra:x:60001:local\n", "locals:x:4242:\nextra:x:9:x, local\n"]
+    {
+        std::fs::write(room.path("group"), group).unwrap();
+        for lines in [
+            "group: files scripted",
+            "group: scripted files",
+            "group: files [NOTFOUND=return] scripted",
+            "group: files[SUCCESS=return]scripted",
+            "group: files [!UNAVAIL=return] scripted",
+            "group: files\ngroup: scripted",
+            "group: files scripted\ninitgroups: files scripted",
+            "group: files scripted\ninitgroups: files [SUCCESS=continue] scripted",
+            "group: files scripted\ninitgroups: scripted files",
+            "group: scripted\ninitgroups: files",
+            "hosts: files",
+        ] {
+            std::fs::write(room.path("nsswitch.conf"), format!("passwd: files scripted\n{lines}\n")).unwrap();
+            let ours = known(&directory(), "local").await.groups.names().to_vec();
+            let gids = nix::unistd::getgrouplist(c"local", 4242.into()).unwrap();
+            let name = |gid| {
+                nix::unistd::Group::from_gid(gid).unwrap().map_or_else(|| gid.to_string(), |it| it.name)
+            };
+            let libc: Vec<String> = gids.into_iter().map(name).collect();
+            let is_in = |some: &[String], all: &[String]| some.iter().all(|name| all.contains(name));
+            // A group of the file goes by the name that stands there, too.
+            let ours_alone: Vec<_> = ours.iter().filter(|name| !libc.contains(name)).collect();
+            assert!(is_in(&libc, &ours), "{lines}: {ours:?} and {libc:?}");
+            assert!(ours_alone.is_empty() || ours_alone == ["extra"], "{lines}: {ours:?} and {libc:?}");
+        }
     }
 }
 

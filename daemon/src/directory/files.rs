@@ -15,7 +15,7 @@ use std::path::Path;
 
 use countersign_protocol::passwd::Entry;
 
-pub(super) use groups::{GroupFile, OfFile};
+pub(super) use groups::GroupFile;
 
 /// How much of a line is read, in bytes: a group of 100,000 members. libc's callers stop there, too.
 const LINE_LIMIT: usize = 1024 * 1024;

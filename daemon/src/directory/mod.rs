@@ -6,11 +6,14 @@
 //! (`probe`). Whatever fails leaves a person unknown, refused, or with `Incomplete` groups, never with fewer groups that
 //! pass for all.
 
+mod backend;
 mod files;
 mod lane;
 mod nss;
 mod presence;
 mod probe;
+mod roll;
+mod switch;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -23,12 +26,14 @@ use countersign_core::contact::Contacts;
 use countersign_core::login::{Existence, Groups, Origin, Person};
 use tokio::time::Instant;
 
-use files::{GroupFile, OfFile};
+use files::GroupFile;
 use lane::Lane;
-use probe::{Switch, Watch};
+use probe::Watch;
+use switch::Switch;
 
 pub use files::LocalUser;
 pub use probe::Probe;
+pub use roll::{Detail, Roll};
 
 /// How long the look-ups of one person may take (DESIGN.md 4).
 pub const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
@@ -125,14 +130,14 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError`], where there is no answer to rely on.
     pub async fn person(&self, name: &str) -> Result<Person, DirectoryError> {
-        let typed = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
-        let deadline = Instant::now() + LOOKUP_LIMIT;
-        let mut local = files::users(&self.files.passwd, &HashSet::from([name]))?;
-        let found = match local.remove(name).transpose()? {
-            Some(local) => return self.local(local, deadline).await,
-            None => self.remote(deadline, nss::Query::Name(name.to_owned())).await?,
-        };
-        Ok(found.unwrap_or_else(|| self.unknown(typed)))
+        let nothing = || Err(DirectoryError::Failed("a look-up ended without an answer".to_owned()));
+        self.roll([name.to_owned()], Detail::Groups).next().await.unwrap_or_else(nothing)
+    }
+
+    /// Begins to look up users by name, who are told in this order. The files are read now, once for all of them.
+    #[must_use]
+    pub fn roll(&self, names: impl IntoIterator<Item = String>, detail: Detail) -> Roll {
+        Roll::read(self.clone(), names.into_iter().collect(), detail)
     }
 
     /// Tells who has a uid.
@@ -140,39 +145,93 @@ impl Directory {
     /// # Errors
     /// As [`Directory::person`].
     pub async fn person_by_uid(&self, uid: u32) -> Result<Option<Person>, DirectoryError> {
-        let deadline = Instant::now() + LOOKUP_LIMIT;
-        match files::user_by_uid(&self.files.passwd, uid)? {
-            Some(local) => self.local(local, deadline).await.map(Some),
-            None => self.remote(deadline, nss::Query::Uid(uid)).await,
-        }
+        let Some(local) = files::user_by_uid(&self.files.passwd, uid)? else {
+            return self.remote(nss::Query::Uid(uid), &Arc::default()).await;
+        };
+        let file = self.group_file(&HashSet::from([local.name.as_str()]));
+        self.locals(vec![local], &file).await.pop().map(|(_, person)| person).transpose()
     }
 
-    /// A person of /etc/passwd. Where the backends of the switch are not all alive, they are not asked for groups:
-    /// the answer would be incomplete and might hang.
-    async fn local(&self, found: LocalUser, deadline: Instant) -> Result<Person, DirectoryError> {
-        let LocalUser { name, uid, gid, gecos } = found;
-        let name = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
-        let groups = match (self.watch().await?, gid) {
-            ((switch, Some(watch)), Some(gid)) => {
-                let asked = name.as_str().to_owned();
-                let told = self.local_lane.run(deadline, move || nss::groups(&asked, gid)).await.flatten();
-                self.weigh(told, &switch, Some(watch), deadline).await
+    /// Reads what the file says of the groups of users; where it cannot be read nothing is known of them.
+    fn group_file(&self, users: &HashSet<&str>) -> Arc<GroupFile> {
+        Arc::new(GroupFile::read(&self.files.group, users).unwrap_or_else(|error| {
+            tracing::error!(%error, "the file of groups cannot be read");
+            GroupFile::unreadable()
+        }))
+    }
+
+    /// Makes people of users of /etc/passwd: of the first at least, and of as many as the time of one look-up allows.
+    async fn locals(
+        &self,
+        users: Vec<LocalUser>,
+        file: &Arc<GroupFile>,
+    ) -> Vec<(String, Result<Person, DirectoryError>)> {
+        if users.is_empty() {
+            return Vec::new();
+        }
+        let groups = match self.groups_of_locals(&users, file).await {
+            Ok(groups) => groups,
+            Err(error) => {
+                let failed = |user: LocalUser| (user.name, Err(DirectoryError::Failed(error.to_string())));
+                return users.into_iter().map(failed).collect();
             }
-            ((_, None), _) | (_, None) => None,
         };
+        let made = users.into_iter().zip(groups);
+        made.map(|(user, groups)| (user.name.clone(), self.local(user, groups))).collect()
+    }
+
+    fn local(&self, user: LocalUser, groups: Groups) -> Result<Person, DirectoryError> {
+        let LocalUser { name, uid, gid: _, gecos } = user;
         Ok(Person {
-            groups: groups.unwrap_or_else(|| self.groups_of_file(&name, gid)),
-            name,
+            groups,
+            name: UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?,
             realm: self.local_realm.clone(),
             existence: Existence::Known { uid, origin: Origin::Local },
             contacts: Contacts::of_gecos(&gecos),
         })
     }
 
-    /// A person of a directory; none when every backend lives and knows none.
-    async fn remote(&self, deadline: Instant, query: nss::Query) -> Result<Option<Person>, DirectoryError> {
+    /// Tells the groups of users of /etc/passwd, of the first of them or all. Where the backends of the switch are not all
+    /// alive, they are not asked: the answer would be incomplete and might hang.
+    async fn groups_of_locals(
+        &self,
+        users: &[LocalUser],
+        file: &Arc<GroupFile>,
+    ) -> Result<Vec<Groups>, DirectoryError> {
+        let deadline = Instant::now() + LOOKUP_LIMIT;
+        let of_file = |user: &LocalUser| Groups::Incomplete(file.names_of(&user.name, user.gid));
         let (switch, watch) = self.watch().await?;
-        let Some(user) = self.remote_lane.run(deadline, move || nss::user(&query)).await.flatten()? else {
+        let Some(watch) = watch else { return Ok(users.iter().map(of_file).collect()) };
+        let switch = Arc::new(switch);
+        let asked: Vec<_> = users.iter().map(|user| (user.name.clone(), user.gid)).collect();
+        let look_up = {
+            let (switch, file) = (Arc::clone(&switch), Arc::clone(file));
+            move || nss::groups_of_many(&switch, &file, &asked)
+        };
+        let Ok(told) = self.local_lane.run(deadline, look_up).await else {
+            return Ok(users.iter().map(of_file).collect());
+        };
+        let has_lived = watch.has_lived(deadline).await;
+        let groups = users.iter().zip(told).map(|(user, told)| match told {
+            Some(found) => weigh(found, &switch, has_lived),
+            None => of_file(user),
+        });
+        Ok(groups.collect())
+    }
+
+    /// A person of a directory; none when every backend lives and knows none. The file may have been read for another name
+    /// than the canonical one.
+    async fn remote(
+        &self,
+        query: nss::Query,
+        file: &Arc<GroupFile>,
+    ) -> Result<Option<Person>, DirectoryError> {
+        let deadline = Instant::now() + LOOKUP_LIMIT;
+        let (switch, watch) = self.watch().await?;
+        let switch = Arc::new(switch);
+        let (asked, typed) = (Arc::clone(&switch), query.name().map(str::to_owned));
+        let Some(user) = self.remote_lane.run(deadline, move || nss::user(&asked, &query)).await.flatten()?
+        else {
             let has_lived = match watch {
                 Some(watch) => watch.has_lived(deadline).await,
                 None => false,
@@ -183,12 +242,20 @@ impl Directory {
         };
         let nss::FoundUser { name, uid, gid, gecos } = user;
         let name = UserName::try_from(name).map_err(|_| DirectoryError::InvalidName)?;
-        let asked = name.as_str().to_owned();
-        let told =
-            self.remote_lane.run(deadline, move || nss::groups_of_directory(&asked, gid)).await.flatten();
-        let groups = self.weigh(told, &switch, watch, deadline).await;
+        let is_of_file = typed.as_deref() == Some(name.as_str());
+        let file =
+            if is_of_file { Arc::clone(file) } else { self.group_file(&HashSet::from([name.as_str()])) };
+        let look_up = {
+            let (switch, file, name) = (Arc::clone(&switch), Arc::clone(&file), name.as_str().to_owned());
+            move || nss::groups_of_directory(&switch, &file, &name, gid)
+        };
+        let groups = match (self.remote_lane.run(deadline, look_up).await.flatten(), watch) {
+            (Ok(found), Some(watch)) => weigh(found, &switch, watch.has_lived(deadline).await),
+            (Ok(found), None) => weigh(found, &switch, false),
+            (Err(_), _) => Groups::Incomplete(file.names_of(name.as_str(), Some(gid))),
+        };
         Ok(Some(Person {
-            groups: groups.unwrap_or_else(|| self.groups_of_file(&name, Some(gid))),
+            groups,
             name,
             realm: self.remote_realm.clone(),
             existence: Existence::Known { uid, origin: Origin::Directory },
@@ -202,33 +269,6 @@ impl Directory {
         Ok((switch, watch))
     }
 
-    /// Tells whether what the name service said of groups is all; none where it said nothing to go by.
-    async fn weigh(
-        &self,
-        told: Result<nss::FoundGroups, DirectoryError>,
-        switch: &Switch,
-        watch: Option<Watch>,
-        deadline: Instant,
-    ) -> Option<Groups> {
-        let nss::FoundGroups { names, has_nameless, has_failed } = told.ok()?;
-        // A name that a directory does not tell may be one that a rule names.
-        let is_told = !has_failed && (!has_nameless || switch.is_of_the_host());
-        let has_lived = match watch {
-            Some(watch) if is_told => watch.has_lived(deadline).await,
-            Some(_) | None => false,
-        };
-        Some(if has_lived { Groups::Complete(names) } else { Groups::Incomplete(names) })
-    }
-
-    fn groups_of_file(&self, name: &UserName, gid: Option<u32>) -> Groups {
-        let file = GroupFile::read(&self.files.group, &HashSet::from([name.as_str()]));
-        let of_file = file.map(|file| file.of(name.as_str(), gid)).unwrap_or_else(|error| {
-            tracing::error!(%error, "the file of groups cannot be read");
-            OfFile::default()
-        });
-        Groups::Incomplete(of_file.names)
-    }
-
     fn unknown(&self, name: UserName) -> Person {
         let realm = self.remote_realm.clone();
         Person {
@@ -239,6 +279,14 @@ impl Directory {
             contacts: Contacts::default(),
         }
     }
+}
+
+/// Tells whether what the backends said of groups is all.
+fn weigh(found: nss::FoundGroups, switch: &Switch, has_lived: bool) -> Groups {
+    let nss::FoundGroups { names, has_nameless, has_failed } = found;
+    // A name that a directory does not tell may be one that a rule names.
+    let is_told = !has_failed && (!has_nameless || switch.is_of_the_host());
+    if is_told && has_lived { Groups::Complete(names) } else { Groups::Incomplete(names) }
 }
 
 impl From<std::io::Error> for DirectoryError {
@@ -260,7 +308,7 @@ mod tests {
         };
         fs::write(&files.passwd, "root:x:0:0:root:/root:/bin/sh\nalice-of-the-test:x:4711:4712::/:/bin/sh\n")
             .unwrap();
-        fs::write(&files.group, "students:x:4712:\nchess:x:4713:bob,alice-of-the-test\n").unwrap();
+        fs::write(&files.group, "root:x:0:\nstudents:x:4712:\nchess:x:4713:bob,alice-of-the-test\n").unwrap();
         fs::write(&files.nsswitch, nsswitch).unwrap();
         Directory::with_files(&HostId::try_from("h1").unwrap(), files, probe).unwrap()
     }
@@ -351,6 +399,27 @@ mod tests {
         let bob = directory.person("bob").await.unwrap();
         assert_eq!(bob.existence, Existence::Known { uid: 4710, origin: Origin::Local });
         assert_eq!(bob.groups, Groups::Incomplete(vec!["chess".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn the_groups_of_a_file_of_thousands_are_read_at_once() {
+        use std::fmt::Write as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let directory = directory(folder.path(), "passwd: files\ngroup: files\n", Probe::default());
+        let mut group = "students:x:4712:\n".to_owned();
+        (0..5000).for_each(|it| writeln!(group, "g{it}:x:{}:bob,alice-of-the-test", 10_000 + it).unwrap());
+        fs::write(folder.path().join("group"), group).unwrap();
+        let expected: Vec<_> =
+            ["students".to_owned()].into_iter().chain((0..5000).map(|it| format!("g{it}"))).collect();
+        let mut least = Duration::MAX;
+        for _ in 0..5 {
+            let begun = Instant::now();
+            let person = directory.person("alice-of-the-test").await.unwrap();
+            least = least.min(begun.elapsed());
+            assert_eq!(person.groups, Groups::Complete(expected.clone()));
+        }
+        assert!(least < Duration::from_millis(200), "{least:?}");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use countersign_core::account::{AccountKey, Realm};
 use countersign_core::helpdesk::Presence;
 use countersign_core::login::{Existence, Origin, Person};
 
-use super::probe::Switch;
+use super::switch::Switch;
 use super::{Directory, DirectoryError, FLEET_REALM};
 
 impl Directory {

@@ -4,8 +4,7 @@
 //! is a service has a socket. One that takes no connection is dead. A stopped one takes connections all the same, so
 //! SSSD, whose protocol is simple, has to answer on it, before a look-up and after: then it lived all the time.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,13 +15,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::switch::Switch;
+
 /// How long a backend may take to answer.
 const PROBE_LIMIT: Duration = Duration::from_millis(500);
 /// How long it may take after it did not answer the last time, so that not every login waits.
 const SHORT_LIMIT: Duration = Duration::from_millis(50);
-
-/// Backends that answer from files, or from what every host has: where they know no name for a group there is none.
-const OF_THE_HOST: [&str; 5] = ["files", "systemd", "mymachines", "extrausers", "altfiles"];
 
 /// `SSS_GET_VERSION` of SSSD's client protocol (`src/sss_client/sss_cli.h`): what each client asks first.
 const GET_VERSION: u32 = 1;
@@ -159,48 +157,6 @@ async fn ask(stream: &mut UnixStream) -> io::Result<()> {
     if echoes(length, 0) && echoes(GET_VERSION, 4) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
 
-/// What nsswitch.conf says of people and groups.
-#[derive(Debug)]
-pub(super) struct Switch(String);
-
-impl Switch {
-    /// Reads the file; without it libc uses `files` alone.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
-    pub(super) fn read(nsswitch: &Path) -> io::Result<Self> {
-        match fs::read(nsswitch) {
-            Ok(text) => Ok(Self(String::from_utf8_lossy(&text).into_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(String::new())),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Tells whether all that is known comes from the host itself.
-    pub(super) fn is_of_the_host(&self) -> bool {
-        self.backends().into_iter().all(|name| OF_THE_HOST.contains(&name))
-    }
-
-    /// Tells whether users are looked for beyond the host itself.
-    pub(super) fn has_directory(&self) -> bool {
-        self.backends_of(&["passwd"]).into_iter().any(|name| !OF_THE_HOST.contains(&name))
-    }
-
-    fn backends(&self) -> BTreeSet<&str> {
-        self.backends_of(&["passwd", "group", "initgroups"])
-    }
-
-    fn backends_of(&self, databases: &[&str]) -> BTreeSet<&str> {
-        self.0
-            .lines()
-            .filter_map(|line| line.split('#').next()?.split_once(':'))
-            .filter(|(database, _)| databases.contains(&database.trim()))
-            .flat_map(|(_, services)| services.split_whitespace())
-            .filter(|word| !word.contains(['[', '=', ']']))
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,8 +166,14 @@ mod tests {
         Instant::now() + PROBE_LIMIT
     }
 
+    fn switch(line: &str) -> Switch {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), line).unwrap();
+        Switch::read(file.path()).unwrap()
+    }
+
     fn sssd() -> Switch {
-        Switch("passwd: files sss\n".to_owned())
+        switch("passwd: files sss\n")
     }
 
     /// Answers as SSSD does, so many times on each connection.
@@ -231,18 +193,6 @@ mod tests {
         })
     }
 
-    #[test]
-    fn backends_of_people_and_groups_are_read() {
-        let text = "# a comment\npasswd:  files sss # more\nhosts: dns\ngroup: files [NOTFOUND=return] ldap\n\
-                    initgroups: files [SUCCESS=continue UNAVAIL=continue] winbind\n";
-        let switch = Switch(text.to_owned());
-        assert_eq!(switch.backends(), BTreeSet::from(["files", "sss", "ldap", "winbind"]));
-        assert!(!switch.is_of_the_host());
-        assert!(
-            Switch("passwd: files systemd\ngroup: files systemd\nhosts: dns\n".to_owned()).is_of_the_host()
-        );
-    }
-
     #[tokio::test]
     async fn a_backend_that_answers_is_alive_and_one_that_does_not_listen_is_dead() {
         let folder = tempfile::tempdir().unwrap();
@@ -252,7 +202,7 @@ mod tests {
         let server = serve(UnixListener::bind(&socket).unwrap(), 2);
         assert!(probe.watch(&sssd()).await.unwrap().has_lived(soon()).await);
         server.abort();
-        let files = Switch("passwd: files\n".to_owned());
+        let files = switch("passwd: files\n");
         assert!(Probe::with_socket("sss", Path::new("/nonexistent")).watch(&files).await.is_some());
     }
 

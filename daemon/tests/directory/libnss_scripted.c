@@ -5,6 +5,7 @@
  *   ok            it answers
  *   hang          it waits until the script says something else
  *   down          it fails as a service that is not there does: unavailable, no error that tells
+ *   range         it asks for more room than it ever gets
  *   refused       it fails with ECONNREFUSED
  *   interrupted   two calls of three are interrupted
  *   mute          it says that there is nothing of that kind
@@ -21,24 +22,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FIRST_UID = 70000, FIRST_GID = 60000, PEOPLE = 1000 };
 
 static atomic_uint calls;
 
-/* Reads the word behind a key of the script. */
-static void word(const char *key, char *value, size_t size)
+static _Thread_local char text[512];
+
+/* Reads the script, where it is another than the last time. */
+static void look(void)
 {
-    char line[64], name[32], read[32];
-    snprintf(value, size, "%s", "ok");
+    static _Thread_local struct stat last;
+    struct stat now;
+    if (stat(SCRIPT, &now) == 0 && now.st_ino == last.st_ino
+        && memcmp(&now.st_mtim, &last.st_mtim, sizeof now.st_mtim) == 0)
+        return;
+    text[0] = '\0';
     FILE *script = fopen(SCRIPT, "re");
     if (script == NULL)
         return;
-    while (fgets(line, sizeof line, script) != NULL)
+    text[fread(text, 1, sizeof text - 1, script)] = '\0';
+    fclose(script);
+    last = now;
+}
+
+/* Finds the word behind a key of the script. */
+static void word(const char *key, char *value, size_t size)
+{
+    char name[32], read[32];
+    snprintf(value, size, "%s", "ok");
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += strspn(line, "\n");
         if (sscanf(line, "%31s %31s", name, read) == 2 && strcmp(name, key) == 0)
             snprintf(value, size, "%s", read);
-    fclose(script);
+    }
 }
 
 static long number(const char *key)
@@ -52,11 +71,17 @@ static long number(const char *key)
 static enum nss_status act(const char *function, int *errnop)
 {
     char what[32];
-    for (word(function, what, sizeof what); strcmp(what, "hang") == 0; word(function, what, sizeof what))
+    for (look(), word(function, what, sizeof what); strcmp(what, "hang") == 0; word(function, what, sizeof what)) {
         usleep(20000);
+        look();
+    }
     *errnop = ENOENT;
     if (strcmp(what, "down") == 0)
         return NSS_STATUS_UNAVAIL;
+    if (strcmp(what, "range") == 0) {
+        *errnop = ERANGE;
+        return NSS_STATUS_TRYAGAIN;
+    }
     if (strcmp(what, "mute") == 0)
         return NSS_STATUS_NOTFOUND;
     if (strcmp(what, "refused") == 0) {

@@ -29,11 +29,13 @@ struct Listing {
     gid: Option<u32>,
 }
 
-/// The groups that /etc/group gives a user.
+/// The groups that list a user.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::directory) struct OfFile {
-    /// Their names, the primary group first.
+    /// Their names, as far as they can be read.
     pub(in crate::directory) names: Vec<String>,
+    /// Their numbers, likewise.
+    pub(in crate::directory) gids: Vec<u32>,
     /// Whether all could be read.
     pub(in crate::directory) is_whole: bool,
 }
@@ -76,27 +78,33 @@ impl GroupFile {
         self.names.get(&gid).map(Option::as_deref)
     }
 
-    /// Lists the groups of a user.
-    pub(in crate::directory) fn of(&self, user: &str, primary: Option<u32>) -> OfFile {
-        let mut of_file = OfFile { names: Vec::new(), is_whole: !self.is_cut && primary.is_some() };
-        let mut add = |name: Option<&str>, gid: Option<u32>| {
-            of_file.is_whole &= name.is_some() && gid.is_some();
-            let name = name.map(str::to_owned).or_else(|| gid.map(|gid| gid.to_string()));
-            of_file.names.extend(name);
-        };
-        if let Some(name) = primary.and_then(|gid| self.name(gid)) {
-            add(name, primary);
-        }
+    /// Makes a file of which nothing is known.
+    pub(in crate::directory) fn unreadable() -> Self {
+        Self { is_cut: true, ..Self::default() }
+    }
+
+    /// Lists the groups that list a user.
+    pub(in crate::directory) fn of(&self, user: &str) -> OfFile {
+        let mut of_file = OfFile { is_whole: !self.is_cut, ..OfFile::default() };
         for Listing { name, gid } in self.listings.get(user).into_iter().flatten() {
-            // Of a number with two names libc knows the first alone; the user is in both.
-            if let Some(first) = gid.and_then(|gid| self.name(gid)) {
-                add(first, *gid);
-            }
-            add(name.as_deref(), *gid);
+            of_file.is_whole &= name.is_some() && gid.is_some();
+            of_file.names.extend(name.clone());
+            of_file.gids.extend(*gid);
         }
-        let mut seen = HashSet::new();
-        of_file.names.retain(|name| seen.insert(name.clone()));
         of_file
+    }
+
+    /// Names the groups of a user by this file alone, each once, the primary group first.
+    pub(in crate::directory) fn names_of(&self, user: &str, primary: Option<u32>) -> Vec<String> {
+        let OfFile { names, gids, is_whole: _ } = self.of(user);
+        let by_number = |gid| self.name(gid).flatten().map(str::to_owned);
+        let primary = primary.and_then(by_number);
+        // Of a number with two names libc knows the first alone; the user is in both.
+        let mut all: Vec<_> =
+            primary.into_iter().chain(names).chain(gids.into_iter().filter_map(by_number)).collect();
+        let mut seen = HashSet::new();
+        all.retain(|name| seen.insert(name.clone()));
+        all
     }
 }
 
@@ -107,9 +115,8 @@ mod tests {
     use super::*;
 
     fn of(text: &[u8], user: &str, primary: Option<u32>) -> (Vec<String>, bool) {
-        let OfFile { names, is_whole } =
-            GroupFile::read(file(text).path(), &HashSet::from([user])).unwrap().of(user, primary);
-        (names, is_whole)
+        let file = GroupFile::read(file(text).path(), &HashSet::from([user])).unwrap();
+        (file.names_of(user, primary), file.of(user).is_whole)
     }
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -123,27 +130,28 @@ mod tests {
         assert_eq!(of(text, "alice", Some(1001)), (names(&["students", "chess"]), true));
         assert_eq!(of(text, "nobody", Some(9)), (names(&[]), true));
         let twins = b"one:x:70:\ntwo:x:70:alice\n";
-        assert_eq!(of(twins, "alice", Some(9)), (names(&["one", "two"]), true));
+        assert_eq!(of(twins, "alice", Some(9)), (names(&["two", "one"]), true));
     }
 
     #[test]
     fn a_group_that_cannot_be_read_leaves_its_members_incomplete_and_nobody_else() {
         let too_long = [&b"huge:x:9:"[..], &b"x,".repeat(LINE_LIMIT), b"alice\n"].concat();
         for (text, groups) in [
-            (&b"caf\xe9:x:50:alice\n"[..], names(&["50"])),
+            (&b"caf\xe9:x:50:alice\n"[..], names(&[])),
             (b"strict:x::alice\n", names(&["strict"])),
             (b"strict:x:5\xff:alice\n", names(&["strict"])),
-            (b"\xff:x:1001:\n", names(&["1001"])),
             (&too_long, names(&[])),
         ] {
             assert_eq!(of(text, "alice", Some(1001)), (groups, false));
         }
         assert_eq!(of(b"caf\xe9:x:50:alice\nstrict:x::alice\n", "bob", Some(1001)), (names(&[]), true));
+        let file = GroupFile::read(file(b"\xff:x:7:\n").path(), &HashSet::new()).unwrap();
         assert_eq!(
-            of(b"students:x:1001:\n", "alice", None),
-            (names(&[]), false),
-            "the primary group is not known"
+            (file.name(7), file.name(8)),
+            (Some(None), None),
+            "a name that cannot be read, and no group"
         );
+        assert!(!GroupFile::unreadable().of("alice").is_whole);
     }
 
     #[test]
