@@ -22,6 +22,11 @@ const NUMBER_TEXT_LIMIT: usize = 40;
 /// The digits of a number in E.164: at most 15 with the country's, and none has fewer than seven.
 const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
+/// What may stand before an address in GECOS, in any case.
+const EMAIL_KEYS: [&str; 4] = ["email", "e-mail", "mail", "mailto"];
+/// What may stand before a number in GECOS, in any case.
+const PHONE_KEYS: [&str; 2] = ["tel", "phone"];
+
 /// An e-mail address: one ASCII mailbox, without quotes, comments or routes; the domain in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailAddress(String);
@@ -235,18 +240,26 @@ impl Contacts {
     }
 
     /// Reads the field of `/etc/passwd` that only root can change: the "other" part of GECOS (`chfn --other`), where an
-    /// address and a number in E.164 may stand, in either order. The numbers beside it can be changed by their owner, and
+    /// address and a number in E.164 may stand, in either order, each alone or behind a key: `mail=alice@example.org`,
+    /// `tel=+4930123456`, as a URI too. A word behind a key that is not known is passed over, and so is an address with `=`
+    /// in it: that is more likely a key than a mailbox. The numbers beside this field can be changed by their owner, and
     /// would let a stolen password choose where the codes go.
     #[must_use]
     pub fn of_gecos(gecos: &str) -> Self {
         let mut contacts = Self::default();
         let other = gecos.splitn(5, ',').nth(4).unwrap_or_default();
         for word in other.split([' ', ',', ';']).take(8) {
-            if contacts.email.is_none() {
-                contacts.email = EmailAddress::try_from(word).ok();
+            let (key, value) = match word.split_once(['=', ':']) {
+                Some((key, value)) => (Some(key), value),
+                None => (None, word),
+            };
+            let is_under =
+                |keys: &[&str]| key.is_none_or(|key| keys.iter().any(|it| key.eq_ignore_ascii_case(it)));
+            if contacts.email.is_none() && is_under(&EMAIL_KEYS) && !value.contains('=') {
+                contacts.email = EmailAddress::try_from(value).ok();
             }
-            if contacts.phone.is_none() {
-                contacts.phone = PhoneNumber::try_from(word).ok();
+            if contacts.phone.is_none() && is_under(&PHONE_KEYS) {
+                contacts.phone = PhoneNumber::try_from(value).ok();
             }
         }
         contacts
@@ -362,6 +375,28 @@ mod tests {
         }
         assert_eq!(PhoneNumber::try_from("+491712345642").unwrap().masked(), "•••• 42");
         assert_eq!(Country::try_from("XX"), Err(InvalidCountry));
+    }
+
+    #[test]
+    fn a_key_in_gecos_is_no_part_of_what_it_names() {
+        let alice = "alice@example.org";
+        for (other, email, phone) in [
+            ("mail=alice@example.org tel=+491712345642", Some(alice), Some("+491712345642")),
+            ("EMail=alice@example.org;Phone=+491712345642", Some(alice), Some("+491712345642")),
+            ("tel:+491712345642,mailto:alice@example.org", Some(alice), Some("+491712345642")),
+            ("e-mail=alice@example.org", Some(alice), None),
+            ("phone=alice@example.org mail=+491712345642", None, None),
+            ("room=alice@example.org fax=+491712345642", None, None),
+            ("a=lice@example.org", None, None),
+            ("mail=a=lice@example.org mail==alice@example.org", None, None),
+            ("mail=x room=7 alice@example.org", Some(alice), None),
+            ("mail= tel=", None, None),
+        ] {
+            let found = Contacts::of_gecos(&format!("Alice,,,,{other}"));
+            assert_eq!(found.email.as_ref().map(EmailAddress::as_str), email, "{other}");
+            assert_eq!(found.phone.as_ref().map(PhoneNumber::as_str), phone, "{other}");
+        }
+        assert!(EmailAddress::try_from("a=lice@example.org").is_ok(), "elsewhere it is a mailbox");
     }
 
     #[test]
