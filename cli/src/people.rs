@@ -81,9 +81,8 @@ fn members(name: &str) -> Result<Vec<Entry>, Failure> {
         })?
         .ok_or_else(unknown)?;
     let mut names = group.mem;
-    let passwd = std::fs::read(PASSWD).map_err(|error| {
-        Failure::new(Exit::Refused, format!("{PASSWD} cannot be read: {error}."))
-    })?;
+    let passwd = std::fs::read(PASSWD)
+        .map_err(|error| Failure::new(Exit::Refused, format!("{PASSWD} cannot be read: {error}.")))?;
     names.extend(with_primary_group(&passwd, group.gid.as_raw())?);
     names.sort();
     names.dedup();
@@ -106,9 +105,11 @@ fn with_primary_group(passwd: &[u8], gid: u32) -> Result<Vec<String>, Failure> {
             Some(of_user) if of_user == gid => names.push(name.into_owned()),
             Some(_) => {}
             None => {
-                let message = format!("The primary group of {} in {PASSWD} is not a number.", printable(&name));
-                return Err(Failure::new(Exit::Refused, message)
-                    .with_help("Nothing was changed. Mend the line (see `pwck`), or name the users with --from."));
+                let message =
+                    format!("The primary group of {} in {PASSWD} is not a number.", printable(&name));
+                return Err(Failure::new(Exit::Refused, message).with_help(
+                    "Nothing was changed. Mend the line (see `pwck`), or name the users with --from.",
+                ));
             }
         }
     }
@@ -183,7 +184,11 @@ mod tests {
         let passwd = b"root:x:0:0::/root:/bin/sh\nalice:x:1000:100:\xfc,,,:/:\n+nis\nbob:x:100:1000::/:\n\xff:x:7:100::/:\n";
         let names = with_primary_group(passwd, 100).unwrap();
         let checked: Vec<_> = names.iter().map(|name| checked(name)).collect();
-        assert_eq!(checked, [Ok("alice".to_owned()), Err(NotAName)], "whatever chfn wrote, and nobody left out");
+        assert_eq!(
+            checked,
+            [Ok("alice".to_owned()), Err(NotAName)],
+            "whatever chfn wrote, and nobody left out"
+        );
     }
 
     #[test]

@@ -63,6 +63,17 @@ pub enum Actor {
     },
 }
 
+impl Actor {
+    /// Tells whether the groups of a person decide about what may be done to them ([`may_act`]).
+    #[must_use]
+    pub const fn is_bound_by_groups(&self) -> bool {
+        match self {
+            Self::Root => false,
+            Self::Other { .. } => true,
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     /// Writes the actor as the audit keeps it: `root`, or `uid:1000 (dora)`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "directory/bulk.rs"]
+mod bulk;
 mod harness;
 #[path = "directory/room.rs"]
 mod room;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use countersign_core::account::{Account, AccountId, AccountKey, Realm, UserName};
 use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::helpdesk::Presence;
+use countersign_core::login::Person;
 use data_encoding::HEXLOWER;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
@@ -18,6 +19,7 @@ use super::facts::{self, OwnedFacts, Reader, put};
 use super::helpdesk::reason;
 use super::removal::{self, Purged};
 use super::{BusError, Door, Service, audit, contacts, convert, explain, report, simulate, trial};
+use crate::directory::Detail;
 use crate::reload::By;
 use crate::store::Page as StoredPage;
 
@@ -45,21 +47,30 @@ impl AdminInterface {
         let begun = Instant::now();
         let mut rows: Vec<OwnedFacts> = Vec::new();
         let mut last = None;
-        for (key, account) in entries(page) {
+        let entries = entries(page);
+        let names = entries.iter().map(|(key, _)| key.name.as_str().to_owned());
+        let mut roll = self.service.directory.roll(names, Detail::Groups);
+        for (key, account) in entries {
             if begun.elapsed() > PAGE_TIME && last.is_some() {
                 return (rows, last);
             }
-            rows.push(self.row(&key, account.as_ref(), reader).await);
+            // Without an answer nobody is gone.
+            let answer = roll.next().await.and_then(Result::ok);
+            rows.push(self.row(&key, account.as_ref(), answer, reader));
             last = Some(key);
         }
         (rows, None)
     }
 
-    /// Makes one row; whatever is wrong with it, it tells whose it is.
-    async fn row(&self, key: &AccountKey, account: Option<&Account>, reader: Reader) -> OwnedFacts {
+    /// Makes one row, by what the name service answered; whatever is wrong with it, it tells whose it is.
+    fn row(
+        &self,
+        key: &AccountKey,
+        account: Option<&Account>,
+        answer: Option<Person>,
+        reader: Reader,
+    ) -> OwnedFacts {
         let (engine, directory) = (&self.service.engine, &self.service.directory);
-        // Without an answer nobody is gone.
-        let answer = directory.person(key.name.as_str()).await.ok();
         let presence = answer.as_ref().and_then(|person| directory.presence(key, person).ok());
         let now = engine.now();
         let known = answer.filter(|_| presence == Some(Presence::Known));

@@ -1,25 +1,29 @@
 //! Addresses and numbers as callers write them: one person's, and a page of a list.
 //!
 //! Owns the reading of them (a number by the country that the file names) and the order of a list: each row is looked at
-//! for itself, and within the time of one call. Leaves to core who may act on whom and what a change is.
+//! for itself, within the time of one call, and many share a look-up and a commit. Leaves to core who may act on whom and
+//! what a change is.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use countersign_core::contact::{EmailAddress, PhoneNumber};
-use countersign_core::helpdesk::{self, Entry, NewContacts, Reason, Telling};
+use countersign_core::helpdesk::{self, Act, Actor, Entry, NewContacts, Reason, Telling};
+use countersign_core::login::Person;
 use countersign_core::sending::Channels;
 use tokio::task::JoinSet;
 
-use super::{BusError, Operator, Service, convert};
+use super::{BusError, Operator, Service, convert, known};
+use crate::directory::Detail;
 use crate::engine::command::Deed;
+use crate::engine::{Handle, key_of};
 
 /// The longest address or number before it is read, in bytes.
 const TEXT_LIMIT: usize = 256;
 /// The most rows of one call.
 pub(super) const ROW_LIMIT: usize = 1000;
-/// How many rows are under way at the same time: their changes share a commit.
-const AT_ONCE: usize = 32;
+/// How many rows are under way at the same time: their changes share a commit, with room in it for logins.
+const AT_ONCE: usize = 200;
 /// How long the rows of one call may take; what is not begun by then is the next call's.
 const PAGE_TIME: Duration = Duration::from_millis(800);
 
@@ -92,6 +96,14 @@ pub(super) enum Wish {
     Apply(Operator, Reason),
 }
 
+impl Wish {
+    /// Tells what has to be known of the users.
+    const fn detail(&self) -> Detail {
+        let (Self::Check(operator) | Self::Apply(operator, _)) = self;
+        if operator.actor.is_bound_by_groups() { Detail::Groups } else { Detail::Identity }
+    }
+}
+
 /// What became of the rows of one call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
@@ -103,22 +115,38 @@ pub(super) struct Page {
     pub(super) changed: u32,
 }
 
+/// A row that was read: its line, what is to be on file, and of whom.
+type Read = (u32, Result<(NewContacts, Person), BusError>);
+/// What became of a row: its line, and whether it changes something.
+type Became = (u32, Result<bool, BusError>);
+
 /// Looks at rows, as far as the time reaches.
 ///
 /// # Errors
 /// What the service fails with; rows before that may be done. What is wrong with one row alone is told of it.
 pub(super) async fn import(service: &Arc<Service>, rows: Vec<Row>, wish: &Wish) -> Result<Page, BusError> {
     let begun = Instant::now();
+    let is_time = || begun.elapsed() < PAGE_TIME;
     let mut page = Page::default();
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() && (page.done == 0 || begun.elapsed() < PAGE_TIME) {
-        let mut under_way = JoinSet::new();
-        for row in rows.by_ref().take(AT_ONCE) {
-            let (service, wish) = (Arc::clone(service), wish.clone());
-            under_way.spawn(async move { (row.0, one(&service, &row, &wish).await) });
+    let mut roll = service.directory.roll(rows.iter().map(|(_, user, ..)| user.clone()), wish.detail());
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 && (page.done == 0 || is_time()) {
+        let mut people = Vec::new();
+        while people.len() < AT_ONCE.min(rows.len()) && (people.is_empty() || is_time()) {
+            people.push(known(roll.next().await.ok_or(BusError::Unavailable)?));
         }
-        while let Some(ended) = under_way.join_next().await {
-            let (line, became) = ended.map_err(|_| BusError::Unavailable)?;
+        let policy = service.engine.policy();
+        // In this order: a row is taken only where there is somebody for it.
+        let read = people.into_iter().zip(rows.by_ref()).map(|(person, (line, _, email, phone))| {
+            let new = row(&email, &phone, &policy.settings.channels);
+            (line, new.and_then(|new| Ok((new, person?))))
+        });
+        let read: Vec<_> = read.collect();
+        let became = match wish {
+            Wish::Check(operator) => check(service, read, &operator.actor).await?,
+            Wish::Apply(operator, reason) => apply(service, read, operator, reason).await?,
+        };
+        for (line, became) in became {
             page.done = page.done.saturating_add(1);
             match became {
                 Ok(is_changed) => page.changed = page.changed.saturating_add(u32::from(is_changed)),
@@ -131,25 +159,49 @@ pub(super) async fn import(service: &Arc<Service>, rows: Vec<Row>, wish: &Wish) 
     Ok(page)
 }
 
-/// Looks at one row; tells whether it changes something.
-async fn one(service: &Service, (_, user, email, phone): &Row, wish: &Wish) -> Result<bool, BusError> {
+/// Tells which rows would change something; their accounts are read together.
+async fn check(service: &Service, read: Vec<Read>, actor: &Actor) -> Result<Vec<Became>, BusError> {
     let policy = service.engine.policy();
-    let new = row(email, phone, &policy.settings.channels)?;
-    let target = service.known_person(user).await?;
-    match wish {
-        Wish::Check(operator) => {
-            let account = service.engine.account(&target).await?;
-            helpdesk::may_act(&operator.actor, &target, &policy)
-                .map_err(|refusal| BusError::Refused(refusal.to_string()))?;
-            let old = account.map(|account| account.contacts).unwrap_or_default();
-            Ok(new.applied(&old) != old)
-        }
-        Wish::Apply(operator, reason) => {
-            let act = operator.clone().act(reason.clone(), target, service.engine.host().clone());
-            let done = service.engine.act(act, Deed::SetContact(new)).await??;
-            Ok(done.on_file.is_new)
+    let keys: Vec<_> = read.iter().filter_map(|(_, row)| Some(key_of(&row.as_ref().ok()?.1))).collect();
+    let mut accounts = service.engine.accounts(&keys).await?.into_iter();
+    let mut would_change = |(new, target): (NewContacts, Person)| {
+        let unreadable = |_| BusError::Refused("what is kept of this user cannot be read".to_owned());
+        let account = accounts.next().ok_or(BusError::Unavailable)?.map_err(unreadable)?;
+        let old = account.map(|account| account.contacts).unwrap_or_default();
+        helpdesk::may_act(actor, &target, &policy)
+            .map_err(|refusal| BusError::Refused(refusal.to_string()))?;
+        Ok(new.applied(&old) != old)
+    };
+    Ok(read.into_iter().map(|(line, row)| (line, row.and_then(&mut would_change))).collect())
+}
+
+/// Puts the rows on file, all at the same time.
+async fn apply(
+    service: &Service,
+    read: Vec<Read>,
+    operator: &Operator,
+    reason: &Reason,
+) -> Result<Vec<Became>, BusError> {
+    let mut became = Vec::new();
+    let mut under_way = JoinSet::new();
+    for (line, row) in read {
+        match row {
+            Err(error) => became.push((line, Err(error))),
+            Ok((new, target)) => {
+                let engine = service.engine.clone();
+                let act = operator.clone().act(reason.clone(), target, engine.host().clone());
+                under_way.spawn(async move { (line, put_on_file(&engine, act, new).await) });
+            }
         }
     }
+    while let Some(ended) = under_way.join_next().await {
+        became.push(ended.map_err(|_| BusError::Unavailable)?);
+    }
+    Ok(became)
+}
+
+async fn put_on_file(engine: &Handle, act: Act, new: NewContacts) -> Result<bool, BusError> {
+    Ok(engine.act(act, Deed::SetContact(new)).await??.on_file.is_new)
 }
 
 #[cfg(test)]

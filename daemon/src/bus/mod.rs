@@ -38,7 +38,7 @@ pub use caller::Door;
 pub use error::BusError;
 
 use crate::delivery::Delivery;
-use crate::directory::Directory;
+use crate::directory::{Directory, DirectoryError};
 use crate::engine::Handle;
 use crate::engine::command::Caller;
 use crate::reload::Reloader;
@@ -59,6 +59,18 @@ impl Operator {
     pub(crate) fn act(self, reason: Reason, target: Person, host: Host) -> Act {
         let Self { actor, login } = self;
         Act { actor, login, reason, target, host }
+    }
+}
+
+/// Takes an answer of the name service for somebody who is there.
+///
+/// # Errors
+/// [`BusError::NoSuchUser`].
+pub(crate) fn known(answer: Result<Person, DirectoryError>) -> Result<Person, BusError> {
+    let person = answer?;
+    match person.existence {
+        Existence::Known { .. } => Ok(person),
+        Existence::Unknown => Err(BusError::NoSuchUser),
     }
 }
 
@@ -115,11 +127,7 @@ impl Service {
     /// # Errors
     /// [`BusError::NoSuchUser`].
     pub(crate) async fn known_person(&self, user: &str) -> Result<Person, BusError> {
-        let person = self.directory.person(user).await?;
-        match person.existence {
-            Existence::Known { .. } => Ok(person),
-            Existence::Unknown => Err(BusError::NoSuchUser),
-        }
+        known(self.directory.person(user).await)
     }
 
     /// Tells who acts, and as whom they logged in.

@@ -6,7 +6,7 @@
 //! cannot list the groups of a user are left to libc.
 
 use std::collections::HashSet;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -175,7 +175,7 @@ pub(super) fn groups_of_many(
 
 /// Asks a backend for the groups of a user. Without its library libc passes over it: what the host would tell is not there
 /// then, and what a directory would tell is not known.
-fn of_backend(service: Service<'_>, user: &CString, gid: u32) -> Answer<Vec<u32>> {
+fn of_backend(service: Service<'_>, user: &CStr, gid: u32) -> Answer<Vec<u32>> {
     match Backend::load(service.name) {
         Some(backend) => again(|| backend.groups(user, gid)),
         None if service.is_of_the_host() => Answer::NotFound,
