@@ -243,6 +243,7 @@ fn without_a_session_of_the_kernel_no_code_is_ever_fresh() {
     login.expect("Code: ", SOON).unwrap();
     login.send_line(&phone.unused_code().unwrap()).unwrap();
     login.expect("\n0\n", SOON).unwrap();
+    is_in(&mut login).unwrap();
     is_asked(&mut login, "");
     without_our_session_line_nothing_of_ours_is_in_the_environment(&machine, &mut phone);
 }

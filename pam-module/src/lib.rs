@@ -207,8 +207,9 @@ fn ask_service(
     });
     let PamScreen { unread, told, .. } = screen;
     if !matches!(ended, Ok((State::Allow | State::Skip, _))) {
-        let unread = unread.filter(|_| told.is_none());
-        unread.iter().for_each(|text| handle.show(true, text));
+        if let (None, Some(unread)) = (&told, unread) {
+            handle.show(true, &unread);
+        }
         if phase == Phase::Account && ended.is_ok() {
             let told = told.as_deref().unwrap_or("no code");
             handle.log(Priority::Error, &format!("login of {user} refused: {told}"));

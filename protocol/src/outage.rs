@@ -23,7 +23,8 @@ const SENTENCE_LIMIT: usize = 1024;
 /// Writes the file's text: a language tag and its sentence on each line, the language of the configuration first.
 #[must_use]
 pub fn compose<'a>(sentences: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    sentences.into_iter().map(|(tag, sentence)| format!("{tag} {sentence}\n")).collect()
+    let line = |(tag, sentence): (&str, String)| [tag.to_owned(), " ".to_owned(), sentence, "\n".to_owned()];
+    sentences.into_iter().flat_map(line).collect()
 }
 
 /// Reads the sentence for a locale (`de_DE.UTF-8`): in its language, else in the first of the file. None where there is no

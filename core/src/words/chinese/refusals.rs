@@ -25,18 +25,9 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             format!("此处需要验证码，而您尚未设置。设置时需要邀请码，请{}。", contact(help.as_deref()))
         }
         Refusal::NothingSetUp => "您尚未设置验证码。请先运行 `countersign enroll totp`。".to_owned(),
-        Refusal::UidChanged { help } => format!(
-            "您在此主机上的账户已发生变化，您的验证码对该账户不再有效。请{}。",
-            contact(help.as_deref())
-        ),
-        Refusal::CodeNeeded { help } => format!(
-            "此处需要验证码，而仅用 SSH 密钥登录时不会询问验证码。请使用密码登录（`ssh -o PubkeyAuthentication=no`），或{}。",
-            contact(help.as_deref())
-        ),
-        Refusal::Stopped { help } => format!(
-            "无法核对您的验证码，因为负责核对的服务没有响应。请过一分钟再试，或{}。",
-            contact(help.as_deref())
-        ),
+        Refusal::UidChanged { help } => uid_changed(help.as_deref()),
+        Refusal::CodeNeeded { help } => code_needed(help.as_deref()),
+        Refusal::Stopped { help } => stopped(help.as_deref()),
         Refusal::NoRightCode => "已拒绝：未输入正确的验证码。".to_owned(),
         Refusal::Unavailable => "目前无法核对验证码。未经核对，任何人都无法登录；请过一分钟再试。".to_owned(),
         Refusal::SwitchedOff => "此主机已关闭双因素验证。".to_owned(),
@@ -73,6 +64,21 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "您的验证方式在此期间已在别处更改。此处未作任何更改，请重新开始。".to_owned()
         }
     }
+}
+
+fn uid_changed(help: Option<&str>) -> String {
+    format!("您在此主机上的账户已发生变化，您的验证码对该账户不再有效。请{}。", contact(help))
+}
+
+fn code_needed(help: Option<&str>) -> String {
+    format!(
+        "此处需要验证码，而仅用 SSH 密钥登录时不会询问验证码。请使用密码登录（`ssh -o PubkeyAuthentication=no`），或{}。",
+        contact(help)
+    )
+}
+
+fn stopped(help: Option<&str>) -> String {
+    format!("无法核对您的验证码，因为负责核对的服务没有响应。请过一分钟再试，或{}。", contact(help))
 }
 
 fn closed(help: Option<&str>) -> String {

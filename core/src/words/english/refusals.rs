@@ -42,9 +42,7 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
                 .to_owned()
         }
         Refusal::SwitchedOff => "The second factor is switched off on this host.".to_owned(),
-        Refusal::EnrollmentClosed { help } => {
-            format!("No rule of this host lets you set this up yourself. Ask {}.", whom(help.as_deref()))
-        }
+        Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("You have {limit} already. Remove one first."),
         Refusal::LabelTaken { label } => {
             format!("You have one called \"{}\" already. Choose another name.", shown(label))
@@ -69,6 +67,10 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
                 .to_owned()
         }
     }
+}
+
+fn closed(help: Option<&str>) -> String {
+    format!("No rule of this host lets you set this up yourself. Ask {}.", whom(help))
 }
 
 fn locked(until: WallTime, now: WallTime, help: Option<&str>) -> String {
