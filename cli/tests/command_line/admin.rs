@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use countersign_protocol::proxies::{Imported, OwnedFacts, Records, Reported, Simulated};
+use countersign_protocol::proxies::{Imported, OwnedFacts, Purged, Records, Reported, Simulated};
 use zbus::{OwnedVariant, interface};
 
 use crate::service::{Error, Shared, facts, listed, note, standing};
@@ -30,11 +30,7 @@ impl Admin {
         (rows, next, u64::try_from(script.people).unwrap())
     }
 
-    fn purge_gone(
-        &self,
-        after: String,
-        options: HashMap<String, OwnedVariant>,
-    ) -> Result<(Vec<(String, String)>, String, u64, OwnedFacts), Error> {
+    fn purge_gone(&self, after: String, options: HashMap<String, OwnedVariant>) -> Result<Purged, Error> {
         note(&self.0, format!("PurgeGone {after:?} {}", listed(&options)));
         let script = self.0.lock().unwrap();
         if script.goes_away && !after.is_empty() {

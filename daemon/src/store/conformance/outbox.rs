@@ -382,7 +382,7 @@ pub(crate) async fn what_a_removed_account_was_to_be_sent_never_goes_out_and_wha
 ) {
     let (mut alice, mut bob) = (plain("alice"), plain("bob"));
     let to_alice = email("alice@example.org");
-    let [claimed, waiting] = [AT, AT.after(Duration::from_secs(60))].map(|at| code(to_alice.clone(), at));
+    let [claimed, waiting] = [AT, AT.after(Duration::from_mins(1))].map(|at| code(to_alice.clone(), at));
     send(&*store, &mut alice, &claimed).await;
     send(&*store, &mut alice, &waiting).await;
     let bobs = code(email("bob@example.org"), AT);
@@ -394,5 +394,5 @@ pub(crate) async fn what_a_removed_account_was_to_be_sent_never_goes_out_and_wha
     assert!(!store.put_off(claimed.id, AT).await.unwrap());
     settle(&*store, claimed.id, Progress::Sent).await;
     assert_eq!(unused(&*store, &to_alice, AT.after(HOUR)).await.len(), 2);
-    assert_eq!(store.host_use(AT.after(Duration::from_secs(60))).await.unwrap().emails.len(), 3);
+    assert_eq!(store.host_use(AT.after(Duration::from_mins(1))).await.unwrap().emails.len(), 3);
 }
