@@ -270,7 +270,7 @@ fn a_grey_listed_mail_is_good_on_the_next_connection_from_the_same_place() {
     let mut elsewhere = knock_from(&machine, "ann", ELSEWHERE).unwrap();
     prompted(&mut elsewhere);
     elsewhere.send_line(&late).unwrap();
-    elsewhere.expect("not right", SOON).unwrap();
+    elsewhere.expect("is for a different login and is not valid here.", SOON).unwrap();
     drop(elsewhere);
 
     let mut next = knock(&machine, "ann").unwrap();

@@ -9,6 +9,7 @@ use crate::factor::Method;
 use crate::secret::Secret;
 use crate::time::WallTime;
 
+use super::detail::{Direction, Drawn, Shows};
 use super::sending::{ListedWay, Sending};
 
 /// Something to say, as a value.
@@ -186,42 +187,6 @@ pub enum Note {
         /// What is set up.
         method: Method,
     },
-}
-
-/// What shows the codes of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
-    /// An app.
-    App,
-    /// A token.
-    Token,
-    /// Either.
-    AppOrToken,
-}
-
-impl Shows {
-    /// Tells what shows the codes of a method that is set up with a key.
-    pub(super) fn of(method: Method) -> Self {
-        if method == Method::Hotp { Self::Token } else { Self::App }
-    }
-}
-
-/// Whether a QR code stands on the person's screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drawn {
-    /// It does.
-    Yes,
-    /// It does not: text only, or shown in another conversation.
-    No,
-}
-
-/// Which way a clock is off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// It runs ahead of ours.
-    Ahead,
-    /// It runs behind ours.
-    Behind,
 }
 
 /// Why something is not done.

@@ -8,6 +8,7 @@
 
 mod chinese;
 mod clock;
+mod detail;
 mod english;
 mod french;
 mod german;
@@ -25,7 +26,8 @@ mod voice;
 use crate::printable::is_printable;
 use crate::time::WallTime;
 
-pub use message::{Direction, Drawn, Message, Note, Prompt, Refusal, Setup, Shows};
+pub use detail::{Direction, Drawn, Shows};
+pub use message::{Message, Note, Prompt, Refusal, Setup};
 pub use sending::{ListedWay, Resend, Sending};
 pub use voice::{Voice, render};
 

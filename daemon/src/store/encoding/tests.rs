@@ -444,7 +444,7 @@ fn unknown_fields_wrong_values_and_mixed_up_factors_are_refused() {
         ("\"digits\":6", "\"digits\":7"),
         ("\"period\":30", "\"period\":31"),
         ("\"sha1\"", "\"md5\""),
-        ("\"phone\"", "\"12345\""),
+        ("\"phone\"", "\"a\\nb\""),
         ("\"id\":1", "\"id\":3"),
         ("\"known-source\"", "\"console\""),
         ("\"address\":\"198.51.100.7\"", "\"address\":\"host\""),
