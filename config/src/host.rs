@@ -66,7 +66,8 @@ fn misfit(pattern: &str) -> Option<&'static str> {
         return Some("a name has no dot at its ends, and no two in a row");
     }
     let shortest = pattern.bytes().filter(|byte| *byte != b'*').count();
-    (shortest > LONGEST_NAME).then_some("the system takes 64 characters at most")
+    // A pattern with a dot can be meant for the fully qualified name.
+    (shortest > LONGEST_NAME && !pattern.contains('.')).then_some("the system takes 64 characters at most")
 }
 
 /// Tells whether every name that fits `inner` surely fits `outer`: `outer` is held against `inner` itself, in which a

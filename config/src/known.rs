@@ -3,6 +3,7 @@
 //! Owns the question, its limit, and the warnings about names that nobody has. Leaves asking the name service to whoever
 //! checks a file; a file that is loaded asks nobody.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::diagnostics::{Findings, Place, shorten};
@@ -89,12 +90,19 @@ pub(crate) struct Asked<'n> {
     answers: BTreeMap<(Kind, String), Known>,
     /// Whether some name was not asked for, because there were too many.
     is_cut: bool,
+    /// The settings of sshd for root, asked for once.
+    sshd: OnceCell<Option<String>>,
 }
 
 impl<'n> Asked<'n> {
     /// Begins to ask.
     pub(crate) fn new(names: Option<&'n dyn Names>) -> Self {
-        Self { names, answers: BTreeMap::new(), is_cut: false }
+        Self { names, answers: BTreeMap::new(), is_cut: false, sshd: OnceCell::new() }
+    }
+
+    /// Tells the settings of sshd for root, where they are known.
+    pub(crate) fn sshd(&self) -> Option<&str> {
+        self.sshd.get_or_init(|| self.names.and_then(Names::sshd_for_root)).as_deref()
     }
 
     /// Tells whether there is such a group.
@@ -138,8 +146,7 @@ impl<'n> Asked<'n> {
         }
         let hosts = self.names.map(Names::hosts).unwrap_or_default();
         remark_other_hosts(rules, &hosts, findings);
-        let settings = self.names.and_then(Names::sshd_for_root);
-        root_login::check(rules, default, settings.as_deref(), |placed| is_for(placed, &hosts), findings);
+        root_login::check(rules, default, self.sshd(), |placed| is_for(placed, &hosts), findings);
         for placed in rules.iter().filter(|placed| placed.is_sound && is_for(placed, &hosts)) {
             for kind in [Kind::User, Kind::Group] {
                 self.check_list(kind, placed, findings);

@@ -4,7 +4,7 @@
 //! names them and asks for less than a code at each login is hardly meant, nor is one that lets them pass before the rule
 //! that is meant for them. What rests on nothing but the usual groups is said only where some of them are known to exist.
 
-use countersign_core::policy::{Enrollment, Matcher, Mode, Requirement, Rule};
+use countersign_core::policy::{Enrollment, Matcher, Mode, Requirement, Rule, SshServer};
 
 use crate::diagnostics::{Findings, Place};
 use crate::duration;
@@ -42,7 +42,10 @@ pub(crate) fn check(
 ) {
     let protected = Protected::of(groups, asked);
     let sound = || rules.iter().filter(|placed| placed.is_sound);
-    for placed in sound() {
+    // Where sshd never takes a password of root, a key is what is left, and a rule for it eases nothing.
+    let takes_passwords = asked.sshd().is_some_and(|text| SshServer::read(text).refuses_root().is_none());
+    let is_for_key = |placed: &&PlacedRule<'_>| !takes_passwords && is_for_root_s_key(&placed.rule);
+    for placed in sound().filter(|placed| !is_for_key(placed)) {
         if let Some(members) = protected.named_by(&placed.rule) {
             warn_of_easing(placed, &format!("{members} are protected, but here"), findings);
         }
@@ -185,6 +188,11 @@ fn warn_of_forgotten(
 /// Tells whether a rule asks everybody whom it matches for a code, sooner or later.
 fn asks(rule: &Rule) -> bool {
     rule.require == Requirement::Always
+}
+
+/// Tells whether a rule is for root at sshd alone, where sshd by itself takes nothing but a key.
+fn is_for_root_s_key(rule: &Rule) -> bool {
+    rule.require == Requirement::Never && rule.matcher.users == [ROOT] && rule.matcher.services == ["sshd"]
 }
 
 /// Tells whether a rule matches people whoever they are.

@@ -99,10 +99,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let switched = switch.take(loaded.switch, Occasion::Start, Moment::of(SystemClock.wall(), newest))?;
     let (policy, policy_in_force) = watch::channel(Arc::new(switch.settle(loaded.policy)));
     let (retention, kept) = watch::channel(loaded.audit);
-    let journal: Arc<dyn Journal> = Arc::new(
-        SystemJournal::start()
-            .map_err(|cause| StartError::System { doing: "starting the journal's thread", cause })?,
-    );
+    let journal = start_journal()?;
     let tools = tools(store);
     // Every account brings its own newest time; until a server is reached nobody is let in anyway.
     let since_boot = tools.clock.since_boot();
@@ -113,10 +110,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
     let delivery = Arc::new(Delivery::new(&loaded.delivery, credentials));
     let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
-    let idle = args.bus.clone().map(|bus| {
-        let watch = Watch::new(engine.clone(), directory.clone(), bus, terminal::SOCKET.into());
-        tokio::spawn(watch.run(args.rest))
-    });
+    let idle = watch_idle(&args, &engine, &directory);
     let listener = notify::listener(args.socket.as_deref())
         .await
         .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
@@ -146,9 +140,7 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         // First the messages: how they end is for the engine to store.
         stop.send_replace(true);
         let _ = outbox.await;
-        engine.stop().await;
-        // What is under way is committed and answered; who is not ready by then is refused by the closed socket.
-        let _ = timeout(STOP_LIMIT, loop_).await;
+        finish(&engine, loop_).await;
     }
     for task in [own, upkeep, hangups] {
         task.abort();
@@ -157,6 +149,24 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         task.abort();
     }
     ended
+}
+
+fn start_journal() -> Result<Arc<dyn Journal>, StartError> {
+    let fault = |cause| StartError::System { doing: "starting the journal's thread", cause };
+    Ok(Arc::new(SystemJournal::start().map_err(fault)?))
+}
+
+/// Watches sessions for being idle, where there is a bus to ask logind.
+fn watch_idle(args: &Args, engine: &Handle, directory: &Directory) -> Option<JoinHandle<()>> {
+    let bus = args.bus.clone()?;
+    let watch = Watch::new(engine.clone(), directory.clone(), bus, terminal::SOCKET.into());
+    Some(tokio::spawn(watch.run(args.rest)))
+}
+
+/// Has what is under way committed and answered; logins that are not ready by then are refused by the closed socket.
+async fn finish(engine: &Handle, loop_: JoinHandle<()>) {
+    engine.stop().await;
+    let _ = timeout(STOP_LIMIT, loop_).await;
 }
 
 /// Tells what became of the master switch at the start. Where nothing settles it, codes are asked for.

@@ -175,6 +175,14 @@ fn a_rule_that_locks_root_out_of_ssh_is_warned_of_where_sshd_does_not_ask_root()
     assert!(!warned(administrators.clone(), Some("permitrootlogin yes")));
     assert!(!warned(administrators.clone(), None), "nobody knows");
     assert!(!warned(format!("{keys}{administrators}"), kept));
+    let eased = |sshd| {
+        let host = Host { sshd, ..debian() };
+        messages_on(&host, &format!("{keys}{administrators}{MINIMAL}"))
+            .iter()
+            .any(|message| message.contains("no code"))
+    };
+    assert!(!eased(kept) && !eased(None), "the rule that is suggested is not warned of");
+    assert!(eased(Some("permitrootlogin yes")), "a password of root is enough then");
     let all = "[default]\nrequire = \"always\"\n";
     let host = Host { sshd: kept, ..debian() };
     assert!(messages_on(&host, all).iter().any(|message| message.contains("locks root out")));
