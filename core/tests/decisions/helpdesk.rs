@@ -389,10 +389,10 @@ fn only_what_is_kept_of_users_who_are_gone_or_cannot_be_read_is_deleted() {
 fn the_helpdesk_deletes_neither_the_protected_nor_itself_nor_who_may_be_there() {
     let account = locked_account();
     let (kept, spoiled) = (Kept::Readable(&account), Kept::Unreadable(account.id));
-    let protected = person("alice", 1000, &["wheel"]);
+    let protected = person("alice", 1000, &["sudo"]);
     assert_eq!(
         deleted(spoiled, dora(), protected.clone(), Presence::Known),
-        Err(Refusal::Protected("wheel".to_owned()))
+        Err(Refusal::Protected("sudo".to_owned()))
     );
     assert!(deleted(spoiled, Actor::Root, protected, Presence::Known).is_ok());
     assert_eq!(deleted(kept, dora(), stranger("dora"), Presence::Gone), Err(Refusal::Oneself));
