@@ -130,7 +130,9 @@ pub(super) fn groups(
             if service.name == FILES { gathered.of_file(name) } else { of_backend(service, &user, gid) };
         let is_found = match answer {
             Answer::Found(gids) => {
-                gids.into_iter().for_each(|gid| gathered.add(gid));
+                for gid in gids {
+                    gathered.add(gid);
+                }
                 true
             }
             Answer::NotFound => false,
@@ -150,7 +152,9 @@ pub(super) fn groups(
     if is_left_to_libc {
         let (gids, has_failed) = attempts(|| getgrouplist(&user, Gid::from_raw(gid)), |_| false)?;
         gathered.found.has_failed |= has_failed;
-        gids.into_iter().for_each(|gid| gathered.add(gid.as_raw()));
+        for gid in gids {
+            gathered.add(gid.as_raw());
+        }
     }
     Ok(gathered.found)
 }
@@ -242,7 +246,7 @@ impl<'a> Gathered<'a> {
         for (service, backend) in &self.sources {
             let answer = match backend {
                 _ if service.name == FILES => match self.file.name(gid) {
-                    Some(name) => Answer::Found(name.map(str::to_owned)),
+                    Some(name) => Answer::Found(name.ok().map(str::to_owned)),
                     None => Answer::NotFound,
                 },
                 Some(backend) => again(|| backend.group_name(gid, &mut self.room)),

@@ -44,9 +44,10 @@ impl Roll {
     /// Reads the files.
     pub(super) fn read(directory: Directory, waiting: VecDeque<String>, detail: Detail) -> Self {
         let names: HashSet<&str> = waiting.iter().map(String::as_str).collect();
-        let locals = files::users(&directory.files.passwd, &names).map_err(unreadable);
-        let locals =
-            locals.map(|found| found.into_iter().map(|(name, it)| (name, it.map_err(unreadable))).collect());
+        let locals = files::users(&directory.files.passwd, &names).map_err(|error| unreadable(&error));
+        let locals = locals.map(|found| {
+            found.into_iter().map(|(name, it)| (name, it.map_err(|error| unreadable(&error)))).collect()
+        });
         let groups = directory.group_file(&names);
         Self { directory, detail, waiting, locals, groups, ready: HashMap::new() }
     }
@@ -66,7 +67,7 @@ impl Roll {
         let local = self.locals.as_ref().map(|locals| locals.get(name));
         match (UserName::try_from(name), local) {
             (Err(_), _) => self.settle(name, Err(DirectoryError::InvalidName)),
-            (Ok(_), Err(error)) | (Ok(_), Ok(Some(Err(error)))) => {
+            (Ok(_), Err(error) | Ok(Some(Err(error)))) => {
                 let error = error.clone();
                 self.settle(name, Err(DirectoryError::Failed(error)));
             }
@@ -137,7 +138,7 @@ impl Roll {
     }
 }
 
-fn unreadable(error: std::io::Error) -> String {
+fn unreadable(error: &std::io::Error) -> String {
     format!("a file of the name service cannot be read: {error}")
 }
 

@@ -23,6 +23,10 @@ pub(in crate::directory) struct GroupFile {
     is_cut: bool,
 }
 
+/// A name that is not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::directory) struct Unreadable;
+
 #[derive(Debug, Clone)]
 struct Listing {
     name: Option<String>,
@@ -73,9 +77,9 @@ impl GroupFile {
         }
     }
 
-    /// Tells the name of a group; the inner one is none where it cannot be read.
-    pub(in crate::directory) fn name(&self, gid: u32) -> Option<Option<&str>> {
-        self.names.get(&gid).map(Option::as_deref)
+    /// Tells the name of a group, where there is one of this number.
+    pub(in crate::directory) fn name(&self, gid: u32) -> Option<Result<&str, Unreadable>> {
+        self.names.get(&gid).map(|name| name.as_deref().ok_or(Unreadable))
     }
 
     /// Makes a file of which nothing is known.
@@ -97,7 +101,7 @@ impl GroupFile {
     /// Names the groups of a user by this file alone, each once, the primary group first.
     pub(in crate::directory) fn names_of(&self, user: &str, primary: Option<u32>) -> Vec<String> {
         let OfFile { names, gids, is_whole: _ } = self.of(user);
-        let by_number = |gid| self.name(gid).flatten().map(str::to_owned);
+        let by_number = |gid| self.name(gid)?.ok().map(str::to_owned);
         let primary = primary.and_then(by_number);
         // Of a number with two names libc knows the first alone; the user is in both.
         let mut all: Vec<_> =
@@ -148,7 +152,7 @@ mod tests {
         let file = GroupFile::read(file(b"\xff:x:7:\n").path(), &HashSet::new()).unwrap();
         assert_eq!(
             (file.name(7), file.name(8)),
-            (Some(None), None),
+            (Some(Err(Unreadable)), None),
             "a name that cannot be read, and no group"
         );
         assert!(!GroupFile::unreadable().of("alice").is_whole);
