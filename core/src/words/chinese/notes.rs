@@ -20,9 +20,7 @@ pub(super) fn remark(note: &Note) -> String {
             way(*direction)
         ),
         Note::HostClockOff { minutes, help } => host_clock_off(*minutes, &contact(help.as_deref())),
-        Note::EnterCode { from, help } => {
-            format!("请输入{}中的验证码。如果您尚未设置，请{}。", shows(*from), contact(help.as_deref()))
-        }
+        Note::EnterCode { from, help } => enter_code(*from, help.as_deref()),
         Note::RenewByInvitation { method, help } => format!(
             "请输入您已设置的{}中的验证码。更换密钥需要新的邀请码，请{}。",
             if *method == Method::Hotp { "令牌" } else { "应用" },
@@ -69,6 +67,10 @@ pub(super) fn remark(note: &Note) -> String {
         ),
         Note::EnrollingWords { drawn, method } => enrolling_words(*drawn, shows(Shows::of(*method))),
     }
+}
+
+fn enter_code(from: Shows, help: Option<&str>) -> String {
+    format!("请输入{}中的验证码。如果您尚未设置，请{}。", shows(from), contact(help))
 }
 
 fn choice(ways: &[ListedWay], help: Option<&str>) -> String {
