@@ -22,7 +22,7 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let bytes =
         if file == Path::new("-") { bounded(io::stdin().lock()) } else { open(file).and_then(bounded) };
-    bytes.and_then(decode).map_err(|error| {
+    bytes.and_then(|bytes| decode(&bytes)).map_err(|error| {
         let place = printable(&file.display().to_string());
         Failure::new(Exit::Refused, format!("{place} cannot be read: {error}."))
     })
@@ -50,8 +50,8 @@ fn bounded(input: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Brings a text to UTF-8 with newlines, as its byte order mark says.
-fn decode(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let text = match bytes.as_slice() {
+fn decode(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let text = match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
             return Err(io::Error::other("it is written in UTF-32; save it as UTF-8"));
         }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn text(bytes: &[u8]) -> Result<String, String> {
-        decode(bytes.to_vec()).map(|text| String::from_utf8(text).unwrap()).map_err(|error| error.to_string())
+        decode(bytes).map(|text| String::from_utf8(text).unwrap()).map_err(|error| error.to_string())
     }
 
     #[test]
