@@ -8,8 +8,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::commands::{
     audit, backup_codes, breakglass_drill, completions, delivery_test, enroll, forget, generate,
     policy_check, policy_explain, policy_reload, policy_report, policy_schema, policy_simulate, remembered,
-    remove, rename, status, store_rotate_key, test, user_delete, user_disable, user_enable, user_import,
-    user_invite, user_list, user_purge, user_reset, user_resync, user_set_contact, user_show, user_unlock,
+    remove, rename, status, store_accept_restore, store_rotate_key, test, user_delete, user_disable,
+    user_enable, user_import, user_invite, user_list, user_purge, user_reset, user_resync, user_set_contact,
+    user_show, user_unlock,
 };
 use crate::output::ColorChoice;
 
@@ -139,6 +140,7 @@ pub(crate) enum BreakGlass {
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  sudo countersign store rotate-key")]
 pub(crate) enum Store {
+    AcceptRestore(store_accept_restore::AcceptRestore),
     RotateKey(store_rotate_key::RotateKey),
 }
 

@@ -64,6 +64,8 @@ pub(crate) struct Standing {
     pub(crate) gone: Option<bool>,
     /// Whether the record, or what the service tells of it, cannot be read.
     pub(crate) unreadable: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    doubtful: bool,
 }
 
 impl TryFrom<Facts> for FactorRow {
@@ -122,6 +124,7 @@ impl TryFrom<Facts> for Standing {
             realm: facts.optional_text("realm")?,
             gone: facts.optional_flag("gone")?,
             unreadable: facts.optional_flag("unreadable")?.unwrap_or(false),
+            doubtful: facts.optional_flag("doubtful")?.unwrap_or_default(),
         })
     }
 }
@@ -169,6 +172,7 @@ impl Standing {
             enrolled_after: None,
             realm: None,
             gone: None,
+            doubtful: false,
             unreadable: true,
         }
     }

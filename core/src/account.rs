@@ -18,6 +18,7 @@ use crate::login::network;
 use crate::policy::EnrolledAfter;
 use crate::printable::is_printable;
 use crate::remember::{Remembered, Skipped};
+use crate::restore::{Holdings, Trust};
 use crate::secret::{Entropy, Secret, draw};
 use crate::sending::{OutboxFacts, Send};
 use crate::throttle::Throttle;
@@ -199,6 +200,14 @@ pub struct Account {
     pub remembered: Vec<Remembered>,
     /// What the person has put off.
     pub skipped: Option<Skipped>,
+    /// Restores of the store that this account went through.
+    pub era: u64,
+    /// Whether sign-in methods may have changed after the restored copy was taken: refused until a reset.
+    pub is_doubtful: bool,
+    /// How far this value can be believed: read with it, not part of its record.
+    pub trust: Trust,
+    /// What the person held when this value was read: not part of its record.
+    pub held: Option<Holdings>,
     /// Enrollments made before are void under the decision at hand: read with it, not part of its record.
     pub void_before: WallTime,
     /// What the outbox knows beyond this account: read with it, not part of its record.
@@ -231,6 +240,10 @@ impl Account {
             sends: Vec::new(),
             remembered: Vec::new(),
             skipped: None,
+            era: 0,
+            is_doubtful: false,
+            trust: Trust::Whole,
+            held: None,
             void_before: WallTime::default(),
             outbox: OutboxFacts::default(),
             code_key: Secret::new(draw(entropy)),

@@ -245,6 +245,8 @@ pub fn reset(
     if account.factors.is_empty() {
         // Nothing is left that a reused uid could inherit: whoever bears the name now begins anew.
         account.uids.clear();
+        // Nor anything that a restored store could have brought back.
+        account.is_doubtful = false;
     }
     account.throttle = Throttle::default();
     account.known_sources.clear();

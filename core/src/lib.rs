@@ -56,6 +56,7 @@ pub mod policy;
 pub mod printable;
 pub mod qr;
 pub mod remember;
+pub mod restore;
 pub mod secret;
 pub mod sending;
 pub mod throttle;

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign_config::StoreSettings;
+use countersign_config::{Database, StoreSettings};
 use countersign_core::audit::EventId;
-use countersign_core::login::Host;
 use countersign_core::policy::switch::{Change, Moment, Occasion, Outcome};
 use countersign_core::time::WallTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,12 +28,16 @@ use crate::host::entropy::SystemEntropy;
 use crate::host::identity::{self, IdentityError};
 use crate::host::journal::{Journal, SystemJournal};
 use crate::host::notify;
+use crate::host::vigil::Vigil;
 use crate::host::{breakglass, outage, restarts, timeline, upkeep};
 use crate::reload::{Basis, Files, InForce, Reloader, SERVING, UNDECIDED, record, serving_without};
+use crate::rollback::{Reach, StampKeeper};
 use crate::sessions::idle::Watch;
 use crate::sessions::terminal;
+use crate::spool::Spool;
 use crate::store::sealing::WrappingKey;
-use crate::store::{self, Store, StoreError};
+use crate::store::watched::Watched;
+use crate::store::{Store, StoreError};
 use crate::switch::{Keeper, SwitchError};
 
 /// Where the machine-id lies.
@@ -93,43 +96,42 @@ pub async fn run(args: Args) -> Result<(), StartError> {
     let Basis { mut loaded, fault } = files.read_at_start().map_err(StartError::Configuration)?;
     let texts = std::mem::take(&mut loaded.texts);
     let switch = Arc::new(Keeper::open(state_folder())?);
-    let (host, store) = open_store(&loaded.store).await?;
+    let vigil = Arc::new(vigil(&loaded.store)?);
+    let mut cause = None;
+    // A store that does not open refuses those who need it, and nobody else.
+    let _ = vigil.look(&mut cause).await;
+    let store = Arc::clone(&vigil.store);
+    let newest = store.newest_time().await.ok();
+    let host = identity::read(Path::new(MACHINE_ID))?;
     files.name_host(&mut loaded, &host.name);
-    let newest = newest_time(&*store).await?;
     let switched = switch.take(loaded.switch, Occasion::Start, Moment::of(SystemClock.wall(), newest))?;
     let (policy, policy_in_force) = watch::channel(Arc::new(switch.settle(loaded.policy)));
     let (retention, kept) = watch::channel(loaded.audit);
     let journal = start_journal()?;
-    let tools = tools(store);
-    // Every account brings its own newest time; until a server is reached nobody is let in anyway.
-    let since_boot = tools.clock.since_boot();
-    let reached = state_folder().and_then(|folder| timeline::kept(&folder, since_boot));
-    let floor = newest.into_iter().chain(reached).max().unwrap_or_default();
+    let tools = tools(store.clone(), Arc::clone(&vigil.spool));
+    let floor = floor(newest, tools.clock.as_ref());
     let parts = Parts { tools, policy: policy_in_force, journal: Arc::clone(&journal), host, floor };
     let (engine, mut loop_) = engine::start(parts);
     let credentials = Credentials::of(std::env::var_os(CREDENTIALS).map(PathBuf::from));
     let delivery = Arc::new(Delivery::new(&loaded.delivery, credentials));
     let directory = Directory::new(&engine.host().id, loaded.store.local_names)?;
     let idle = watch_idle(&args, &engine, &directory);
-    let listener = notify::listener(args.socket.as_deref())
-        .await
-        .map_err(|cause| StartError::System { doing: "taking the login socket", cause })?;
-    record::about_service(&engine, &"service".into(), EventId::ServiceStarted, env!("CARGO_PKG_VERSION"))
-        .await;
-    tell_switch(&engine, switched).await;
+    let taking = |cause| StartError::System { doing: "taking the login socket", cause };
+    let listener = notify::listener(args.socket.as_deref()).await.map_err(taking)?;
+    tell_start(&engine, switched).await;
     let status = settle_files(&engine, &files, &texts, fault).await;
     let force = InForce { policy, retention, delivery: Arc::clone(&delivery) };
     let reloader = Arc::new(Reloader::new(files, loaded.store, switch, force, engine.clone()));
-    let service = Service::new(engine.clone(), directory, Arc::clone(&delivery), Arc::clone(&reloader));
+    let ways = Arc::clone(&delivery);
+    let service = Service::new(engine.clone(), directory, ways, Arc::clone(&reloader), Arc::clone(&store));
     let service = Arc::new(service);
     let own = tokio::spawn(own::serve(listener, Arc::clone(&service)));
     let bus = args.bus.clone().map(|path| tokio::spawn(system::serve(path, Arc::clone(&service))));
     drop(service);
     let (stop, stopped) = watch::channel(false);
     let outbox = tokio::spawn(Outbox::new(engine.clone(), Arc::clone(&delivery)).run(stopped));
-    let notes =
-        state_folder().map(|folder| tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK))));
-    let time = state_folder().map(|folder| tokio::spawn(timeline::keep(engine.timeline(), folder)));
+    let [notes, time] = keep_folder(&engine);
+    let watch = tokio::spawn(vigil.keep(engine.clone(), cause));
     let upkeep = tokio::spawn(upkeep::audit(engine.clone(), journal, kept));
     notify::ready(&status);
     restarts::succeeded(state_folder().as_deref());
@@ -140,9 +142,9 @@ pub async fn run(args: Args) -> Result<(), StartError> {
         // First the messages: how they end is for the engine to store.
         stop.send_replace(true);
         let _ = outbox.await;
-        finish(&engine, loop_).await;
+        finish(&engine, loop_, &store, &watch).await;
     }
-    for task in [own, upkeep, hangups] {
+    for task in [own, upkeep, hangups, watch] {
         task.abort();
     }
     for task in [bus, notes, idle, time].into_iter().flatten() {
@@ -156,6 +158,13 @@ fn start_journal() -> Result<Arc<dyn Journal>, StartError> {
     Ok(Arc::new(SystemJournal::start().map_err(fault)?))
 }
 
+/// Tells the latest time that this host knows of. Every account brings its own newest time; until a server is reached, nobody
+/// who needs the store is let in anyway.
+fn floor(newest: Option<WallTime>, clock: &dyn Clock) -> WallTime {
+    let reached = state_folder().and_then(|folder| timeline::kept(&folder, clock.since_boot()));
+    newest.into_iter().chain(reached).max().unwrap_or_default()
+}
+
 /// Watches sessions for being idle, where there is a bus to ask logind.
 fn watch_idle(args: &Args, engine: &Handle, directory: &Directory) -> Option<JoinHandle<()>> {
     let bus = args.bus.clone()?;
@@ -164,13 +173,25 @@ fn watch_idle(args: &Args, engine: &Handle, directory: &Directory) -> Option<Joi
 }
 
 /// Has what is under way committed and answered; logins that are not ready by then are refused by the closed socket.
-async fn finish(engine: &Handle, loop_: JoinHandle<()>) {
+/// Then the stamp takes in the last commit.
+async fn finish(engine: &Handle, loop_: JoinHandle<()>, store: &Watched, watch: &JoinHandle<()>) {
     engine.stop().await;
     let _ = timeout(STOP_LIMIT, loop_).await;
+    watch.abort();
+    let _ = timeout(STOP_LIMIT, store.observe()).await;
 }
 
-/// Tells what became of the master switch at the start. Where nothing settles it, codes are asked for.
-async fn tell_switch(engine: &Handle, switched: Outcome) {
+/// Takes uses of break-glass into the audit, and keeps the timeline, in the service's own folder.
+fn keep_folder(engine: &Handle) -> [Option<JoinHandle<()>>; 2] {
+    let Some(folder) = state_folder() else { return [None, None] };
+    let notes = tokio::spawn(breakglass::import(engine.clone(), folder.join(MARK)));
+    [Some(notes), Some(tokio::spawn(timeline::keep(engine.timeline(), folder)))]
+}
+
+/// Tells that the service started, and what became of the master switch. Where nothing settles it, codes are asked for.
+async fn tell_start(engine: &Handle, switched: Outcome) {
+    record::about_service(engine, &"service".into(), EventId::ServiceStarted, env!("CARGO_PKG_VERSION"))
+        .await;
     match switched {
         Outcome::Stays => {}
         Outcome::Switched(change) => {
@@ -208,28 +229,36 @@ pub fn state_folder() -> Option<PathBuf> {
     std::env::split_paths(&folders).next()
 }
 
-async fn open_store(settings: &StoreSettings) -> Result<(Host, Arc<dyn Store>), StartError> {
-    let key = match (&settings.key_file, std::env::var_os(CREDENTIALS)) {
+/// Tells the folder of the store's stamp: the second one.
+fn stamp_folder() -> Option<PathBuf> {
+    let folders = std::env::var_os(STATE)?;
+    std::env::split_paths(&folders).nth(1)
+}
+
+/// Puts together what looks after the store. A key that is missing is a mistake of the setup, and starts no service.
+fn vigil(settings: &StoreSettings) -> Result<Vigil, StartError> {
+    let wrapping = match (&settings.key_file, std::env::var_os(CREDENTIALS)) {
         (Some(file), _) => WrappingKey::from_file(file)?,
         (None, Some(folder)) => WrappingKey::from_credential(&PathBuf::from(folder))?,
         (None, None) => return Err(StartError::NoKey),
     };
-    let host = identity::read(Path::new(MACHINE_ID))?;
-    let store: Arc<dyn Store> = store::open(settings, key, &host.id).await?;
-    Ok((host, store))
+    let reach = match settings.database {
+        Database::Embedded(_) => Reach::Host,
+        Database::Fleet(_) => Reach::Fleet,
+    };
+    let keeper = Arc::new(StampKeeper::open(stamp_folder(), reach));
+    Ok(Vigil {
+        store: Arc::new(Watched::new(keeper)),
+        spool: Arc::new(Spool::open(state_folder())),
+        settings: settings.clone(),
+        wrapping,
+        host: identity::read(Path::new(MACHINE_ID))?.id,
+    })
 }
 
-fn tools(store: Arc<dyn Store>) -> Tools {
+fn tools(store: Arc<dyn Store>, spool: Arc<Spool>) -> Tools {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Tools { store, clock, entropy: Arc::new(Mutex::new(SystemEntropy)) }
-}
-
-/// Tells the newest time in the store; none while its server is not reached.
-async fn newest_time(store: &dyn Store) -> Result<Option<WallTime>, StoreError> {
-    match store.newest_time().await {
-        Err(StoreError::Unreachable(_)) => Ok(None),
-        told => told.map(Some),
-    }
+    Tools { store, clock, entropy: Arc::new(Mutex::new(SystemEntropy)), spool }
 }
 
 /// Waits for what the manager wants: to hear that the service lives, or the end.

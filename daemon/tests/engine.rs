@@ -12,6 +12,7 @@ use countersign_core::account::{Account, HostId, UserName};
 use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::helpdesk::{Act, Actor, Reason, Refusal, Scope};
 use countersign_core::login::{Existence, Groups, Person};
+use countersign_core::policy::Requirement;
 use countersign_core::throttle::{Bucket, Limits, Standing};
 use countersign_core::time::WallTime;
 use countersign_protocol::step::State;
@@ -161,6 +162,40 @@ async fn an_account_that_cannot_be_loaded_lets_nobody_in() {
     world.seed(&alice).await;
     world.store.memory.inject(Fault::FailLoad);
     assert_eq!(world.begin(&alice).await.step.state, State::Unavailable);
+}
+
+#[tokio::test]
+async fn whom_policy_asks_for_nothing_is_let_in_without_the_store_once_the_record_is_kept() {
+    let never = |requirement| {
+        let mut policy = harness::world::policy();
+        policy.default.require = requirement;
+        policy
+    };
+    let alice = person("alice");
+    for fault in [Fault::FailLoad, Fault::FailCommit, Fault::LoseAnswer] {
+        let world = World::under(never(Requirement::Never), 1);
+        world.store.memory.inject(fault);
+        assert_eq!(world.begin(&alice).await.step.state, State::Skip, "{fault:?}");
+        let kept = world.spool.next().unwrap();
+        assert_eq!(kept.events.iter().map(|event| event.event.name()).collect::<Vec<_>>(), ["login-skipped"]);
+        assert_eq!(world.published().last().unwrap(), "login-skipped");
+        assert_eq!(world.begin(&alice).await.step.state, State::Skip, "with the store again");
+        assert_eq!(world.spool.next(), Some(kept));
+        // What cannot be recorded is not let in.
+        std::fs::remove_dir_all(world.folder.path()).unwrap();
+        world.store.memory.inject(fault);
+        assert_eq!(world.begin(&alice).await.step.state, State::Unavailable, "{fault:?}");
+    }
+    let world = World::under(never(Requirement::Enrolled), 1);
+    world.store.memory.inject(Fault::FailLoad);
+    let step = world.begin(&alice).await.step;
+    assert_eq!(
+        (step.state, step.lines.len()),
+        (State::Unavailable, 1),
+        "whether alice is enrolled is not known"
+    );
+    assert!(step.lines[0].text.contains("cannot be checked"), "{step:?}");
+    assert_eq!(world.spool.next(), None);
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ fn migrate(server: &Server) {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         said,
-        "the schema of the store is 3 (it was 0)\n",
+        "the schema of the store is 5 (it was 0)\n",
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
@@ -99,6 +99,7 @@ impl Member {
             store: shared,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(Mutex::new(SystemEntropy)),
+            spool: Arc::new(countersignd::spool::Spool::open(None)),
         };
         let host = Host { name: format!("{host}.example.org"), id: HostId::try_from(host).unwrap() };
         let floor = WallTime::default();

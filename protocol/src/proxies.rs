@@ -166,6 +166,9 @@ pub trait Admin {
     fn verify_audit(&self, after: &str, known: &str) -> zbus::Result<OwnedFacts>;
     /// Makes a new data key; root only. Answers its number.
     fn rotate_key(&self) -> zbus::Result<u32>;
+    /// Accepts a store that is in doubt; root only. Options: `reason` s (required), `scope` s (`known`, `everybody`, absent).
+    /// Answers `doubt` s, `everybody` b, `doubtful` as (users who are refused until a reset).
+    fn accept_restore(&self, options: Facts<'_>) -> zbus::Result<OwnedFacts>;
     /// Reseals a page of accounts; root only. Cursor `after` ("" begins). Answers the next cursor ("" at the end), done in this page, total.
     fn reseal(&self, after: &str) -> zbus::Result<(String, u64, u64)>;
     /// Puts addresses and numbers on file, at most 1000 rows a call: number of the line, user, e-mail address, telephone

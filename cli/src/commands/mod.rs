@@ -19,6 +19,7 @@ pub(crate) mod remembered;
 pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod status;
+pub(crate) mod store_accept_restore;
 pub(crate) mod store_rotate_key;
 pub(crate) mod test;
 pub(crate) mod user_delete;
@@ -93,6 +94,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<(), Failur
         Command::Audit(audit) => audit.run(&context).await,
         Command::Delivery(Delivery::Test(test)) => test.run(&context).await,
         Command::Store(Store::RotateKey(rotate)) => rotate.run(&context).await,
+        Command::Store(Store::AcceptRestore(accept)) => accept.run(&context).await,
         Command::BreakGlass(BreakGlass::Drill(drill)) => drill.run(&context),
         Command::Completions(completions) => completions.run(),
         Command::Generate(generate) => generate.run(),

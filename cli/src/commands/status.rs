@@ -25,8 +25,16 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let service = context.bus().await?.self_service().await?;
-        let standing = Standing::try_from(Facts::from(call(service.status()).await?))?;
+        let mut facts = Facts::from(call(service.status()).await?);
+        let doubt = facts.optional_text("store")?;
+        let standing = Standing::try_from(facts)?;
         standing.show(&context.output, if self.ids { Ids::Shown } else { Ids::Hidden })?;
+        if let Some(doubt) = doubt {
+            let words = format!(
+                "The store is not trusted ({doubt}): no code is accepted on this host. Run: countersign store accept-restore --reason REASON"
+            );
+            context.output.note(&format!("\n{}", sentence(Stream::Err, &words, 0)));
+        }
         if let (Some(advice), false) = (standing.advice(), context.output.is_json()) {
             context.output.note(&format!("\n{}", sentence(Stream::Err, &advice, 0)));
         }

@@ -38,6 +38,10 @@ impl Standing {
             fields.push(Field::new("Methods allowed", self.methods.join(", ")));
         }
         fields.push(self.lock_field());
+        if self.doubtful {
+            let words = "refused until `user reset`: may have changed after the restored backup was made";
+            fields.push(Field::caution("Restored", words.to_owned()));
+        }
         fields.extend(self.backup_codes_left.map(backup_field));
         fields.extend(self.contact_fields());
         if self.factors.is_empty() {

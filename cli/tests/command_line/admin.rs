@@ -195,6 +195,21 @@ impl Admin {
         7
     }
 
+    fn accept_restore(&self, options: HashMap<String, OwnedVariant>) -> Result<OwnedFacts, Error> {
+        note(&self.0, format!("AcceptRestore {}", crate::service::listed(&options)));
+        if !options.contains_key("scope") {
+            return Err(Error::Refused("say --only-known".to_owned()));
+        }
+        let is_everybody =
+            options.get("scope").and_then(|scope| <&str>::try_from(scope).ok()) == Some("everybody");
+        let doubtful = if is_everybody { Vec::new() } else { vec!["alice".to_owned(), "bob".to_owned()] };
+        Ok(crate::service::facts([
+            ("doubt", "older".into()),
+            ("everybody", is_everybody.into()),
+            ("doubtful", doubtful.into()),
+        ]))
+    }
+
     fn reseal(&self, after: String) -> Result<(String, u64, u64), Error> {
         note(&self.0, format!("Reseal {after:?}"));
         match after.as_str() {

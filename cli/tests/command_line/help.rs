@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::bus::{countersign, run};
 
-const COMMANDS: [&[&str]; 39] = [
+const COMMANDS: [&[&str]; 40] = [
     &[],
     &["status"],
     &["enroll"],
@@ -39,6 +39,7 @@ const COMMANDS: [&[&str]; 39] = [
     &["delivery"],
     &["delivery", "test"],
     &["store"],
+    &["store", "accept-restore"],
     &["store", "rotate-key"],
     &["breakglass"],
     &["breakglass", "drill"],

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use crate::bus::{Bus, countersign, run};
 use crate::service::{Script, Service};
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &["status"],
     &["enroll"],
     &["remove", "phone"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 13] = [
     &["delivery", "test", "email", "alice@example.org"],
     &["user", "list"],
     &["policy", "explain", "--user", "alice", "--service", "sshd"],
+    &["store", "accept-restore", "--reason", "x"],
     &["store", "rotate-key"],
 ];
 

@@ -119,11 +119,15 @@ pub enum EventId {
     UserDeleted,
     /// Codes of apps and tokens are accepted again after a clock or a counter was off (row H3).
     FactorResynced,
+    /// The store is older than what this host has seen: codes are refused until it is accepted (row F3).
+    StoreRestored,
+    /// Root accepted a restored store.
+    RestoreAccepted,
 }
 
 impl EventId {
     /// Every id, in the order of their declaration.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 57] = [
         Self::LoginAllowed,
         Self::LoginDenied,
         Self::LoginLockedOut,
@@ -179,6 +183,8 @@ impl EventId {
         Self::SessionIdle,
         Self::UserDeleted,
         Self::FactorResynced,
+        Self::StoreRestored,
+        Self::RestoreAccepted,
     ];
 
     /// Tells the stable name, the same in the audit, in syslog and in the journal.
@@ -240,6 +246,8 @@ impl EventId {
             Self::SessionIdle => "session-idle",
             Self::UserDeleted => "user-deleted",
             Self::FactorResynced => "factor-resynced",
+            Self::StoreRestored => "store-restored",
+            Self::RestoreAccepted => "restore-accepted",
         }
     }
 }

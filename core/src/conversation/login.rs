@@ -29,7 +29,7 @@ mod watching;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::{Account, Coverage, HostId};
+use crate::account::{Account, AccountKey, Coverage, HostId};
 use crate::delivery::{Channel, RequestId};
 use crate::factor::sent::Bind;
 use crate::login::{Existence, FirstFactor, LoginRequest, Person, Source};
@@ -201,7 +201,7 @@ impl Login {
     fn hear_at_stage(&self, text: &str, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         match &self.stage {
             // An answer to a question that was never asked: nothing of ours does that.
-            Stage::Begin => self.unavailable(account, now),
+            Stage::Begin => self.unavailable("out-of-order", account, now),
             Stage::Asking(asking) => match self.purpose {
                 Purpose::Entry => self.hear_code(text, asking, account, now, entropy),
                 Purpose::Renewal => self.hear_renewal(text, asking, account, now, entropy),
@@ -268,6 +268,12 @@ impl Login {
         if let Existence::Known { uid, .. } = self.request.person.existence {
             account.uids.insert(self.host_id().clone(), uid);
         }
+    }
+
+    /// Makes an account that stands in for the person's own, of which nothing is known.
+    pub(super) fn unknown_account(&self, entropy: &mut dyn Entropy) -> Account {
+        let Person { realm, name, .. } = &self.request.person;
+        Account::new(AccountKey { realm: realm.clone(), name: name.clone() }, entropy)
     }
 
     const fn host_id(&self) -> &HostId {

@@ -32,6 +32,7 @@ use crate::delivery::{Outgoing, RequestId};
 use crate::login::{Person, Source};
 use crate::notice::Told;
 use crate::policy::EnrolledAfter;
+use crate::restore::Trust;
 use crate::secret::Entropy;
 use crate::time::{Now, WallTime};
 use crate::words::{Language, Voice};
@@ -170,6 +171,22 @@ impl Conversation {
     pub fn decide(&self, event: Event, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         let account = &account.seen_from(self.enrolled_after(now), now.latest());
         self.decide_seen(event, account, now, entropy).kept()
+    }
+
+    /// Decides the beginning of a login by policy alone, where the store does not answer; nothing for other dialogues.
+    ///
+    /// The turn commits no account. It lets in only people whom policy lets in without looking at the store.
+    pub fn decide_unread(&self, now: Now, entropy: &mut dyn Entropy) -> Option<Turn> {
+        let Self::Login(login) = self else { return None };
+        let unread = Account { trust: Trust::Unread, ..login.unknown_account(entropy) };
+        Some(self.decide(Event::Begun, &unread, now, entropy))
+    }
+
+    /// Refuses a login whose answer was not decided or not committed, for a reason that is a stable word; nothing for other
+    /// dialogues.
+    pub fn unavailable(&self, reason: &str, now: Now, entropy: &mut dyn Entropy) -> Option<Turn> {
+        let Self::Login(login) = self else { return None };
+        Some(login.unavailable(reason, &login.unknown_account(entropy), now))
     }
 
     /// Tells from when on enrollments count in this dialogue.

@@ -142,6 +142,9 @@ impl SelfService {
         if !self.policy.is_enabled {
             return Some(Failure { reason: "switched-off", text: Refusal::SwitchedOff });
         }
+        if account.is_in_doubt() {
+            return Some(Failure { reason: "restored", text: Refusal::Restored { help } });
+        }
         if account.uids.get(&self.host.id).is_some_and(|seen| *seen != uid) {
             return Some(Failure { reason: "uid-changed", text: Refusal::UidChanged { help } });
         }
@@ -268,7 +271,7 @@ impl SelfService {
 
     /// An answer to a question that was never asked.
     pub(super) fn out_of_order(&self, account: &Account, now: Now) -> Turn {
-        let failure = Failure { reason: "out-of-order", text: Refusal::Unavailable };
+        let failure = Failure { reason: "out-of-order", text: Refusal::Unavailable { help: self.help() } };
         self.fail(Vec::new(), failure, account, now)
     }
 }

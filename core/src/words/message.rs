@@ -236,9 +236,17 @@ pub enum Refusal {
     /// The login ended without a right code.
     NoRightCode,
     /// Something did not work.
-    Unavailable,
+    Unavailable {
+        /// Whom to ask.
+        help: Option<String>,
+    },
     /// The service does not answer; the PAM module says it in the service's place.
     Stopped {
+        /// Whom to ask.
+        help: Option<String>,
+    },
+    /// The records of the person's sign-in methods come from a backup and may hold what was revoked.
+    Restored {
         /// Whom to ask.
         help: Option<String>,
     },

@@ -14,6 +14,7 @@ mod mailbox;
 mod phone;
 mod play;
 mod reaching;
+mod restored;
 mod scenes;
 mod screens;
 mod script;

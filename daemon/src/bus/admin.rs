@@ -21,12 +21,15 @@ use super::removal::{self, Purged};
 use super::{BusError, Door, Service, audit, contacts, convert, explain, report, simulate, trial};
 use crate::directory::Detail;
 use crate::reload::By;
+use crate::restore::{self, NotAccepted, Scope};
 use crate::store::Page as StoredPage;
 
 /// The most rows of one page.
 const PAGE_LIMIT: u16 = 1000;
 /// How many accounts one call reseals.
 const RESEAL_STEP: u16 = 100;
+/// The longest word for a scope, in bytes.
+const SCOPE_LIMIT: usize = 16;
 /// How long one page may take; what is not done by then is the next page's.
 const PAGE_TIME: Duration = Duration::from_millis(800);
 
@@ -263,6 +266,44 @@ impl AdminInterface {
         event.reason = Some(format!("key {key}"));
         engine.record(event).await?;
         Ok(key)
+    }
+
+    /// Accepts a store that is older than what this host has seen of it, or otherwise in doubt; root only. Options: `reason` s
+    /// (required), `scope` s (`known`: only users whom this host knows to have changed since, `everybody`; absent: those,
+    /// where this host knows of all).
+    ///
+    /// Answers `doubt` s (`older`, `foreign`, `stamp-missing`, `stamp-unreadable`), `everybody` b, `doubtful` as (users who
+    /// are refused until a reset).
+    /// Errors: `NotPermitted`, `InvalidArgument`, `Refused` (nothing is in doubt; the scope must be named), `Unavailable`.
+    #[zbus(out_args("facts"))]
+    async fn accept_restore(
+        &self,
+        options: HashMap<String, OwnedVariant>,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<OwnedFacts, BusError> {
+        let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
+        let reason = reason(&options)?;
+        let scope = match convert::text(&options, "scope", SCOPE_LIMIT)?.as_deref() {
+            None => Scope::Listed,
+            Some("known") => Scope::OnlyKnown,
+            Some("everybody") => Scope::Everybody,
+            Some(_) => return Err(BusError::InvalidArgument("not a scope".into())),
+        };
+        let Service { store, engine, .. } = &*self.service;
+        let event = AuditEvent::new(EventId::RestoreAccepted, engine.wall(), &engine.host().name, "root");
+        let mut event = event.by_login(pass.login.as_ref());
+        event.reason = Some(reason.as_str().to_owned());
+        match restore::accept(store, engine, scope, event).await {
+            Ok(accepted) => Ok(facts::accepted(&accepted)),
+            Err(refused @ (NotAccepted::NotInDoubt | NotAccepted::NotListed)) => {
+                Err(BusError::Refused(refused.to_string()))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a restored store was not accepted");
+                Err(BusError::Unavailable)
+            }
+        }
     }
 
     /// Reseals a page of accounts; root only. Cursor `after` (empty begins).

@@ -247,7 +247,7 @@ mod tests {
 
     const INTERFACES: [&str; 5] =
         [LOGIN_INTERFACE, CONVERSATION_INTERFACE, SELF_INTERFACE, HELPDESK_INTERFACE, ADMIN_INTERFACE];
-    const MEMBERS: [&str; 35] = [
+    const MEMBERS: [&str; 36] = [
         "Begin",
         "SessionOpened",
         "SessionClosed",
@@ -281,6 +281,7 @@ mod tests {
         "VerifyAudit",
         "Reload",
         "RotateKey",
+        "AcceptRestore",
         "Reseal",
         "AnythingNew",
     ];

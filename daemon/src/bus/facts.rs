@@ -16,6 +16,7 @@ use countersign_core::time::Now;
 use zbus::{OwnedVariant, Variant};
 
 use crate::reload::Reloaded;
+use crate::restore::Accepted;
 
 /// Facts in an answer.
 pub type OwnedFacts = HashMap<String, OwnedVariant>;
@@ -84,6 +85,9 @@ pub fn put_held(facts: &mut OwnedFacts, account: Option<&Account>, now: Now, rea
     if let Some(left) = account.and_then(Account::backup_codes_left) {
         put(facts, "backup_codes_left", u32::try_from(left).unwrap_or(u32::MAX));
     }
+    if account.is_some_and(|account| account.is_doubtful) {
+        put(facts, "doubtful", true);
+    }
     if let Some(account) = account {
         put_sent(facts, account, now, reader);
     }
@@ -106,6 +110,18 @@ pub fn reloaded(reloaded: Reloaded) -> OwnedFacts {
     put(&mut facts, "policy", policy);
     put(&mut facts, "mistakes", mistakes);
     put(&mut facts, "warnings", warnings);
+    facts
+}
+
+/// Tells what came of accepting a restored store: `doubt`, `everybody`, `doubtful`.
+#[must_use]
+pub fn accepted(accepted: &Accepted) -> OwnedFacts {
+    let Accepted { doubt, doubtful, is_everybody } = accepted;
+    let mut facts = OwnedFacts::new();
+    put(&mut facts, "doubt", doubt.word());
+    put(&mut facts, "everybody", *is_everybody);
+    let names: Vec<String> = doubtful.iter().map(|key| key.name.as_str().to_owned()).collect();
+    put(&mut facts, "doubtful", names);
     facts
 }
 

@@ -42,6 +42,7 @@ use crate::directory::{Directory, DirectoryError};
 use crate::engine::Handle;
 use crate::engine::command::Caller;
 use crate::reload::Reloader;
+use crate::store::watched::Watched;
 use pace::Pace;
 use simulate::Replays;
 
@@ -84,21 +85,24 @@ pub struct Service {
     pub delivery: Arc<Delivery>,
     /// What takes new files into force.
     pub reloader: Arc<Reloader>,
+    /// The store with its stamp: root accepts a restored one.
+    pub store: Arc<Watched>,
     pace: Pace,
     replays: Replays,
 }
 
 impl Service {
-    /// Joins engine, name service, the ways out and what reloads them.
+    /// Joins engine, name service, the ways out, what reloads them, and the store.
     #[must_use]
     pub fn new(
         engine: Handle,
         directory: Directory,
         delivery: Arc<Delivery>,
         reloader: Arc<Reloader>,
+        store: Arc<Watched>,
     ) -> Self {
         let (pace, replays) = (Pace::default(), Replays::default());
-        Self { engine, directory, delivery, reloader, pace, replays }
+        Self { engine, directory, delivery, reloader, store, pace, replays }
     }
 
     /// Tells who is to log in. A caller other than root is looked up by its own uid alone, so that it learns nothing of

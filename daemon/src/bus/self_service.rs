@@ -76,7 +76,8 @@ struct Visit {
 /// What a person does for themselves; who calls is what the bus says.
 #[interface(name = "org.countersign1.Self")]
 impl SelfInterface {
-    /// Tells what the caller holds, and which rule applies to a login over ssh.
+    /// Tells what the caller holds, and which rule applies to a login over ssh. Root is told `store` s where the store is in
+    /// doubt (as `doubt` of `Admin.AcceptRestore`).
     ///
     /// Errors: `NotPermitted`, `NoSuchUser`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("facts"))]
@@ -90,7 +91,11 @@ impl SelfInterface {
         let engine = &self.service.engine;
         let account = engine.account(&person).await?;
         let here = (engine.host(), engine.now());
-        Ok(facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Owner))
+        let mut facts = facts::standing(&person, account.as_ref(), &engine.policy(), here, Reader::Owner);
+        if let (0, Some(doubt)) = (pass.caller.uid, self.service.store.doubt()) {
+            facts::put(&mut facts, "store", doubt.word());
+        }
+        Ok(facts)
     }
 
     /// Begins setting up a factor. Options: `label` s, `locale` s, `draws_qr` b, `recipient` s (the address or number that

@@ -193,7 +193,7 @@ impl<'a> Draft<'a> {
         // Nothing that lies in the store under the name of an unknown person may serve them.
         let mut account = match &self.account {
             Some(account) if is_known => account.clone(),
-            Some(_) | None => Account::new(key_of(person), &mut *entropy),
+            Some(_) | None => tools.store.settle(Account::new(key_of(person), &mut *entropy)),
         };
         account.outbox = self.facts();
         let turn = conversation.decide(event.clone(), &account, now, &mut *entropy);
@@ -240,7 +240,9 @@ impl<'a> Draft<'a> {
         tools: &Tools,
     ) {
         let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = self.account.clone().unwrap_or_else(|| Account::new(key_of(person), &mut *entropy));
+        let account = self.account.clone();
+        let account =
+            account.unwrap_or_else(|| tools.store.settle(Account::new(key_of(person), &mut *entropy)));
         let Some(Idled { account: after, event }) =
             remember::idled(&account, person, host, session, step, now)
         else {
@@ -274,7 +276,8 @@ impl<'a> Draft<'a> {
     ) -> Result<ActDone, NotDone> {
         let mut entropy = tools.entropy.lock().unwrap_or_else(PoisonError::into_inner);
         let stored = self.account.clone();
-        let mut account = stored.unwrap_or_else(|| Account::new(key_of(&act.target), &mut *entropy));
+        let mut account =
+            stored.unwrap_or_else(|| tools.store.settle(Account::new(key_of(&act.target), &mut *entropy)));
         account.outbox = self.facts();
         if let Err(refusal) = helpdesk::may_act(&act.actor, &act.target, policy) {
             self.events.push(helpdesk::refused(&account, act, &refusal, now));
@@ -293,10 +296,11 @@ impl<'a> Draft<'a> {
             invitation,
         } = done;
         let is_switched = next.chosen != account.chosen;
+        let is_cleared = next.is_doubtful != account.is_doubtful;
         let is_new = next.contacts != account.contacts;
         let on_file = OnFile { contacts: next.contacts.or(&act.target.contacts), is_new };
         // A person without an account has nothing to reset; the act is recorded all the same.
-        if self.account.is_some() || invitation.is_some() || is_switched || is_new {
+        if self.account.is_some() || invitation.is_some() || is_switched || is_new || is_cleared {
             self.account = Some(Account { revision: account.revision, ..next });
             self.is_changed = true;
         }

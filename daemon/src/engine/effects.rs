@@ -63,6 +63,24 @@ pub enum Fault {
     Malformed(#[from] MalformedStep),
 }
 
+impl Fault {
+    /// Tells the stable word that the journal has.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "store-unavailable",
+            Self::Unreadable(_) => "unreadable",
+            Self::Contended => "contended",
+            Self::Panicked
+            | Self::Replies(_)
+            | Self::Commits
+            | Self::UnknownPerson
+            | Self::Unrecorded
+            | Self::Malformed(_) => "fault",
+        }
+    }
+}
+
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         if error.is_of_record() {

@@ -17,8 +17,10 @@ use super::draft::decide;
 use super::effects::Fault;
 use super::facts::{self, Facts, HostCounter};
 use super::job::{Committed, Fate, Landed, Sheaf};
+use super::rescue::rescue;
 use crate::host::clock::Clock;
 use crate::host::timeline::Timeline;
+use crate::spool::Spool;
 use crate::store::{self, Change, STORE_LIMIT, Store};
 
 /// What a flight needs.
@@ -30,6 +32,8 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Randomness for new secrets and ids.
     pub entropy: Arc<Mutex<dyn Entropy + Send>>,
+    /// Records of logins that need no store, while there is none.
+    pub spool: Arc<Spool>,
 }
 
 /// Which host this is, and its time.
@@ -39,18 +43,23 @@ pub(super) struct Here {
     pub(super) host: Host,
 }
 
-/// Loads, decides and commits one batch.
+/// Loads, decides and commits one batch; where the store fails, lets in whoever needs no store.
 pub(super) async fn fly(
     tools: Tools,
     counter: Arc<HostCounter>,
     here: Here,
     sheaves: Vec<Sheaf>,
 ) -> Vec<Landed> {
+    let landed = attempt(&tools, &counter, &here, sheaves).await;
+    rescue(&tools, &here, landed).await
+}
+
+async fn attempt(tools: &Tools, counter: &HostCounter, here: &Here, sheaves: Vec<Sheaf>) -> Vec<Landed> {
     if sheaves.is_empty() {
         return Vec::new();
     }
     let deadline = Instant::now() + STORE_LIMIT;
-    let accounts = match timeout_at(deadline, load(&tools, &sheaves)).await {
+    let accounts = match timeout_at(deadline, load(tools, &sheaves)).await {
         Ok(Ok(accounts)) => accounts,
         Ok(Err(fault)) => return fail(sheaves, &fault),
         Err(_) => return fail(sheaves, &Fault::Store("it did not load in time".to_owned())),
@@ -61,18 +70,18 @@ pub(super) async fn fly(
         .map(|(sheaf, account)| facts::wanted(sheaf, account.as_ref().ok().and_then(Option::as_ref)))
         .collect();
     let at = here.timeline.now().latest();
-    let known = match timeout_at(deadline, Facts::load(&tools, &counter, &wanted, at)).await {
+    let known = match timeout_at(deadline, Facts::load(tools, counter, &wanted, at)).await {
         Ok(known) => known,
         Err(_) => Err(Fault::Store("its outbox did not answer in time".to_owned())),
     };
     let people = sheaves.into_iter().zip(accounts).zip(wanted).collect();
-    let Decisions { landed, changes, mut others } = decide_all(&tools, &counter, known, &here, people);
+    let Decisions { landed, changes, mut others } = decide_all(tools, counter, known, here, people);
     let reserved: Vec<_> = changes.iter().map(|change| facts::reserved(&change.outgoing)).collect();
-    let fates = match timeout_at(deadline, commit(&tools, changes)).await {
+    let fates = match timeout_at(deadline, commit(tools, changes)).await {
         Ok(fates) => fates,
         Err(_) => Err(Fault::Store("it did not commit in time".to_owned())),
     };
-    release(&counter, &fates, &reserved);
+    release(counter, &fates, &reserved);
     let mut landed = settle(landed, fates);
     landed.append(&mut others);
     landed

@@ -3,16 +3,16 @@
 //! Owns the invariant that no reply leaves and no next state is put in place before its commit: only `committed` leads to
 //! either.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::conversation::{Conversation, Event};
 use countersign_core::factor::Method;
 use countersign_core::login::Person;
-use countersign_protocol::step::State;
+use countersign_protocol::step::{State, Step};
 
 use super::command::{Begun, ConversationId, EngineError};
-use super::effects::{Fault, about, unavailable};
+use super::effects::{Fault, collect, unavailable};
 use super::job::{Committed, Fate, Job, Landed, Outcome, Turned, Waiter, Work, goes_on};
 use super::registry::{Ending, Entry, Finished, key_of};
 use super::{Engine, STALE_LIMIT};
@@ -156,14 +156,10 @@ impl Engine {
     /// Refuses what could not be decided or committed; the conversation is over.
     fn refuse(&mut self, job: Job, fault: &Fault) {
         tracing::error!(%fault, "a command was refused");
-        if let Some(person) = job.person.as_deref() {
-            self.report(person, &job.work);
-        }
         match job.work {
             Work::Turn { id, conversation, waiter, .. } => {
                 self.registry.remove(id);
-                let is_login = matches!(*conversation, Conversation::Login(_));
-                let step = if is_login { Ok(unavailable()) } else { Err(EngineError::Unavailable) };
+                let step = self.unavailable(&conversation, &waiter, fault).ok_or(EngineError::Unavailable);
                 match waiter {
                     Waiter::Begin(reply, ended) => {
                         let _ = reply.send(step.map(|step| Begun { id, step, ended }));
@@ -198,16 +194,23 @@ impl Engine {
         }
     }
 
-    /// Tells the journal of a login that was refused because something did not work: the audit cannot hold it.
-    fn report(&self, person: &Person, work: &Work) {
-        let Work::Turn { conversation, waiter, .. } = work else { return };
-        if !matches!(**conversation, Conversation::Login(_)) || matches!(waiter, Waiter::Nobody) {
-            return;
+    /// Makes the last step of a login that was refused because something did not work, and tells the journal: the audit
+    /// cannot hold it. Other dialogues have no such step.
+    fn unavailable(&self, conversation: &Conversation, waiter: &Waiter, fault: &Fault) -> Option<Step> {
+        if matches!(waiter, Waiter::Nobody) {
+            return None;
         }
-        let at = self.here.timeline.now().wall;
-        let mut event = about(EventId::LoginUnavailable, at, &self.parts.host, person, "service");
-        event.verdict = Some("unavailable".to_owned());
-        self.parts.journal.publish(&event);
+        let entropy = &self.parts.tools.entropy;
+        let now = self.here.timeline.now();
+        let turn = {
+            let mut entropy = entropy.lock().unwrap_or_else(PoisonError::into_inner);
+            conversation.unavailable(fault.word(), now, &mut *entropy)?
+        };
+        let told = collect(turn.effects, true, conversation.voice()).ok();
+        for event in told.iter().flat_map(|told| &told.events) {
+            self.parts.journal.publish(event);
+        }
+        Some(told.and_then(|told| told.step).unwrap_or_else(unavailable))
     }
 }
 

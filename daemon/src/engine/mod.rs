@@ -16,6 +16,7 @@ mod job;
 mod landing;
 mod registry;
 mod removal;
+mod rescue;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, PoisonError};

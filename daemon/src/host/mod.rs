@@ -13,3 +13,4 @@ pub mod outage;
 pub mod restarts;
 pub mod timeline;
 pub mod upkeep;
+pub mod vigil;

@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod keys;
 pub(crate) mod outbox;
+mod restores;
 mod samples;
 
 use std::sync::Arc;
@@ -74,6 +75,9 @@ macro_rules! suite {
             the_same_message_is_never_queued_twice
             old_messages_are_removed_and_never_counted_anew
             a_message_outlives_a_new_data_key
+            every_commit_raises_the_generation
+            accepted_restores_and_the_stamp_are_kept
+            a_spool_is_imported_in_order_and_once
         }
     };
 }
@@ -81,6 +85,7 @@ pub(crate) use accounts::*;
 pub(crate) use audit::*;
 pub(crate) use keys::*;
 pub(crate) use outbox::*;
+pub(crate) use restores::*;
 pub(crate) use samples::*;
 pub(crate) use suite;
 

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
 use countersign_core::audit::{self, AuditEvent, Mark, Span};
 use countersign_core::delivery::{Recipient, RequestId};
+use countersign_core::restore::{Restores, Trust};
 use countersign_core::sending::{OutboxFacts, RecipientUse};
 use countersign_core::time::WallTime;
 
@@ -22,8 +23,8 @@ use outbox::Outbox;
 use super::encoding::{check_letter, column};
 use super::outbox::{HostUse, Interrupted, Waiting};
 use super::{
-    BATCH_LIMIT, Change, DATA_KEY_LIMIT, LOAD_LIMIT, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError,
-    StoredRecord, Stub, check_count, check_page, check_trim,
+    BATCH_LIMIT, Change, DATA_KEY_LIMIT, LOAD_LIMIT, Page, Resealed, STORE_LIMIT, Spooled, Stale, Standing,
+    Store, StoreError, StoredRecord, Stub, check_count, check_page, check_trim,
 };
 
 /// Accounts and audit in memory.
@@ -41,6 +42,8 @@ struct State {
     span: Span,
     newest_time: WallTime,
     data_keys: Vec<u32>,
+    standing: Standing,
+    spooled: ([u8; 16], u64),
     faults: VecDeque<Fault>,
     spoiled: BTreeSet<AccountKey>,
 }
@@ -61,6 +64,13 @@ impl Default for State {
             span: Span::default(),
             newest_time: WallTime::default(),
             data_keys: vec![1],
+            standing: Standing {
+                store: [0; 16],
+                restores: Restores::default(),
+                generation: 0,
+                is_stamped: false,
+            },
+            spooled: ([0; 16], 0),
             faults: VecDeque::new(),
             spoiled: BTreeSet::new(),
         }
@@ -128,14 +138,18 @@ impl State {
         for (id, progress) in settled {
             self.outbox.settle(id, progress);
         }
-        for event in events {
-            let record = event.canonical();
-            let (sequence, link) = (self.span.head.sequence + 1, audit::link(&self.span.head.link, &record));
-            self.newest_time = self.newest_time.max(WallTime::from_seconds(event.at));
-            self.span.head = Mark { sequence, link };
-            self.records.push(StoredRecord { sequence, record, link });
+        for event in &events {
+            self.append(event);
         }
         Ok(revision)
+    }
+
+    fn append(&mut self, event: &AuditEvent) {
+        let record = event.canonical();
+        let (sequence, link) = (self.span.head.sequence + 1, audit::link(&self.span.head.link, &record));
+        self.newest_time = self.newest_time.max(WallTime::from_seconds(event.at));
+        self.span.head = Mark { sequence, link };
+        self.records.push(StoredRecord { sequence, record, link });
     }
 
     fn write(&mut self, mut account: Account) -> Result<Revision, Stale> {
@@ -149,6 +163,7 @@ impl State {
         let revision = account.revision.next();
         account.revision = revision;
         account.outbox = OutboxFacts::default();
+        (account.trust, account.held) = (Trust::Whole, None);
         self.newest_time = self.newest_time.max(account.changed);
         let data_key = self.newest_key();
         self.ids.insert(account.id);
@@ -187,6 +202,7 @@ impl State {
                 }
             }
         }
+        self.standing.generation += 1;
         Ok(batch.into_iter().map(|change| self.apply(change)).collect())
     }
 }
@@ -334,6 +350,38 @@ impl Store for Memory {
             data_keys.retain(|key| *key == newest || accounts.values().any(|kept| kept.data_key == *key));
         }
         Ok(step)
+    }
+
+    async fn standing(&self) -> Result<Standing, StoreError> {
+        Ok(self.lock().standing)
+    }
+
+    async fn note_stamp(&self) -> Result<(), StoreError> {
+        self.lock().standing.is_stamped = true;
+        Ok(())
+    }
+
+    async fn accept_restore(&self, restores: Restores) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let before = state.standing.restores;
+        if before.era < restores.era {
+            state.standing.restores = Restores { doubted: before.doubted.max(restores.doubted), ..restores };
+        }
+        Ok(())
+    }
+
+    async fn import(&self, spooled: &Spooled) -> Result<(), StoreError> {
+        check_count("records of a spool", spooled.events.len(), BATCH_LIMIT)?;
+        let mut state = self.lock();
+        let Spooled { spool, first, events } = spooled;
+        let done = Some(state.spooled).filter(|(known, _)| known == spool).map_or(0, |(_, done)| done);
+        for (number, event) in (*first..).zip(events) {
+            if number > done {
+                state.append(event);
+                state.spooled = (*spool, number);
+            }
+        }
+        Ok(())
     }
 
     async fn recipient_uses(

@@ -9,8 +9,12 @@ use super::StoreError;
 use super::sqlite::failed;
 
 /// The steps; number N of them stands at index N - 1.
-const STEPS: [&str; 3] =
-    [include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 /// What `PRAGMA application_id` of a store says, "`CSt1`".
 const APPLICATION: i64 = 0x4353_7431;
 /// What is being done, in errors.

@@ -8,6 +8,7 @@ pub mod outbox;
 pub mod postgres;
 pub mod sealing;
 pub mod sqlite;
+pub mod watched;
 
 #[cfg(test)]
 mod conformance;
@@ -25,6 +26,7 @@ use countersign_config::{Database, PostgresUrl, StoreSettings};
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Realm, Revision, UserName};
 use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Progress, Recipient, RequestId};
+use countersign_core::restore::Restores;
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
 
@@ -196,6 +198,30 @@ pub struct Resealed {
     pub total: u64,
 }
 
+/// Where a store stands among its copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Which store it is; drawn when it was made, and the same in each copy.
+    pub store: [u8; 16],
+    /// The restores that were accepted.
+    pub restores: Restores,
+    /// Counts commits, of all hosts. Only a restore takes it back.
+    pub generation: u64,
+    /// Whether this host was noted to keep a stamp of it.
+    pub is_stamped: bool,
+}
+
+/// Records of this host's spool, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spooled {
+    /// Which spool; each file has an id of its own.
+    pub spool: [u8; 16],
+    /// The number of the first record in it, from 1.
+    pub first: u64,
+    /// The records.
+    pub events: Vec<AuditEvent>,
+}
+
 /// Accounts and audit, shared by whoever writes.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -279,6 +305,36 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Any [`StoreError`].
     async fn reseal(&self, after: Option<AccountId>, limit: u16) -> Result<Resealed, StoreError>;
+
+    /// Tells where the store stands among its copies.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn standing(&self) -> Result<Standing, StoreError>;
+
+    /// Notes that this host keeps a stamp of the store: from now on a stamp that is missing was lost.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn note_stamp(&self) -> Result<(), StoreError>;
+
+    /// Accepts a restore. Where as many were accepted meanwhile, nothing changes.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn accept_restore(&self, restores: Restores) -> Result<(), StoreError>;
+
+    /// Appends records of a spool to this host's chain, at most [`BATCH_LIMIT`], in the commit that notes how far it was
+    /// read: a record that was imported before is passed over.
+    ///
+    /// # Errors
+    /// Any [`StoreError`]; importing again does no harm.
+    async fn import(&self, spooled: &Spooled) -> Result<(), StoreError>;
+
+    /// Gives an account that the store does not hold what follows from accepted restores.
+    fn settle(&self, account: Account) -> Account {
+        account
+    }
 
     /// Tells what was sent to recipients within the last 24 h, by whomever from whichever host; at most [`LOAD_LIMIT`].
     /// Every recipient that was asked for is told of.

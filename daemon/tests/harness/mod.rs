@@ -84,6 +84,7 @@ impl House {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
         fs::create_dir(root.join("state")).unwrap();
         fs::set_permissions(root.join("state"), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::create_dir(root.join("stamp")).unwrap();
         let house = Self { folder, child: None };
         house.configure(rules);
         house
@@ -159,7 +160,8 @@ impl House {
         command.arg("--socket").arg(self.socket());
         command.arg("--bus").arg(bus.unwrap_or_else(|| Path::new("none")));
         command.args(["--trust-uid", &nix::unistd::getuid().to_string()]);
-        command.env_clear().env("STATE_DIRECTORY", self.path("state")).stdin(Stdio::null());
+        let folders = std::env::join_paths([self.path("state"), self.path("stamp")]).unwrap();
+        command.env_clear().env("STATE_DIRECTORY", folders).stdin(Stdio::null());
         command
     }
 

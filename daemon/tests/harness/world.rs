@@ -19,6 +19,7 @@ use countersign_core::login::{
     Existence, FirstFactor, Groups, Host, LoginRequest, Origin, Person, Phase, Source, SshFacts,
 };
 use countersign_core::policy::{Echo, Enrollment, Matcher, Policy, Requirement, Rule, Settings};
+use countersign_core::restore::Restores;
 use countersign_core::secret::Entropy;
 use countersign_core::sending::RecipientUse;
 use countersign_core::throttle::Limits;
@@ -29,9 +30,13 @@ use countersignd::engine::command::{Begun, Caller, ConversationId, EngineError, 
 use countersignd::engine::{self, Handle, Parts, Tools};
 use countersignd::host::clock::Clock;
 use countersignd::host::journal::Journal;
+use countersignd::spool::Spool;
 use countersignd::store::memory::Memory;
 use countersignd::store::outbox::{HostUse, Interrupted, Waiting};
-use countersignd::store::{Change, Page, Resealed, Stale, Store, StoreError, StoredRecord, Stub};
+use countersignd::store::{
+    Change, Page, Resealed, Spooled, Stale, Standing, Store, StoreError, StoredRecord, Stub,
+};
+use tempfile::TempDir;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -163,6 +168,22 @@ impl Store for Gated {
         self.memory.reseal(after, limit).await
     }
 
+    async fn standing(&self) -> Result<Standing, StoreError> {
+        self.memory.standing().await
+    }
+
+    async fn note_stamp(&self) -> Result<(), StoreError> {
+        self.memory.note_stamp().await
+    }
+
+    async fn accept_restore(&self, restores: Restores) -> Result<(), StoreError> {
+        self.memory.accept_restore(restores).await
+    }
+
+    async fn import(&self, spooled: &Spooled) -> Result<(), StoreError> {
+        self.memory.import(spooled).await
+    }
+
     async fn recipient_uses(
         &self,
         recipients: &[Recipient],
@@ -222,6 +243,9 @@ pub(crate) struct World {
     pub(crate) clock: Arc<HandClock>,
     pub(crate) published: Arc<Published>,
     pub(crate) task: JoinHandle<()>,
+    pub(crate) spool: Arc<Spool>,
+    /// Where the spool lies.
+    pub(crate) folder: TempDir,
 }
 
 impl World {
@@ -269,15 +293,18 @@ impl World {
         let clock = Arc::new(HandClock(Mutex::new((1_800_000_000, Duration::from_secs(1000)))));
         let published = Arc::new(Published::default());
         let (sender, policy) = watch::channel(Arc::new(policy));
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Arc::new(Spool::open(Some(folder.path().to_owned())));
         let tools = Tools {
             store: store.clone(),
             clock: clock.clone(),
             entropy: Arc::new(Mutex::new(Counter(seed))),
+            spool: Arc::clone(&spool),
         };
         let journal = published.clone();
         let (engine, task) =
             engine::start(Parts { tools, policy, journal, host: host(), floor: WallTime::default() });
-        (Self { engine, store, clock, published, task }, sender)
+        (Self { engine, store, clock, published, task, spool, folder }, sender)
     }
 
     /// Gives a person an authenticator.

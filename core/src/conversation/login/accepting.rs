@@ -50,7 +50,9 @@ impl Login {
                 | Grounds::CodeNeeded
                 | Grounds::Exempt
                 | Grounds::Changed
-                | Grounds::NotSaved,
+                | Grounds::NotSaved
+                | Grounds::Restored
+                | Grounds::Unread,
             ) => false,
         }
     }

@@ -11,6 +11,7 @@ use crate::conversation::{Effect, Turn, with_prompt};
 use crate::factor::Method;
 use crate::login::{Existence, FirstFactor, LoginRequest, Phase};
 use crate::policy::{Certainty, Enrollment, Requirement};
+use crate::restore::Trust;
 use crate::secret::Entropy;
 use crate::throttle::Standing;
 use crate::time::Now;
@@ -40,6 +41,10 @@ pub(super) enum Grounds {
     Changed,
     /// The person did not say that the backup codes are written down.
     NotSaved,
+    /// The account comes from a restored store and may hold what was revoked.
+    Restored,
+    /// The store did not answer.
+    Unread,
 }
 
 /// Whether the grounds are told.
@@ -77,7 +82,7 @@ pub(super) enum Way {
 impl Login {
     pub(super) fn open(&self, account: &Account, now: Now, entropy: &mut dyn Entropy) -> Turn {
         if !matches!(self.stage, Stage::Begin) {
-            return self.unavailable(account, now);
+            return self.unavailable("out-of-order", account, now);
         }
         let way = self.way(account, now);
         if let Some(passage) = self.passage() {
@@ -90,6 +95,7 @@ impl Login {
             }
             Way::Skip(reason) => self.skip_for(reason, account, now),
             Way::Accept => self.accept_key(account, now),
+            Way::Refuse(Grounds::Unread) => self.unavailable("store-unavailable", account, now),
             Way::Refuse(grounds) => {
                 self.refuse(Vec::new(), grounds, self.why_at_once(grounds, account, now), account, now)
             }
@@ -113,6 +119,10 @@ impl Login {
         }
         if self.asks_nobody() {
             return Way::Refuse(Grounds::UnknownPerson);
+        }
+        // Before anything that tells known people from unknown ones.
+        if account.trust == Trust::Unread {
+            return Way::Refuse(Grounds::Unread);
         }
         if self.request.phase == Phase::Account {
             let grounds = self.barrier(account, now).unwrap_or(Grounds::CodeNeeded);
@@ -180,28 +190,32 @@ impl Login {
             .or_else(|| self.has_put_off(account, now).then_some("put-off"))
     }
 
+    /// Tells why policy alone lets the person in, whatever the store holds: the one rule for logins without the store.
+    fn needs_no_account(&self) -> Option<&'static str> {
+        match (self.request.person.existence, self.decision.require) {
+            (Existence::Known { .. }, Requirement::Never) => Some("exempt"),
+            (Existence::Known { .. }, Requirement::Always | Requirement::Chosen | Requirement::Enrolled)
+            | (Existence::Unknown, _) => None,
+        }
+    }
+
     /// Tells why the rule asks this person for nothing.
     fn exemption(&self, account: &Account) -> Option<&'static str> {
-        match (self.request.person.existence, self.decision.require) {
-            (
-                Existence::Unknown,
-                Requirement::Always | Requirement::Chosen | Requirement::Enrolled | Requirement::Never,
-            )
-            | (Existence::Known { .. }, Requirement::Always) => None,
-            (Existence::Known { .. }, Requirement::Chosen) => {
+        let unasked = self.needs_no_account();
+        // An account in doubt may lack an enrollment or a choice that was made after the copy was taken.
+        if unasked.is_some() || account.is_in_doubt() || self.request.person.existence == Existence::Unknown {
+            return unasked;
+        }
+        match self.decision.require {
+            Requirement::Always | Requirement::Never => None,
+            Requirement::Chosen => {
                 // Where a rule for the enrolled might decide instead, not being chosen excuses nobody who is enrolled.
                 let may_be_asked = self.decision.certainty == Certainty::StrictestOfIncomplete;
                 let may_be_enrolled = || account.is_enrolled() || account.void_factors().next().is_some();
-                if account.chosen || (may_be_asked && may_be_enrolled()) { None } else { Some("not-chosen") }
+                let is_asked = account.chosen || (may_be_asked && may_be_enrolled());
+                (!is_asked).then_some("not-chosen")
             }
-            (Existence::Known { .. }, Requirement::Never) => Some("exempt"),
-            (Existence::Known { .. }, Requirement::Enrolled) => {
-                if account.is_enrolled() {
-                    None
-                } else {
-                    Some("not-enrolled")
-                }
-            }
+            Requirement::Enrolled => (!account.is_enrolled()).then_some("not-enrolled"),
         }
     }
 
@@ -252,6 +266,9 @@ impl Login {
         let Existence::Known { uid, .. } = self.request.person.existence else {
             return Some(Grounds::UnknownPerson);
         };
+        if account.is_in_doubt() {
+            return Some(Grounds::Restored);
+        }
         if account.uids.get(self.host_id()).is_some_and(|seen| *seen != uid) {
             return Some(Grounds::UidChanged);
         }
@@ -300,6 +317,8 @@ impl Login {
         let help = self.help();
         Message::Refusal(match grounds {
             Grounds::UidChanged => Refusal::UidChanged { help },
+            Grounds::Restored => Refusal::Restored { help },
+            Grounds::Unread => Refusal::Unavailable { help },
             Grounds::Locked(standing) => locked(standing, now, help),
             Grounds::NotEnrolled => self
                 .can_enroll_here()

@@ -27,6 +27,8 @@ impl Grounds {
             Self::CodeNeeded => "code-needed",
             Self::Changed => "changed-meanwhile",
             Self::NotSaved => "not-saved",
+            Self::Restored => "restored",
+            Self::Unread => "store-unavailable",
         }
     }
 }
@@ -119,13 +121,13 @@ impl Login {
         end(effects, verdict, Style::Error, messages)
     }
 
-    /// Refuses because something did not work.
-    pub(super) fn unavailable(&self, account: &Account, now: Now) -> Turn {
+    /// Refuses because something did not work, for a reason that is a stable word.
+    pub(in crate::conversation) fn unavailable(&self, reason: &str, account: &Account, now: Now) -> Turn {
         let event = AuditEvent {
-            reason: Some("out-of-order".to_owned()),
+            reason: Some(reason.to_owned()),
             ..self.verdict_event(EventId::LoginUnavailable, Verdict::Unavailable, account, now)
         };
-        let text = Message::Refusal(Refusal::Unavailable);
+        let text = Message::Refusal(Refusal::Unavailable { help: self.help() });
         end(vec![Effect::Record(event)], Verdict::Unavailable, Style::Error, vec![text])
     }
 

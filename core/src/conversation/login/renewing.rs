@@ -78,7 +78,7 @@ impl Login {
         let asking = Self { purpose: Purpose::Renewal, ..self.clone() };
         match self.as_honored(account, now) {
             Some(honored) => asking.open_asking(&honored, now, entropy),
-            None => self.unavailable(account, now),
+            None => self.unavailable("out-of-order", account, now),
         }
     }
 

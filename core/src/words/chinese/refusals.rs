@@ -29,7 +29,13 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => code_needed(help.as_deref()),
         Refusal::Stopped { help } => stopped(help.as_deref()),
         Refusal::NoRightCode => "已拒绝：未输入正确的验证码。".to_owned(),
-        Refusal::Unavailable => "目前无法核对验证码。未经核对，任何人都无法登录；请过一分钟再试。".to_owned(),
+        Refusal::Unavailable { help } => format!(
+            "目前无法核对验证码。未经核对，任何人都无法登录；请过一分钟再试，或{}。",
+            contact(help.as_deref())
+        ),
+        Refusal::Restored { help } => {
+            format!("您的登录方式来自恢复的备份，在核实之前不被接受。请{}。", contact(help.as_deref()))
+        }
         Refusal::SwitchedOff => "此主机已关闭双因素验证。".to_owned(),
         Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("您已有 {limit} 个。请先删除一个。"),

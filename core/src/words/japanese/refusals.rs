@@ -37,9 +37,14 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => format!("確認コードが必要ですが、SSH鍵だけのログインでは入力できません。パスワードでログインするか（`ssh -o PubkeyAuthentication=no`）、{}。", contact(help.as_deref())),
         Refusal::Stopped { help } => format!("確認コードを検証するサービスが応答しないため、検証できません。1分後にもう一度お試しいただくか、{}。", contact(help.as_deref())),
         Refusal::NoRightCode => "拒否されました。正しい確認コードが入力されませんでした。".to_owned(),
-        Refusal::Unavailable => {
-            "現在、確認コードを検証できません。検証なしでは誰もログインできません。1分後にもう一度お試しください。".to_owned()
-        }
+        Refusal::Unavailable { help } => format!(
+            "現在、確認コードを検証できません。検証なしでは誰もログインできません。1分後にもう一度お試しください。解決しない場合は、{}。",
+            contact(help.as_deref())
+        ),
+        Refusal::Restored { help } => format!(
+            "サインイン方法の記録が復元されたバックアップのものであるため、確認が済むまで使用できません。{}。",
+            contact(help.as_deref())
+        ),
         Refusal::SwitchedOff => "このホストでは二要素認証が無効になっています。".to_owned(),
         Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("すでに{limit}個あります。先に1個削除してください。"),

@@ -38,7 +38,14 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => format!("Aquí se necesita un código, y un inicio de sesión solo con una clave SSH no da ninguno. Inicie sesión con su contraseña (`ssh -o PubkeyAuthentication=no`) o {}.", turn_to(help.as_deref())),
         Refusal::Stopped { help } => format!("Su código no se puede comprobar, porque el servicio que lo comprueba no responde. Inténtelo de nuevo dentro de un minuto o {}.", turn_to(help.as_deref())),
         Refusal::NoRightCode => "Acceso denegado: no se introdujo ningún código correcto.".to_owned(),
-        Refusal::Unavailable => "El código no se puede comprobar en este momento. Sin él no se permite el acceso a nadie; inténtelo de nuevo dentro de un minuto.".to_owned(),
+        Refusal::Unavailable { help } => format!(
+            "El código no se puede comprobar en este momento. Sin él no se permite el acceso a nadie; inténtelo de nuevo dentro de un minuto. Si no funciona, {}.",
+            turn_to(help.as_deref())
+        ),
+        Refusal::Restored { help } => format!(
+            "Sus métodos de inicio de sesión proceden de una copia de seguridad restaurada y no se aceptan hasta que se comprueben. Por favor, {}.",
+            turn_to(help.as_deref())
+        ),
         Refusal::SwitchedOff => "El segundo factor está desactivado en este equipo.".to_owned(),
         Refusal::EnrollmentClosed { help } => format!(
             "Ninguna regla de este equipo le permite configurarlo por su cuenta. Por favor, {}.",

@@ -49,6 +49,8 @@ pub(crate) fn full(name: &str) -> Account {
     };
     Account {
         epoch: Epoch(7),
+        era: 2,
+        is_doubtful: true,
         uids: BTreeMap::from([(HostId::try_from("0123456789abcdef").unwrap(), 1000)]),
         coverage: Some(Coverage {
             rule: RuleName::try_from("students").unwrap(),

@@ -54,6 +54,10 @@ pub(super) struct Document {
     remembered: Vec<PlaceRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skipped: Option<SkippedRecord>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    era: u64,
+    #[serde(default, skip_serializing_if = "is_off")]
+    doubtful: bool,
 }
 
 /// What of an account comes out of its two documents.
@@ -69,6 +73,8 @@ pub(super) struct State {
     pub(super) sends: Vec<Send>,
     pub(super) remembered: Vec<Remembered>,
     pub(super) skipped: Option<Skipped>,
+    pub(super) era: u64,
+    pub(super) is_doubtful: bool,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +129,10 @@ impl Document {
             sends,
             remembered,
             skipped,
+            era,
+            is_doubtful,
+            trust: _,
+            held: _,
             void_before: _,
             outbox: _,
             code_key: _,
@@ -132,7 +142,10 @@ impl Document {
         let has_sending = !sent.is_empty() || !sends.is_empty() || factors.iter().any(is_sent);
         let has_rest = !remembered.is_empty() || skipped.is_some();
         let sent: Vec<SentRecord> = sent.iter().map(SentRecord::of).collect();
-        let is_plain = sent.iter().all(SentRecord::is_plain) && !factors.iter().any(was_off);
+        let is_plain = sent.iter().all(SentRecord::is_plain)
+            && !factors.iter().any(was_off)
+            && *era == 0
+            && !*is_doubtful;
         let version = match (is_plain, has_sending || has_rest) {
             (false, _) => VERSION,
             (true, true) => WITH_SENDING,
@@ -151,6 +164,8 @@ impl Document {
             sends: sends.iter().map(SendRecord::of).collect(),
             remembered: remembered.iter().map(PlaceRecord::of).collect(),
             skipped: skipped.as_ref().map(SkippedRecord::of),
+            era: *era,
+            doubtful: *is_doubtful,
         }
     }
 
@@ -173,7 +188,7 @@ impl Document {
         let Self {
             version: _, uids, throttle, known_sources, factors, backup_codes, invitation, chosen, ..
         } = self;
-        let Self { sent, sends, remembered, skipped, .. } = self;
+        let Self { sent, sends, remembered, skipped, era, doubtful, .. } = self;
         if sent.len() > SENT_LIMIT || sends.len() > SENDS_LIMIT || remembered.len() > PLACE_LIMIT {
             return Err("it holds more codes, sends or places than a person may have".to_owned());
         }
@@ -204,6 +219,8 @@ impl Document {
             sends: sends.into_iter().map(SendRecord::read).collect::<Result<_, _>>()?,
             remembered: remembered.into_iter().map(PlaceRecord::read).collect::<Result<_, _>>()?,
             skipped: skipped.map(SkippedRecord::read).transpose()?,
+            era,
+            is_doubtful: doubtful,
         })
     }
 }
@@ -220,6 +237,11 @@ const fn was_off(factor: &Factor) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 pub(super) const fn is_off(switch: &bool) -> bool {
     !*switch
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Tells where a document breaks without repeating what stands there.

@@ -15,6 +15,7 @@ mod sending;
 use countersign_core::account::{
     Account, AccountId, AccountKey, Coverage, Epoch, Realm, Revision, RuleName, UserName,
 };
+use countersign_core::restore::Trust;
 use countersign_core::sending::OutboxFacts;
 use countersign_core::time::WallTime;
 use sha2::{Digest, Sha256};
@@ -115,6 +116,10 @@ impl Row {
             sends: state.sends,
             remembered: state.remembered,
             skipped: state.skipped,
+            era: state.era,
+            is_doubtful: state.is_doubtful,
+            trust: Trust::Whole,
+            held: None,
             void_before: WallTime::default(),
             outbox: OutboxFacts::default(),
             code_key: secrets.code_key,

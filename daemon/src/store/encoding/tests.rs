@@ -244,6 +244,10 @@ prop_compose! {
             sends: sending.1,
             remembered: put_off.0,
             skipped: put_off.1,
+            era: 0,
+            is_doubtful: false,
+            trust: countersign_core::restore::Trust::Whole,
+            held: None,
             void_before: WallTime::default(),
             outbox: OutboxFacts::default(),
             code_key: Secret::new(code_key),
@@ -337,6 +341,7 @@ fn who_was_never_sent_anything_can_be_read_by_an_older_service() {
     account.sends.clear();
     account.remembered.clear();
     account.skipped = None;
+    (account.era, account.is_doubtful) = (0, false);
     let secrets = |account: &Account| String::from_utf8(secrets::write(account).unwrap().to_vec()).unwrap();
     for text in [write(&account, &ring).document, secrets(&account)] {
         assert!(text.contains("\"version\":1"), "{text}");

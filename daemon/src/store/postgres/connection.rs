@@ -17,6 +17,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::restores::Seen;
 use super::statements::Statements;
 use super::{is_passing, migration, tls};
 use crate::store::StoreError;
@@ -44,6 +45,8 @@ const MIGRATING: &str = "-c statement_timeout=0 -c lock_timeout=1500 -c search_p
 pub(super) struct Connector {
     url: PostgresUrl,
     lookups: Arc<Semaphore>,
+    /// What was seen of the store.
+    pub(super) seen: Seen,
 }
 
 /// A connection with its statements prepared.
@@ -90,6 +93,7 @@ impl Manager for Connector {
         let Link { client, task } = self.reach(SERVING).await?;
         let prepared = timeout(CONNECT_LIMIT, async {
             migration::check(&client).await?;
+            self.seen.check(&client).await?;
             // Ten futures side by side are large, and every call that may connect would carry them.
             Box::pin(Statements::prepare(&client)).await
         });
@@ -107,7 +111,7 @@ impl Manager for Connector {
 
 impl Connector {
     pub(super) fn new(url: PostgresUrl) -> Self {
-        Self { url, lookups: Arc::new(Semaphore::new(LOOKUPS)) }
+        Self { url, lookups: Arc::new(Semaphore::new(LOOKUPS)), seen: Seen::default() }
     }
 
     /// Connects for a migration.

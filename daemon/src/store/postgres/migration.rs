@@ -13,11 +13,12 @@ use super::statements::column;
 use crate::store::StoreError;
 
 /// The steps; number N of them stands at index N - 1.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("../schema/postgres/0001.sql"),
     include_str!("../schema/postgres/0002.sql"),
     include_str!("../schema/postgres/0003.sql"),
     include_str!("../schema/postgres/0004.sql"),
+    include_str!("../schema/postgres/0005.sql"),
 ];
 /// What keeps two runs apart: `CSt1`, as in the embedded store.
 const LOCK: i64 = 0x4353_7431;

@@ -1,7 +1,7 @@
 //! The store that a fleet shares: PostgreSQL, every commit one statement and durable before it returns.
 //!
 //! Owns the handle that tasks share, the pool and the time-out of each call. Leaves reaching a server to `connection`,
-//! statements to `accounts`, `audit`, `commit`, `outbox` and `rotation`. A server that cannot be reached fails the calls and not the
+//! statements to `accounts`, `audit`, `commit`, `outbox`, `restores` and `rotation`. A server that cannot be reached fails the calls and not the
 //! service: the next call tries again. Invariant: nothing is read from, or written to, a server that is a copy, or that
 //! forgets what it has committed.
 
@@ -13,6 +13,7 @@ mod keys;
 mod lease;
 mod migration;
 mod outbox;
+mod restores;
 mod rotation;
 mod statements;
 mod tls;
@@ -26,6 +27,7 @@ use countersign_config::PostgresUrl;
 use countersign_core::account::{Account, AccountId, AccountKey, HostId, Revision};
 use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Recipient, RequestId};
+use countersign_core::restore::Restores;
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
 use tokio::time::timeout;
@@ -34,7 +36,9 @@ use tokio_postgres::error::SqlState;
 use super::outbox::{HostUse, Interrupted, Waiting};
 use super::sealing::WrappingKey;
 use super::{BATCH_LIMIT, LOAD_LIMIT, check_count, check_page};
-use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord, Stub};
+use super::{
+    Change, Page, Resealed, STORE_LIMIT, Spooled, Stale, Standing, Store, StoreError, StoredRecord, Stub,
+};
 use keys::Keys;
 use lease::{Lease, Sessions};
 
@@ -232,6 +236,47 @@ impl Store for Postgres {
             let step = rotation::reseal(&session, &self.keys, after, limit).await;
             session.release();
             step
+        })
+        .await
+    }
+
+    async fn standing(&self) -> Result<Standing, StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let standing = restores::standing(&session, &self.sessions.connector().seen, &self.host).await;
+            session.release();
+            standing
+        })
+        .await
+    }
+
+    async fn note_stamp(&self) -> Result<(), StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let noted = restores::note_stamp(&session, &self.host).await;
+            session.release();
+            noted
+        })
+        .await
+    }
+
+    async fn accept_restore(&self, restores: Restores) -> Result<(), StoreError> {
+        self.within(async {
+            let session = self.session().await?;
+            let accepted = restores::accept(&session, restores).await;
+            session.release();
+            accepted
+        })
+        .await
+    }
+
+    async fn import(&self, spooled: &Spooled) -> Result<(), StoreError> {
+        check_count("records of a spool", spooled.events.len(), BATCH_LIMIT)?;
+        self.within(async {
+            let session = self.session().await?;
+            let imported = restores::import(&session, &self.host, spooled).await;
+            session.release();
+            imported
         })
         .await
     }

@@ -103,7 +103,12 @@ fn write(
     Ok(written)
 }
 
-fn append(transaction: &Transaction<'_>, meta: &mut Meta, event: &AuditEvent) -> Result<(), StoreError> {
+/// Appends a record to the chain.
+pub(super) fn append(
+    transaction: &Transaction<'_>,
+    meta: &mut Meta,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
     let record = event.canonical();
     if record.len() > RECORD_LIMIT {
         let cause = format!("a record is longer than {RECORD_LIMIT} bytes");

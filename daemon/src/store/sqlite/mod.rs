@@ -1,7 +1,7 @@
 //! The embedded store: SQLite in one file, one thread, every commit durable before it returns.
 //!
 //! Owns the handle that tasks share and the time-out of each call. Leaves the thread to `worker`, the open database to
-//! `database`, statements to `accounts`, `audit`, `commit`, `outbox` and `rotation`. A call that timed out before its COMMIT began is not
+//! `database`, statements to `accounts`, `audit`, `commit`, `outbox`, `restores` and `rotation`. A call that timed out before its COMMIT began is not
 //! carried out later; one whose COMMIT had begun has an unknown outcome, which the next load tells.
 
 mod accounts;
@@ -10,6 +10,7 @@ mod commit;
 mod database;
 mod files;
 mod outbox;
+mod restores;
 mod rotation;
 mod worker;
 
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use countersign_core::account::{Account, AccountId, AccountKey, Revision};
 use countersign_core::audit::{AuditEvent, Span};
 use countersign_core::delivery::{Recipient, RequestId};
+use countersign_core::restore::Restores;
 use countersign_core::sending::RecipientUse;
 use countersign_core::time::WallTime;
 use tokio::sync::{mpsc, oneshot};
@@ -30,7 +32,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::outbox::{HostUse, Interrupted, Waiting};
 use super::sealing::WrappingKey;
 use super::{BATCH_LIMIT, LOAD_LIMIT, check_count, check_page};
-use super::{Change, Page, Resealed, STORE_LIMIT, Stale, Store, StoreError, StoredRecord, Stub};
+use super::{
+    Change, Page, Resealed, STORE_LIMIT, Spooled, Stale, Standing, Store, StoreError, StoredRecord, Stub,
+};
 use database::{Database, Meta};
 use worker::{Job, Leaving, Patience, Ticket, Worker};
 
@@ -168,6 +172,31 @@ impl Store for Sqlite {
             rotation::reseal(database.parts(), ticket, after, limit)
         };
         self.call("resealing", work).await
+    }
+
+    async fn standing(&self) -> Result<Standing, StoreError> {
+        self.call("reading where the store stands", |database, _| restores::standing(database.connection()))
+            .await
+    }
+
+    async fn note_stamp(&self) -> Result<(), StoreError> {
+        self.call("noting a stamp", |database, ticket| restores::note_stamp(database.parts(), ticket)).await
+    }
+
+    async fn accept_restore(&self, restores: Restores) -> Result<(), StoreError> {
+        let work = move |database: &mut Database, ticket: &Ticket| {
+            restores::accept(database.parts(), ticket, restores)
+        };
+        self.call("accepting a restore", work).await
+    }
+
+    async fn import(&self, spooled: &Spooled) -> Result<(), StoreError> {
+        check_count("records of a spool", spooled.events.len(), BATCH_LIMIT)?;
+        let spooled = spooled.clone();
+        let work = move |database: &mut Database, ticket: &Ticket| {
+            restores::import(database.parts(), ticket, &spooled)
+        };
+        self.call("importing the spool", work).await
     }
 
     async fn recipient_uses(

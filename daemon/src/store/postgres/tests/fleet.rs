@@ -109,3 +109,26 @@ async fn batches_of_different_people_are_on_their_way_together() {
         slow.await.unwrap();
     });
 }
+
+#[tokio::test]
+async fn a_database_that_went_back_is_refused_until_the_service_starts_again() {
+    with_site!(site => {
+        let one = site.open("h1").await;
+        put(&*one, &mut plain("alice")).await;
+        let before = one.standing().await.unwrap();
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE usename = 'countersign' AND datname = current_database()";
+        site.sql(end);
+        one.load(&[key("alice")]).await.unwrap();
+        site.sql("ALTER TABLE countersign.host DISABLE TRIGGER host_counts_its_commits; \
+                  UPDATE countersign.host SET generation = generation - 1; \
+                  ALTER TABLE countersign.host ENABLE TRIGGER host_counts_its_commits");
+        site.sql(end);
+        for _ in 0..2 {
+            let refused = one.load(&[key("alice")]).await.unwrap_err().to_string();
+            assert!(refused.contains("accept-restore"), "{refused}");
+        }
+        let started = site.open("h1").await.standing().await.unwrap();
+        assert_eq!(started.generation, before.generation - 1);
+    });
+}

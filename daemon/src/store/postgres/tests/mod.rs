@@ -49,7 +49,7 @@ async fn set_up(server: &Server) {
     server.sql("postgres", &format!("ALTER ROLE countersign PASSWORD '{PASSWORD}'")).unwrap();
     server.sql("postgres", "CREATE ROLE certified LOGIN IN ROLE countersign").unwrap();
     let url = parse(&server.socket_url("countersign_owner", TEMPLATE));
-    assert_eq!(migrate(url).await.unwrap(), Migrated { from: 0, to: 4 });
+    assert_eq!(migrate(url).await.unwrap(), Migrated { from: 0, to: 5 });
     let password = server.path("password");
     fs::write(&password, format!("{PASSWORD}\n")).unwrap();
     fs::set_permissions(password, fs::Permissions::from_mode(0o600)).unwrap();
