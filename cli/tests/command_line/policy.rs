@@ -133,7 +133,7 @@ fn the_json_of_explain_keeps_its_shape() {
         "groups_complete": false, "policy": "0123456789abcdef0123456789abcdef",
         "course": null, "why": null, "force": null, "known": null, "holds": [], "void": [], "locked": null,
         "locked_until": null, "remembered": null, "chosen": null, "deadline": null, "enrolled": null, "groups": [],
-        "origin": null, "invited_until": null, "accepts": [], "fresh_for": null, "idle_timeout": null,
+        "origin": null, "sshd": null, "invited_until": null, "accepts": [], "fresh_for": null, "idle_timeout": null,
         "remember_for": null, "enrolled_after": null,
     });
     assert_eq!(ran.json(), expected);

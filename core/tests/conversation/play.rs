@@ -232,6 +232,8 @@ impl Play {
             Act::MoveClockBack { seconds } => {
                 self.world.wall = self.world.wall.before(Duration::from_secs(seconds));
             }
+            // While the factor is switched off, nobody is invited.
+            Act::Invite if !self.world.policy.is_enabled => {}
             Act::Invite => {
                 let code = self.world.invite(&self.person, Duration::from_mins(30));
                 self.invitation = Some(Invitation { code, wrong: 0, is_typed: false, is_used: false });

@@ -136,12 +136,13 @@ impl AdminInterface {
 
     /// Explains a decision and what becomes of the login. Question: `user` s, `service` s, `from` s (numeric address, `local`,
     /// absent: unknown), `ssh_key` s (key type), `groups` as and `origin` s (`local`, `directory`) in place of the person's
-    /// own; somebody unknown is hypothetical then.
+    /// own; somebody unknown is hypothetical then. `sshd` s: the settings of sshd for this login, lines of `sshd -T`.
     ///
     /// Answers the decision: `rule` s, `requirement` s, `methods` as, `enroll` s, `force` s, `passed_over` a(ss), `policy` s
     /// (digest), `accepts` as, `fresh_for` u, `idle_timeout` u, `remember_for` u, `enrolled_after` t; the person: `known` b,
     /// `origin` s, `groups` as, `groups_complete` b, `holds` as, `void` as, `enrolled` b, `chosen` b, `locked` s,
-    /// `locked_until` t, `remembered` b, `deadline` t, `invited_until` t; the login: `course` s, `why` s, `sees` s.
+    /// `locked_until` t, `remembered` b, `deadline` t, `invited_until` t; the login: `course` s, `why` s, `sees` s,
+    /// `sshd` s (why sshd does not ask for the code that the login needs; absent where it does or its settings are unknown).
     /// Errors: `NotPermitted`, `InvalidArgument`, `LimitReached`, `Unavailable`.
     #[zbus(out_args("facts"))]
     async fn explain_policy(
