@@ -161,7 +161,7 @@ async fn a_start_with_an_invalid_file_takes_the_last_good_policy_and_says_so() {
     let spoils: [Spoil; 5] = [
         |house| house.configure("[default]\nrequire = \"sometimes\"\n"),
         |house| {
-            fs::set_permissions(house.path("countersign.toml"), fs::Permissions::from_mode(0o666)).unwrap()
+            fs::set_permissions(house.path("countersign.toml"), fs::Permissions::from_mode(0o666)).unwrap();
         },
         |house| fs::remove_file(house.path("countersign.toml")).unwrap(),
         |house| fs::set_permissions(house.folder.path(), fs::Permissions::from_mode(0o777)).unwrap(),

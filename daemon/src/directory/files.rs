@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_line_of_the_user_that_cannot_be_read_is_an_error_and_not_nobody() {
-        let long = [&b"alice:x:1000:1001:"[..], &[b'x'; LINE_LIMIT], b":/:\n"].concat();
+        let long = [&b"alice:x:1000:1001:"[..], vec![b'x'; LINE_LIMIT].as_slice(), b":/:\n"].concat();
         for line in [
             &b"alice\n"[..],
             b"alice:x\n",
@@ -177,7 +177,8 @@ mod tests {
             let passwd = file(&[line, b"alice:x:1000:1001:A:/:\n"].concat());
             assert!(user_by_uid(passwd.path(), 1000).is_err(), "{:?}", &line[..line.len().min(40)]);
         }
-        let hidden = [&b"alice:"[..], &[b'x'; LINE_LIMIT], b":1000:1001::\nbob:x:5:5::\n"].concat();
+        let hidden =
+            [&b"alice:"[..], vec![b'x'; LINE_LIMIT].as_slice(), b":1000:1001::\nbob:x:5:5::\n"].concat();
         assert!(user_by_uid(file(&hidden).path(), 5).is_err(), "whose line it is cannot be told");
     }
 

@@ -19,7 +19,7 @@ const ROWS: usize = 2_000;
 /// Rows of one call of `user import`.
 const BATCH: usize = 500;
 /// What it may all take. Searching the files for each row takes minutes in such a build.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn lists_of_thousands_are_imported_and_listed_in_seconds() {
@@ -69,7 +69,7 @@ async fn import(admin: &AdminProxy<'_>, names: &[String], option: (&'static str,
         while !rest.is_empty() {
             let (refused, done, did_change) = admin.import_contacts(rest, options.clone()).await.unwrap();
             assert_eq!(refused, []);
-            rest = &rest[usize::try_from(done).unwrap()..];
+            rest = rest.get(usize::try_from(done).unwrap()..).unwrap();
             changed += usize::try_from(did_change).unwrap();
         }
     }
