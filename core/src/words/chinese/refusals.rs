@@ -29,13 +29,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => code_needed(help.as_deref()),
         Refusal::Stopped { help } => stopped(help.as_deref()),
         Refusal::NoRightCode => "已拒绝：未输入正确的验证码。".to_owned(),
-        Refusal::Unavailable { help } => format!(
-            "目前无法核对验证码。未经核对，任何人都无法登录；请过一分钟再试，或{}。",
-            contact(help.as_deref())
-        ),
-        Refusal::Restored { help } => {
-            format!("您的登录方式来自恢复的备份，在核实之前不被接受。请{}。", contact(help.as_deref()))
-        }
+        Refusal::Unavailable { help } => unavailable(help.as_deref()),
+        Refusal::Restored { help } => restored(help.as_deref()),
         Refusal::SwitchedOff => "此主机已关闭双因素验证。".to_owned(),
         Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("您已有 {limit} 个。请先删除一个。"),
@@ -70,6 +65,14 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "您的验证方式在此期间已在别处更改。此处未作任何更改，请重新开始。".to_owned()
         }
     }
+}
+
+fn unavailable(help: Option<&str>) -> String {
+    format!("目前无法核对验证码。未经核对，任何人都无法登录；请过一分钟再试，或{}。", contact(help))
+}
+
+fn restored(help: Option<&str>) -> String {
+    format!("您的登录方式来自恢复的备份，在核实之前不被接受。请{}。", contact(help))
 }
 
 fn uid_changed(help: Option<&str>) -> String {

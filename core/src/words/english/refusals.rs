@@ -37,14 +37,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => format!("A code is needed here, and a login with an SSH key alone gives none. Log in with your password (`ssh -o PubkeyAuthentication=no`), or ask {}.", whom(help.as_deref())),
         Refusal::Stopped { help } => format!("Your code cannot be checked, because the service that checks it does not answer. Try again in a minute, or ask {}.", whom(help.as_deref())),
         Refusal::NoRightCode => "Refused: no right code was given.".to_owned(),
-        Refusal::Unavailable { help } => format!(
-            "The code cannot be checked at the moment. Nobody is let in without it; try again in a minute, or ask {}.",
-            whom(help.as_deref())
-        ),
-        Refusal::Restored { help } => format!(
-            "Your sign-in methods come from a restored backup and are not accepted until they have been checked. Ask {}.",
-            whom(help.as_deref())
-        ),
+        Refusal::Unavailable { help } => unavailable(help.as_deref()),
+        Refusal::Restored { help } => restored(help.as_deref()),
         Refusal::SwitchedOff => "The second factor is switched off on this host.".to_owned(),
         Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("You have {limit} already. Remove one first."),
@@ -71,6 +65,20 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
                 .to_owned()
         }
     }
+}
+
+fn unavailable(help: Option<&str>) -> String {
+    format!(
+        "The code cannot be checked at the moment. Nobody is let in without it; try again in a minute, or ask {}.",
+        whom(help)
+    )
+}
+
+fn restored(help: Option<&str>) -> String {
+    format!(
+        "Your sign-in methods come from a restored backup and are not accepted until they have been checked. Ask {}.",
+        whom(help)
+    )
 }
 
 fn closed(help: Option<&str>) -> String {

@@ -38,14 +38,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => format!("Un code est exigé ici, et une connexion avec une clé SSH seule n’en fournit pas. Connectez-vous avec votre mot de passe (`ssh -o PubkeyAuthentication=no`) ou contactez {}.", whom(help.as_deref())),
         Refusal::Stopped { help } => format!("Votre code ne peut pas être vérifié, car le service qui le vérifie ne répond pas. Réessayez dans une minute ou contactez {}.", whom(help.as_deref())),
         Refusal::NoRightCode => "Accès refusé\u{a0}: aucun code correct n’a été saisi.".to_owned(),
-        Refusal::Unavailable { help } => format!(
-            "Le code ne peut pas être vérifié pour le moment. Personne n’est admis sans code\u{a0}; réessayez dans une minute ou contactez {}.",
-            whom(help.as_deref())
-        ),
-        Refusal::Restored { help } => format!(
-            "Vos méthodes de connexion proviennent d’une sauvegarde restaurée et ne sont pas acceptées avant vérification. Contactez {}.",
-            whom(help.as_deref())
-        ),
+        Refusal::Unavailable { help } => unavailable(help.as_deref()),
+        Refusal::Restored { help } => restored(help.as_deref()),
         Refusal::SwitchedOff => "Le second facteur est désactivé sur cette machine.".to_owned(),
         Refusal::EnrollmentClosed { help } => format!(
             "Aucune règle de cette machine ne vous permet de configurer cela vous-même. Contactez {}.",
@@ -72,6 +66,20 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
             "Vos codes ont entre-temps été modifiés ailleurs. Rien n’a été modifié ici\u{a0}; recommencez.".to_owned()
         }
     }
+}
+
+fn unavailable(help: Option<&str>) -> String {
+    format!(
+        "Le code ne peut pas être vérifié pour le moment. Personne n’est admis sans code\u{a0}; réessayez dans une minute ou contactez {}.",
+        whom(help)
+    )
+}
+
+fn restored(help: Option<&str>) -> String {
+    format!(
+        "Vos méthodes de connexion proviennent d’une sauvegarde restaurée et ne sont pas acceptées avant vérification. Contactez {}.",
+        whom(help)
+    )
 }
 
 fn list(labels: &[String]) -> String {

@@ -34,14 +34,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => format!("Hier wird ein Code verlangt, und eine Anmeldung allein mit einem SSH-Schlüssel gibt keinen an. Melden Sie sich mit Ihrem Passwort an (`ssh -o PubkeyAuthentication=no`) oder {}.", turn_to(help.as_deref())),
         Refusal::Stopped { help } => format!("Ihr Code kann nicht geprüft werden, weil der Dienst, der ihn prüft, nicht antwortet. Versuchen Sie es in einer Minute erneut oder {}.", turn_to(help.as_deref())),
         Refusal::NoRightCode => "Abgewiesen: Es wurde kein richtiger Code eingegeben.".to_owned(),
-        Refusal::Unavailable { help } => format!(
-            "Der Code kann zurzeit nicht geprüft werden. Ohne ihn wird niemand eingelassen; versuchen Sie es in einer Minute erneut. Sonst bitte {}.",
-            turn_to(help.as_deref())
-        ),
-        Refusal::Restored { help } => format!(
-            "Ihre Anmeldeverfahren stammen aus einer wiederhergestellten Sicherung und gelten erst nach einer Prüfung wieder. Bitte {}.",
-            turn_to(help.as_deref())
-        ),
+        Refusal::Unavailable { help } => unavailable(help.as_deref()),
+        Refusal::Restored { help } => restored(help.as_deref()),
         Refusal::SwitchedOff => "Der zweite Faktor ist auf diesem Rechner ausgeschaltet.".to_owned(),
         Refusal::EnrollmentClosed { help } => format!(
             "Keine Regel dieses Rechners erlaubt Ihnen, dies selbst einzurichten. Bitte {}.",
@@ -66,6 +60,20 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::NothingChanged => "Es wurde nichts geändert.".to_owned(),
         Refusal::ChangedMeanwhile => "Ihre Codes wurden inzwischen von anderer Stelle geändert. Hier wurde nichts geändert; beginnen Sie von vorn.".to_owned(),
     }
+}
+
+fn unavailable(help: Option<&str>) -> String {
+    format!(
+        "Der Code kann zurzeit nicht geprüft werden. Ohne ihn wird niemand eingelassen; versuchen Sie es in einer Minute erneut. Sonst bitte {}.",
+        turn_to(help)
+    )
+}
+
+fn restored(help: Option<&str>) -> String {
+    format!(
+        "Ihre Anmeldeverfahren stammen aus einer wiederhergestellten Sicherung und gelten erst nach einer Prüfung wieder. Bitte {}.",
+        turn_to(help)
+    )
 }
 
 fn list(labels: &[String]) -> String {

@@ -37,14 +37,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => format!("確認コードが必要ですが、SSH鍵だけのログインでは入力できません。パスワードでログインするか（`ssh -o PubkeyAuthentication=no`）、{}。", contact(help.as_deref())),
         Refusal::Stopped { help } => format!("確認コードを検証するサービスが応答しないため、検証できません。1分後にもう一度お試しいただくか、{}。", contact(help.as_deref())),
         Refusal::NoRightCode => "拒否されました。正しい確認コードが入力されませんでした。".to_owned(),
-        Refusal::Unavailable { help } => format!(
-            "現在、確認コードを検証できません。検証なしでは誰もログインできません。1分後にもう一度お試しください。解決しない場合は、{}。",
-            contact(help.as_deref())
-        ),
-        Refusal::Restored { help } => format!(
-            "サインイン方法の記録が復元されたバックアップのものであるため、確認が済むまで使用できません。{}。",
-            contact(help.as_deref())
-        ),
+        Refusal::Unavailable { help } => unavailable(help.as_deref()),
+        Refusal::Restored { help } => restored(help.as_deref()),
         Refusal::SwitchedOff => "このホストでは二要素認証が無効になっています。".to_owned(),
         Refusal::EnrollmentClosed { help } => closed(help.as_deref()),
         Refusal::TooManyFactors { limit } => format!("すでに{limit}個あります。先に1個削除してください。"),
@@ -71,6 +65,20 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
                 .to_owned()
         }
     }
+}
+
+fn unavailable(help: Option<&str>) -> String {
+    format!(
+        "現在、確認コードを検証できません。検証なしでは誰もログインできません。1分後にもう一度お試しください。解決しない場合は、{}。",
+        contact(help)
+    )
+}
+
+fn restored(help: Option<&str>) -> String {
+    format!(
+        "サインイン方法の記録が復元されたバックアップのものであるため、確認が済むまで使用できません。{}。",
+        contact(help)
+    )
 }
 
 fn closed(help: Option<&str>) -> String {

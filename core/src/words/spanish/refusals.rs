@@ -38,14 +38,8 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::CodeNeeded { help } => format!("Aquí se necesita un código, y un inicio de sesión solo con una clave SSH no da ninguno. Inicie sesión con su contraseña (`ssh -o PubkeyAuthentication=no`) o {}.", turn_to(help.as_deref())),
         Refusal::Stopped { help } => format!("Su código no se puede comprobar, porque el servicio que lo comprueba no responde. Inténtelo de nuevo dentro de un minuto o {}.", turn_to(help.as_deref())),
         Refusal::NoRightCode => "Acceso denegado: no se introdujo ningún código correcto.".to_owned(),
-        Refusal::Unavailable { help } => format!(
-            "El código no se puede comprobar en este momento. Sin él no se permite el acceso a nadie; inténtelo de nuevo dentro de un minuto. Si no funciona, {}.",
-            turn_to(help.as_deref())
-        ),
-        Refusal::Restored { help } => format!(
-            "Sus métodos de inicio de sesión proceden de una copia de seguridad restaurada y no se aceptan hasta que se comprueben. Por favor, {}.",
-            turn_to(help.as_deref())
-        ),
+        Refusal::Unavailable { help } => unavailable(help.as_deref()),
+        Refusal::Restored { help } => restored(help.as_deref()),
         Refusal::SwitchedOff => "El segundo factor está desactivado en este equipo.".to_owned(),
         Refusal::EnrollmentClosed { help } => format!(
             "Ninguna regla de este equipo le permite configurarlo por su cuenta. Por favor, {}.",
@@ -72,6 +66,20 @@ pub(super) fn refuse(refusal: &Refusal) -> String {
         Refusal::NothingChanged => "No se ha cambiado nada.".to_owned(),
         Refusal::ChangedMeanwhile => "Entretanto, sus códigos se han cambiado desde otro lugar. Aquí no se ha cambiado nada; empiece de nuevo.".to_owned(),
     }
+}
+
+fn unavailable(help: Option<&str>) -> String {
+    format!(
+        "El código no se puede comprobar en este momento. Sin él no se permite el acceso a nadie; inténtelo de nuevo dentro de un minuto. Si no funciona, {}.",
+        turn_to(help)
+    )
+}
+
+fn restored(help: Option<&str>) -> String {
+    format!(
+        "Sus métodos de inicio de sesión proceden de una copia de seguridad restaurada y no se aceptan hasta que se comprueben. Por favor, {}.",
+        turn_to(help)
+    )
 }
 
 fn list(labels: &[String]) -> String {

@@ -86,6 +86,15 @@ impl Lease {
     pub(super) fn release(mut self) {
         drop(self.session.take());
     }
+
+    /// Gives the session back with the result of its call. One whose connection ended is closed: it may not show yet, and
+    /// the next call would get it again.
+    pub(super) fn settle<T>(self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        if !matches!(done, Err(StoreError::Unreachable(_))) {
+            self.release();
+        }
+        done
+    }
 }
 
 impl Deref for Lease {

@@ -110,8 +110,7 @@ impl Postgres {
     async fn load_once(&self, keys: &[AccountKey]) -> Result<Vec<Option<Account>>, StoreError> {
         let session = self.session().await?;
         let loaded = accounts::load(&session, &self.keys, keys).await;
-        session.release();
-        loaded
+        session.settle(loaded)
     }
 }
 
@@ -125,8 +124,11 @@ impl Store for Postgres {
         check_count("accounts in a load", keys.len(), LOAD_LIMIT)?;
         self.within(async {
             match self.load_once(keys).await {
-                // The server may have ended the connection while it lay idle; reading again does no harm.
-                Err(StoreError::Unreachable(_)) => self.load_once(keys).await,
+                // The server may have ended the connection while it lay idle, and the others with it; reading again does no harm.
+                Err(StoreError::Unreachable(_)) => {
+                    self.sessions.forget_idle();
+                    self.load_once(keys).await
+                }
                 loaded => loaded,
             }
         })
@@ -141,8 +143,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let answers = commit::commit(&session, &self.keys, &self.host, &batch).await;
-            session.release();
-            answers
+            session.settle(answers)
         })
         .await
     }
@@ -151,8 +152,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let found = accounts::find_stub(&session, key).await;
-            session.release();
-            found
+            session.settle(found)
         })
         .await
     }
@@ -161,8 +161,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let removed = commit::remove(&session, &self.host, account, &events).await;
-            session.release();
-            removed
+            session.settle(removed)
         })
         .await
     }
@@ -172,8 +171,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let page = accounts::page(&session, &self.keys, after, limit).await;
-            session.release();
-            page
+            session.settle(page)
         })
         .await
     }
@@ -183,8 +181,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let records = audit::records(&session, &self.host, after, limit).await;
-            session.release();
-            records
+            session.settle(records)
         })
         .await
     }
@@ -193,8 +190,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let span = audit::span(&session, &self.host).await;
-            session.release();
-            span
+            session.settle(span)
         })
         .await
     }
@@ -203,8 +199,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let span = audit::trim(&session, &self.host, up_to).await;
-            session.release();
-            span
+            session.settle(span)
         })
         .await
     }
@@ -213,8 +208,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let newest = commit::newest_time(&session, &self.host).await;
-            session.release();
-            newest
+            session.settle(newest)
         })
         .await
     }
@@ -223,8 +217,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let number = rotation::rotate(&session, &self.keys).await;
-            session.release();
-            number
+            session.settle(number)
         })
         .await
     }
@@ -234,8 +227,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let step = rotation::reseal(&session, &self.keys, after, limit).await;
-            session.release();
-            step
+            session.settle(step)
         })
         .await
     }
@@ -244,8 +236,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let standing = restores::standing(&session, &self.sessions.connector().seen, &self.host).await;
-            session.release();
-            standing
+            session.settle(standing)
         })
         .await
     }
@@ -254,8 +245,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let noted = restores::note_stamp(&session, &self.host).await;
-            session.release();
-            noted
+            session.settle(noted)
         })
         .await
     }
@@ -264,8 +254,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let accepted = restores::accept(&session, restores).await;
-            session.release();
-            accepted
+            session.settle(accepted)
         })
         .await
     }
@@ -275,8 +264,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let imported = restores::import(&session, &self.host, spooled).await;
-            session.release();
-            imported
+            session.settle(imported)
         })
         .await
     }
@@ -290,8 +278,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let done = outbox::recipient_uses(&session, self.keys.recipients(), recipients, at).await;
-            session.release();
-            done
+            session.settle(done)
         })
         .await
     }
@@ -300,8 +287,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let done = outbox::host_use(&session, &self.host, at).await;
-            session.release();
-            done
+            session.settle(done)
         })
         .await
     }
@@ -311,8 +297,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let done = outbox::due(&session, &self.keys, &self.host, at, limit).await;
-            session.release();
-            done
+            session.settle(done)
         })
         .await
     }
@@ -321,8 +306,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let done = outbox::claim(&session, &self.host, id).await;
-            session.release();
-            done
+            session.settle(done)
         })
         .await
     }
@@ -331,8 +315,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let done = outbox::put_off(&session, &self.host, id, until).await;
-            session.release();
-            done
+            session.settle(done)
         })
         .await
     }
@@ -342,8 +325,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let done = outbox::interrupted(&session, &self.host, limit).await;
-            session.release();
-            done
+            session.settle(done)
         })
         .await
     }
@@ -352,8 +334,7 @@ impl Store for Postgres {
         self.within(async {
             let session = self.session().await?;
             let done = outbox::purge(&session, at).await;
-            session.release();
-            done
+            session.settle(done)
         })
         .await
     }

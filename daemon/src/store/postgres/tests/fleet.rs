@@ -132,3 +132,19 @@ async fn a_database_that_went_back_is_refused_until_the_service_starts_again() {
         assert_eq!(started.generation, before.generation - 1);
     });
 }
+
+#[tokio::test]
+async fn a_load_outlives_the_end_of_all_idle_connections_at_once() {
+    with_site!(site => {
+        let one = site.open("h1").await;
+        put(&*one, &mut plain("alice")).await;
+        for _ in 0..20 {
+            let alice = [key("alice")];
+            let (first, second, third) = tokio::join!(one.load(&alice), one.load(&alice), one.load(&alice));
+            assert!(first.is_ok() && second.is_ok() && third.is_ok(), "{first:?} {second:?} {third:?}");
+            site.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                      WHERE usename = 'countersign' AND datname = current_database()");
+            one.load(&alice).await.unwrap();
+        }
+    });
+}
