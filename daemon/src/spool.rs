@@ -73,7 +73,7 @@ impl Spool {
         let mut kept = self.lock();
         let is_new = kept.is_none();
         let spool = kept.get_or_insert_with(|| Kept::new(draw(entropy)));
-        let lines: String = events.iter().map(|event| format!("{}\n", event.canonical())).collect();
+        let lines = lines(events);
         if spool.size.saturating_add(lines.len()) > LIMIT {
             return Err(io::Error::other("the spool is full"));
         }
@@ -131,8 +131,7 @@ impl Kept {
 
     fn text(&self) -> io::Result<String> {
         let first = serde_json::to_string(&First { spool: HEXLOWER.encode(&self.id) })?;
-        let lines: String = self.events.iter().map(|event| format!("{}\n", event.canonical())).collect();
-        Ok(format!("{first}\n{lines}"))
+        Ok(format!("{first}\n{}", lines(&self.events)))
     }
 }
 
@@ -174,6 +173,11 @@ fn parse(text: &[u8]) -> Option<Kept> {
         kept.size = kept.size.saturating_add(line.len()).saturating_add(1);
     }
     Some(kept)
+}
+
+/// Writes records as the spool has them, one a line.
+fn lines(events: &[AuditEvent]) -> String {
+    events.iter().flat_map(|event| [event.canonical(), "\n".to_owned()]).collect()
 }
 
 #[cfg(test)]

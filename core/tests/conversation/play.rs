@@ -232,12 +232,7 @@ impl Play {
             Act::MoveClockBack { seconds } => {
                 self.world.wall = self.world.wall.before(Duration::from_secs(seconds));
             }
-            // While the factor is switched off, nobody is invited.
-            Act::Invite if !self.world.policy.is_enabled => {}
-            Act::Invite => {
-                let code = self.world.invite(&self.person, Duration::from_mins(30));
-                self.invitation = Some(Invitation { code, wrong: 0, is_typed: false, is_used: false });
-            }
+            Act::Invite => self.invite(),
             Act::Reset => self.reset(),
             Act::Void { now } => {
                 self.world.policy.default.enrolled_after = now.then_some(self.world.wall);
@@ -247,6 +242,14 @@ impl Play {
                 self.world.policy.default.mode = if only { Mode::Monitor } else { Mode::Enforce };
             }
             Act::Choose { on } => self.choose(if on { Switch::On } else { Switch::Off }),
+        }
+    }
+
+    /// While the factor is switched off, nobody is invited.
+    fn invite(&mut self) {
+        if self.world.policy.is_enabled {
+            let code = self.world.invite(&self.person, Duration::from_mins(30));
+            self.invitation = Some(Invitation { code, wrong: 0, is_typed: false, is_used: false });
         }
     }
 

@@ -20,8 +20,8 @@ const UNAVAILABLE: State = State::Verdict(Verdict::Unavailable);
 const ONCE: Restores = Restores { era: 1, doubted: 0 };
 const EVERYBODY: Restores = Restores { era: 1, doubted: 1 };
 
-fn help() -> Option<String> {
-    Some("IT helpdesk, +49 30 1234".to_owned())
+fn help() -> String {
+    "IT helpdesk, +49 30 1234".to_owned()
 }
 
 /// Changes what the store holds of alice.
@@ -65,7 +65,7 @@ fn nothing_of_a_restored_store_lets_in_whatever_the_rule_demands() {
             let (mut conversation, reply) = begin(&mut world, ssh_login(alice()));
             assert_eq!(
                 messages(&reply)[0],
-                &Message::Refusal(Refusal::Restored { help: help() }),
+                &Message::Refusal(Refusal::Restored { help: Some(help()) }),
                 "{require:?}"
             );
             assert_eq!(answer(&mut world, &mut conversation, &code).state, DENY, "{require:?}");
@@ -139,7 +139,7 @@ fn whoever_needs_the_store_is_told_that_it_is_away_and_who_can_help() {
         for request in [ssh_login(alice()), in_account(alice()), ssh_login(stranger("mallory"))] {
             let reply = begin_unread(&mut world, request);
             assert_eq!(reply.state, UNAVAILABLE);
-            assert_eq!(messages(&reply), [&Message::Refusal(Refusal::Unavailable { help: help() })]);
+            assert_eq!(messages(&reply), [&Message::Refusal(Refusal::Unavailable { help: Some(help()) })]);
         }
         let asked = begin(&mut world, ssh_login(alice())).0;
         let turn = asked.unavailable("store-unavailable", world.now(), &mut world.entropy);
@@ -182,7 +182,7 @@ fn counters_and_doubtful_accounts_are_refused_until_a_reset() {
         }
         alter(&mut world, |account| account.after(restores));
         let (mut conversation, reply) = begin(&mut world, ssh_login(alice()));
-        assert_eq!(messages(&reply)[0], &Message::Refusal(Refusal::Restored { help: help() }));
+        assert_eq!(messages(&reply)[0], &Message::Refusal(Refusal::Restored { help: Some(help()) }));
         let code = phone.code(world.wall, 0);
         assert_eq!(answer(&mut world, &mut conversation, &code).state, DENY);
         reset_all(&mut world, &alice());

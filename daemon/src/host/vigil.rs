@@ -43,6 +43,9 @@ pub struct Vigil {
 
 impl Vigil {
     /// Opens the store, or compares it once more; says what changed in the log.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the store cannot be used.
     pub async fn look(&self, before: &mut Option<String>) -> Result<Option<Doubt>, StoreError> {
         let looked = match self.store.open(&self.settings, &self.wrapping, &self.host).await {
             Ok(()) => Ok(self.store.doubt()),
@@ -50,14 +53,10 @@ impl Vigil {
         };
         let now = looked.as_ref().err().map(ToString::to_string);
         if now != *before {
-            match &now {
-                Some(cause) => {
-                    tracing::error!(
-                        cause,
-                        "the store cannot be used; only logins that need no code are let in"
-                    );
-                }
-                None => tracing::info!("the store can be used again"),
+            if let Some(cause) = &now {
+                tracing::error!(cause, "the store cannot be used; only logins that need no code are let in");
+            } else {
+                tracing::info!("the store can be used again");
             }
             *before = now;
         }

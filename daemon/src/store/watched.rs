@@ -97,7 +97,7 @@ impl Watched {
             Ok(None) if !standing.is_stamped && self.keeper.is_kept() => store.note_stamp().await?,
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(%error, "the stamp of the store is not written: a copy from now on is not detected")
+                tracing::error!(%error, "the stamp of the store is not written: a copy from now on is not detected");
             }
         }
         let _ = self.compared.set(Arc::clone(store));

@@ -180,12 +180,13 @@ impl Store for Sqlite {
     }
 
     async fn note_stamp(&self) -> Result<(), StoreError> {
-        self.call("noting a stamp", |database, ticket| restores::note_stamp(database.parts(), ticket)).await
+        self.call("noting a stamp", |database, ticket| restores::note_stamp(&mut database.parts(), ticket))
+            .await
     }
 
     async fn accept_restore(&self, restores: Restores) -> Result<(), StoreError> {
         let work = move |database: &mut Database, ticket: &Ticket| {
-            restores::accept(database.parts(), ticket, restores)
+            restores::accept(&mut database.parts(), ticket, restores)
         };
         self.call("accepting a restore", work).await
     }
@@ -194,7 +195,7 @@ impl Store for Sqlite {
         check_count("records of a spool", spooled.events.len(), BATCH_LIMIT)?;
         let spooled = spooled.clone();
         let work = move |database: &mut Database, ticket: &Ticket| {
-            restores::import(database.parts(), ticket, &spooled)
+            restores::import(&mut database.parts(), ticket, &spooled)
         };
         self.call("importing the spool", work).await
     }

@@ -33,18 +33,18 @@ pub(super) fn standing(connection: &Connection) -> Result<Standing, StoreError> 
 }
 
 /// Notes that a stamp is kept.
-pub(super) fn note_stamp(parts: Parts<'_>, ticket: &Ticket) -> Result<(), StoreError> {
+pub(super) fn note_stamp(parts: &mut Parts<'_>, ticket: &Ticket) -> Result<(), StoreError> {
     write(parts, ticket, "UPDATE meta SET stamped = 1 WHERE stamped = 0", [])
 }
 
 /// Accepts a restore.
-pub(super) fn accept(parts: Parts<'_>, ticket: &Ticket, restores: Restores) -> Result<(), StoreError> {
+pub(super) fn accept(parts: &mut Parts<'_>, ticket: &Ticket, restores: Restores) -> Result<(), StoreError> {
     let sql = "UPDATE meta SET era = ?1, doubted = max(doubted, ?2) WHERE era < ?1";
     write(parts, ticket, sql, [column(restores.era)?, column(restores.doubted)?])
 }
 
 fn write<const N: usize>(
-    parts: Parts<'_>,
+    parts: &mut Parts<'_>,
     ticket: &Ticket,
     sql: &str,
     values: [i64; N],
@@ -60,7 +60,7 @@ fn write<const N: usize>(
 }
 
 /// Appends the records of a spool that were not imported yet.
-pub(super) fn import(parts: Parts<'_>, ticket: &Ticket, spooled: &Spooled) -> Result<(), StoreError> {
+pub(super) fn import(parts: &mut Parts<'_>, ticket: &Ticket, spooled: &Spooled) -> Result<(), StoreError> {
     let Spooled { spool, first, events } = spooled;
     let transaction = begin(parts.connection)?;
     let done: Option<i64> = transaction
