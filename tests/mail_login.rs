@@ -164,7 +164,7 @@ fn setting_up_is_put_off_as_long_as_the_rule_lets() {
     let (machine, office) = machine(Way::Tls, "skip = { allow = true, times = 2 }\n");
     let mut login = knock(&machine, "ann").unwrap();
     let screen = login.expect(CHOICE, SOON).unwrap();
-    assert!(screen.contains("Type `skip`") && screen.contains("2 logins left"), "{screen}");
+    assert!(screen.contains("Type `skip`") && screen.contains("2 logins, whichever comes first"), "{screen}");
     login.send_line("skip").unwrap();
     is_in(&mut login).unwrap();
     drop(login);

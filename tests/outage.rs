@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign_tests::dialogue::Dialogue;
 use countersign_tests::machine::{CLIENT, Machine, Options};
-use countersign_tests::person::{PASSWORD, SOON, enroll, gets_in, knock};
+use countersign_tests::person::{PASSWORD, SOON, enroll, gets_in, is_in, is_refused, knock, knock_with};
 use countersign_tests::phone::Phone;
 use countersign_tests::site;
 
@@ -146,4 +146,35 @@ fn logins_go_on_while_the_bus_is_away() {
     // Also after a start without a bus.
     machine.run_ok(&["systemctl", "restart", SERVICE]).unwrap();
     gets_in(&machine, "ann", &mut phone).unwrap();
+}
+
+#[test]
+#[ignore = "needs root and a booted machine: run by `cargo xtask test`"]
+fn a_copy_of_the_store_that_is_put_back_lets_nobody_in_until_root_accepts_it() {
+    let machine = Machine::boot(&Options::with_built_package().unwrap()).unwrap();
+    machine.add_user("ann", PASSWORD, &["sudo"]).unwrap();
+    site::switch_on(&machine, CONFIGURATION).unwrap();
+    let (mut phone, backup_codes) = enroll(&machine, "ann").unwrap();
+    let while_stopped = |command: &str| {
+        machine.run_ok(&["systemctl", "stop", SERVICE]).unwrap();
+        machine.run_ok(&["sh", "-ec", command]).unwrap();
+        machine.run_ok(&["systemctl", "start", SERVICE]).unwrap();
+    };
+    while_stopped("cp -a /var/lib/countersign /root/copy");
+    let used = backup_codes.first().unwrap();
+    is_in(&mut knock_with(&machine, "ann", used).unwrap()).unwrap();
+
+    while_stopped(
+        "rm /var/lib/countersign/countersign.db*; cp -a /root/copy/countersign.db* /var/lib/countersign/",
+    );
+    let shown = is_refused(knock(&machine, "ann").unwrap()).unwrap();
+    assert!(shown.contains("restored backup") && shown.contains("the desk, ext. 4444"), "{shown}");
+    let said = machine.journal(&["-u", SERVICE]).unwrap();
+    assert!(said.contains("accept-restore"), "{said}");
+
+    machine.run_ok(&["countersign", "store", "accept-restore", "--reason", "the disk failed"]).unwrap();
+    let mut login = knock_with(&machine, "ann", used).unwrap();
+    login.expect("Code: ", SOON).unwrap();
+    login.send_line(&phone.unused_code().unwrap()).unwrap();
+    is_in(&mut login).unwrap();
 }
