@@ -9,6 +9,7 @@ mod changes;
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -115,6 +116,10 @@ impl StampKeeper {
     /// Reads what the folder holds. Without a folder no restore is detected.
     #[must_use]
     pub fn open(folder: Option<PathBuf>, reach: Reach) -> Self {
+        let folder = folder.map(|folder| match reach {
+            Reach::Host => folder,
+            Reach::Fleet => of_fleet(&folder),
+        });
         let found = folder.as_ref().map_or(Found::Nothing, |folder| read(folder));
         let changes = folder.as_ref().and_then(|folder| Changes::open(folder));
         if folder.is_none() {
@@ -215,6 +220,20 @@ impl StampKeeper {
         (state.found, state.doubt) = (Found::Stamp(stamp), None);
         Ok(())
     }
+}
+
+/// The folder for a fleet's database, which is apart: a host that joins a fleet has another store than before by its own
+/// configuration, and finds its own one again when it leaves.
+fn of_fleet(folder: &std::path::Path) -> PathBuf {
+    let own = folder.join("fleet");
+    match fs::DirBuilder::new().mode(0o700).create(&own) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            tracing::error!(path = %own.display(), %error, "the folder for the stamp of the fleet's store is not made");
+        }
+        // A folder that is not there holds a stamp that cannot be read: the store is in doubt.
+        Ok(()) | Err(_) => {}
+    }
+    own
 }
 
 fn judge(found: &Found, standing: &Standing, reach: Reach) -> Option<Doubt> {

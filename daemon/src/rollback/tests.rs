@@ -83,6 +83,22 @@ fn another_store_and_a_stamp_that_is_gone_or_spoiled_are_in_doubt() {
 }
 
 #[test]
+fn a_host_that_joins_a_fleet_or_leaves_it_is_in_no_doubt() {
+    let folder = folder();
+    let fleet = Standing { store: [8; 16], is_stamped: true, ..standing(0, 900) };
+    let in_the_fleet = || StampKeeper::open(Some(folder.path().to_owned()), Reach::Fleet);
+    assert_eq!(found(&folder, standing(0, 100)), None);
+    assert_eq!(in_the_fleet().observe(&fleet).unwrap(), None);
+    assert_eq!(found(&folder, Standing { is_stamped: true, ..standing(0, 100) }), None);
+    // Each keeps what was seen of it.
+    assert_eq!(found(&folder, standing(0, 99)), Some(Doubt::Older));
+    let older = Standing { generation: 899, ..fleet };
+    assert_eq!(in_the_fleet().observe(&older).unwrap(), Some(Doubt::Older));
+    let other = Standing { store: [9; 16], ..fleet };
+    assert_eq!(in_the_fleet().observe(&other).unwrap(), Some(Doubt::Foreign));
+}
+
+#[test]
 fn without_its_folder_the_stamp_is_not_taken_for_missing() {
     let folder = folder();
     let path = folder.path().join("gone");
