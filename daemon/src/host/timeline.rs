@@ -39,8 +39,11 @@ pub struct Timeline {
 
 #[derive(Debug, Clone, Copy)]
 struct State {
-    /// How far the timeline is ahead of the time since boot, in seconds; it never shrinks.
+    /// How far the timeline is ahead of the time since boot, in seconds, and up to two seconds less: whole seconds of two
+    /// clocks must not make a timeline that is ahead of a wall clock that nobody touched. It never shrinks.
     offset: u64,
+    /// The latest time that was told, in seconds since the epoch.
+    told: u64,
     /// How far the wall clock was behind when a code of an app showed that it is right.
     settled: Duration,
     /// Whether the wall clock was set ahead while the service ran, and is not back yet.
@@ -51,9 +54,9 @@ impl Timeline {
     /// Goes on from a time that was committed.
     #[must_use]
     pub fn from(clock: Arc<dyn Clock>, floor: WallTime) -> Self {
-        let (wall, up) = (clock.wall(), clock.since_boot().as_secs());
-        let offset = floor.max(wall).as_seconds().saturating_sub(up);
-        let state = State { offset, settled: Duration::ZERO, is_leapt: false };
+        let told = floor.max(clock.wall()).as_seconds();
+        let offset = told.saturating_sub(rounded_up(clock.since_boot()));
+        let state = State { offset, told, settled: Duration::ZERO, is_leapt: false };
         Self { clock, state: Mutex::new(state) }
     }
 
@@ -65,8 +68,9 @@ impl Timeline {
         let mut state = self.lock();
         let before = WallTime::from_seconds(state.offset.saturating_add(up));
         state.is_leapt |= wall.since(before) > CLOCK_TOLERANCE;
-        state.offset = state.offset.max(wall.as_seconds().saturating_sub(up));
-        let floor = WallTime::from_seconds(state.offset.saturating_add(up));
+        state.offset = state.offset.max(wall.as_seconds().saturating_sub(rounded_up(since_boot)));
+        let floor = WallTime::from_seconds(state.offset.saturating_add(up).max(state.told));
+        state.told = floor.max(wall).as_seconds();
         let lead = floor.since(wall);
         if lead > CLOCK_TOLERANCE {
             state.is_leapt = false;
@@ -77,9 +81,10 @@ impl Timeline {
 
     /// Takes note of a time that was committed and is later than this.
     pub fn raise(&self, newest: WallTime) {
-        let up = self.clock.since_boot().as_secs();
+        let up = rounded_up(self.clock.since_boot());
         let mut state = self.lock();
         state.offset = state.offset.max(newest.as_seconds().saturating_sub(up));
+        state.told = state.told.max(newest.as_seconds());
     }
 
     /// Takes note that the wall clock is right: an app, whose clock is its own, showed the code of the present.
@@ -91,6 +96,11 @@ impl Timeline {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Rounds up to whole seconds.
+fn rounded_up(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 
 /// Tells the time that the service of before had reached, as far as this boot goes: never more than has really passed.
@@ -157,7 +167,7 @@ mod tests {
     use super::*;
 
     /// Clocks that are set by hand: wall and since boot, in seconds.
-    struct Hands(Mutex<(u64, u64)>);
+    struct Hands(Mutex<(u64, Duration)>);
 
     impl Clock for Hands {
         fn wall(&self) -> WallTime {
@@ -165,18 +175,34 @@ mod tests {
         }
 
         fn since_boot(&self) -> Duration {
-            Duration::from_secs(self.0.lock().unwrap().1)
+            self.0.lock().unwrap().1
         }
     }
 
     const DAY: u64 = 24 * 60 * 60;
 
     fn at(wall: u64, up: u64) -> Arc<Hands> {
-        Arc::new(Hands(Mutex::new((wall, up))))
+        Arc::new(Hands(Mutex::new((wall, Duration::from_secs(up)))))
     }
 
     fn set(hands: &Hands, wall: u64, up: u64) {
-        *hands.0.lock().unwrap() = (wall, up);
+        *hands.0.lock().unwrap() = (wall, Duration::from_secs(up));
+    }
+
+    #[test]
+    fn a_wall_clock_that_nobody_touches_is_never_behind_the_timeline() {
+        let hands = at(1_000_000, 100);
+        let timeline = Timeline::from(hands.clone(), WallTime::default());
+        // Tenths of seconds; the second of the wall clock and that of the time since boot begin at different ones.
+        for tenth in 0..100_u64 {
+            let up = Duration::from_millis(100_100 + 100 * tenth);
+            *hands.0.lock().unwrap() = (1_000_000 + (tenth + 9) / 10, up);
+            let now = timeline.now();
+            assert_eq!(now.latest(), now.wall, "{tenth}");
+        }
+        let last = timeline.now().latest();
+        *hands.0.lock().unwrap() = (900_000, Duration::from_millis(110_050));
+        assert!(timeline.now().latest() >= last, "it does not go back with the wall clock");
     }
 
     #[test]
