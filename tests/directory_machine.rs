@@ -176,9 +176,6 @@ fn a_directory_that_hangs_is_not_waited_for_and_nobody_has_an_easier_rule_meanwh
     lou_does_not_wait(&machine);
     assert_ne!(login(&machine, "dirk").0, Passes);
     lou_does_not_wait(&machine);
-    let delete = machine.run(&["countersign", "user", "delete", "dora", "--reason", "left"]).unwrap();
-    let said = String::from_utf8_lossy(&delete.stderr).into_owned();
-    assert!(delete.status.code() == Some(1) && said.contains("cannot tell who is gone"), "{said}");
 
     signal(&machine, "CONT", "directory.service");
     machine.run_ok(&["pkill", "-USR2", "-x", "sssd"]).unwrap();
