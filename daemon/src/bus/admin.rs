@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use countersign_core::account::{Account, AccountId, AccountKey, Realm, UserName};
+use countersign_core::account::{Account, AccountKey};
 use countersign_core::audit::{AuditEvent, EventId};
 use countersign_core::helpdesk::Presence;
 use countersign_core::login::Person;
-use data_encoding::HEXLOWER;
 use zbus::message::Header;
 use zbus::{Connection, OwnedVariant, interface};
 
 use super::contacts::{Page, ROW_LIMIT, Wish};
+use super::cursor::{read_id, read_key, write_key};
 use super::facts::{self, OwnedFacts, Reader, put};
 use super::helpdesk::reason;
 use super::removal::{self, Purged};
@@ -393,51 +393,5 @@ impl AdminInterface {
     ) -> Result<OwnedFacts, BusError> {
         let pass = Door::Bus.authorize(&self.service, connection, &header, None).await?;
         trial::send(&self.service, &pass, channel, recipient).await
-    }
-}
-
-/// A cursor is `realm/name`: neither may hold a slash.
-fn write_key(key: &AccountKey) -> String {
-    format!("{}/{}", key.realm, key.name)
-}
-
-fn read_key(cursor: &str) -> Result<Option<AccountKey>, BusError> {
-    if cursor.is_empty() {
-        return Ok(None);
-    }
-    let (realm, name) = cursor.split_once('/').ok_or_else(not_a_cursor)?;
-    let realm = Realm::try_from(realm).map_err(|_| not_a_cursor())?;
-    let name = UserName::try_from(name).map_err(|_| not_a_cursor())?;
-    Ok(Some(AccountKey { realm, name }))
-}
-
-fn read_id(cursor: &str) -> Result<Option<AccountId>, BusError> {
-    if cursor.is_empty() {
-        return Ok(None);
-    }
-    let bytes = HEXLOWER.decode(cursor.as_bytes()).map_err(|_| not_a_cursor())?;
-    bytes.try_into().map(|bytes| Some(AccountId(bytes))).map_err(|_| not_a_cursor())
-}
-
-fn not_a_cursor() -> BusError {
-    BusError::InvalidArgument("not a cursor".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cursors_survive_their_text_and_nothing_else_is_one() {
-        let realm = Realm::try_from("local:h1").unwrap();
-        let key = AccountKey { realm, name: UserName::try_from("alice").unwrap() };
-        assert_eq!(read_key(&write_key(&key)), Ok(Some(key)));
-        let id = AccountId([7; 16]);
-        assert_eq!(read_id(&id.to_string()), Ok(Some(id)));
-        assert_eq!((read_key(""), read_id("")), (Ok(None), Ok(None)));
-        for wrong in ["x", "/", "a/", "/a", "a/b/c", "a/\n"] {
-            assert!(read_key(wrong).is_err(), "{wrong:?}");
-            assert!(read_id(wrong).is_err(), "{wrong:?}");
-        }
     }
 }

@@ -9,6 +9,7 @@ pub mod caller;
 mod contacts;
 pub mod conversation;
 pub mod convert;
+mod cursor;
 pub mod door;
 mod error;
 pub mod explain;

@@ -196,7 +196,7 @@ mod tests {
         // Tenths of seconds; the second of the wall clock and that of the time since boot begin at different ones.
         for tenth in 0..100_u64 {
             let up = Duration::from_millis(100_100 + 100 * tenth);
-            *hands.0.lock().unwrap() = (1_000_000 + (tenth + 9) / 10, up);
+            *hands.0.lock().unwrap() = (1_000_000 + tenth.div_ceil(10), up);
             let now = timeline.now();
             assert_eq!(now.latest(), now.wall, "{tenth}");
         }
