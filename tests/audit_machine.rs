@@ -110,6 +110,10 @@ fn every_outcome_and_every_change_says_who_when_where_why_by_which_rule_and_how(
     let (mut phone, _) = enroll(&machine, "ann").unwrap();
     gets_in(&machine, "ann", &mut phone).unwrap();
     knock(&machine, "ann").unwrap().expect("Code: ", SOON).unwrap();
+    // sshd notices in its own time that the client left; what follows is not to get in between.
+    let is_recorded =
+        |machine: &Machine| Ok(records(machine).iter().any(|record| record["event"] == "login-abandoned"));
+    machine.wait_until("the login that was left is recorded", SOON, is_recorded).unwrap();
     lock(&machine, &phone);
     let locked = knock(&machine, "ann").unwrap().expect("Too many wrong codes.", SOON).is_ok();
     walks_in(&machine, "rob");
